@@ -1,0 +1,2 @@
+//! hark-train
+fn main() {}

@@ -1,0 +1,1 @@
+//! End to end, delivery and crash tests of Hark on both logs.
