@@ -1,1 +1,23 @@
-//! hark-text
+//! What a post says: which of the configured subjects it names, in which language it is written, how it feels and
+//! what its author wants.
+//!
+//! Pure: no file, no network, no clock. Two doors:
+//! - [`Matcher::find`] runs over **every** post. It reads the text once, folds it on the fly and asks one bit table a
+//!   word, so that a post which names nobody costs no allocation and no more with 100,000 terms than with ten.
+//! - [`Analyzer::analyze`] runs over the posts that matched.
+//!
+//! All positions are byte offsets into the UTF-8 that was handed in, always on character boundaries.
+
+mod analysis;
+mod analyzer;
+mod fingerprint;
+mod fold;
+mod matcher;
+mod subject;
+
+pub use analysis::{Analysis, Entity, Input, Intent, IntentName, Sentiment, SentimentLabel, UnknownName};
+pub use analyzer::{Analyzer, ModelError};
+pub use fingerprint::fingerprint;
+pub use fold::fold;
+pub use matcher::{Match, Matcher, MatcherError, Scratch};
+pub use subject::{Context, Subject, SubjectKind, Term};

@@ -1,0 +1,191 @@
+//! Which subjects a post names, and where.
+//!
+//! All terms in all their forms make one automaton over words: a trie whose edges are hashes of folded words. Whether
+//! a word of the post begins any term is one bit of a table, so the cost of a post that names nobody does not grow with
+//! the number of terms; an automaton over letters would walk memory for every letter of every word instead.
+
+mod build;
+mod find;
+mod place;
+
+use std::collections::HashMap;
+
+use crate::{Subject, subject::Term};
+
+/// A subject's name in a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Match {
+    /// Index of the subject, as it was handed to [`Matcher::new`].
+    pub subject: usize,
+    /// Index of the term among the subject's.
+    pub term: usize,
+    /// Byte offset of the first character; `#` and `@` of a tag or handle belong to it.
+    pub start: usize,
+    /// Byte offset past the last letter or digit.
+    pub end: usize,
+}
+
+/// A subject cannot be listened for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MatcherError {
+    /// Nothing would ever match.
+    #[error("subject `{subject}` has no terms: give it at least one")]
+    NoTerms {
+        /// Name of the subject.
+        subject: String,
+    },
+    /// Nothing to compare with.
+    #[error("subject `{subject}`: `{term}` has no letter or digit, so that it can never match")]
+    Empty {
+        /// Name of the subject.
+        subject: String,
+        /// The term or context as configured.
+        term: String,
+    },
+    /// Longer than [`Matcher::MAX_WORDS`].
+    #[error("subject `{subject}`: `{term}` has more than {max} words: a name of that length is not found as written", max = Matcher::MAX_WORDS)]
+    TooLong {
+        /// Name of the subject.
+        subject: String,
+        /// The term or context as configured.
+        term: String,
+    },
+}
+
+/// Memory that [`Matcher::find`] and [`crate::Analyzer::analyze`] reuse from post to post; one for each thread.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(crate) contexts: Vec<find::Seen>,
+}
+
+/// Finds subjects in posts.
+#[derive(Debug)]
+pub struct Matcher {
+    subjects: Vec<Subject>,
+    filter: Filter,
+    edges: HashMap<u64, u32, ByHash>,
+    targets: Vec<Edge>,
+    nodes: Vec<Node>,
+}
+
+impl Matcher {
+    /// Words in a term at most: a bound on what one word of a post can cost.
+    pub const MAX_WORDS: usize = 16;
+
+    /// The subject that a [`Match`] speaks of.
+    #[must_use]
+    pub fn subject(&self, index: usize) -> &Subject {
+        &self.subjects[index]
+    }
+
+    /// All subjects, in the order of the configuration.
+    #[must_use]
+    pub fn subjects(&self) -> &[Subject] {
+        &self.subjects
+    }
+
+    /// The term that a [`Match`] stands for.
+    #[must_use]
+    pub fn term(&self, found: &Match) -> &Term {
+        &self.subjects[found.subject].terms[found.term]
+    }
+}
+
+/// One word further in a term: several edges share a word where it is a form of several words.
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    node: u32,
+    /// Next edge of the same word, or [`NONE`].
+    next: u32,
+}
+
+const NONE: u32 = u32::MAX;
+const ROOT: u32 = 0;
+
+#[derive(Debug, Default)]
+struct Node {
+    /// A character, beside white space and hyphens, that may stand before this word, because the term writes it there.
+    joint: Option<char>,
+    ends: Vec<End>,
+}
+
+/// A term or context is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct End {
+    subject: u32,
+    index: u32,
+    role: Role,
+    kind: Written,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Term,
+    Exclude,
+    Require,
+}
+
+/// Where a term may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Anywhere,
+    /// Written with `@` in the configuration.
+    Handle,
+    /// Written with `#` in the configuration.
+    Hashtag,
+    /// Run together although the term's words are joined by a symbol: `hm` of `H&M`.
+    Label,
+}
+
+/// One bit a word that may begin a term.
+#[derive(Debug)]
+struct Filter {
+    bits: Vec<u64>,
+    shift: u32,
+}
+
+impl Filter {
+    fn of(hashes: &[u64]) -> Self {
+        // 16 bits a word: one word in sixteen asks the table for nothing, and 100,000 words still fit a core's cache.
+        let bits = (hashes.len() * 16).next_power_of_two().max(1024);
+        let mut filter = Self { bits: vec![0; bits / 64], shift: 64 - bits.trailing_zeros() };
+        for hash in hashes {
+            let bit = hash >> filter.shift;
+            filter.bits[usize::try_from(bit / 64).unwrap_or(0)] |= 1 << (bit % 64);
+        }
+        filter
+    }
+
+    #[inline]
+    fn may_hold(&self, hash: u64) -> bool {
+        let bit = hash >> self.shift;
+        self.bits[(bit / 64) as usize] >> (bit % 64) & 1 == 1
+    }
+}
+
+#[inline]
+fn edge_key(node: u32, hash: u64) -> u64 {
+    hash ^ u64::from(node).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+type ByHash = std::hash::BuildHasherDefault<AlreadyHashed>;
+
+/// The keys are hashes themselves.
+#[derive(Debug, Default)]
+struct AlreadyHashed(u64);
+
+impl std::hash::Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}

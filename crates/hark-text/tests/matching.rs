@@ -1,0 +1,121 @@
+//! The rules of matching, as tables: which stretches of a post are marked.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use hark_text::{Context, Matcher, MatcherError, Scratch, Subject, SubjectKind, Term};
+
+fn subject(name: &str, terms: &[&str]) -> Subject {
+    Subject {
+        name: name.into(),
+        kind: SubjectKind::Own,
+        terms: terms.iter().map(|term| Term::from(*term)).collect(),
+        exclude: vec![],
+        require: vec![],
+        languages: vec![],
+    }
+}
+
+fn forms<'a>(subjects: &[Subject], text: &'a str) -> Vec<&'a str> {
+    let matcher = Matcher::new(subjects).unwrap();
+    let mut found = Vec::new();
+    matcher.find(text, &mut Scratch::default(), &mut found);
+    found.iter().map(|hit| &text[hit.start..hit.end]).collect()
+}
+
+#[track_caller]
+fn check(term: &str, text: &str, expected: &[&str]) {
+    assert_eq!(forms(&[subject("s", &[term])], text), expected, "term {term:?} in {text:?}");
+}
+
+#[test]
+fn whole_words_match_in_any_case_and_without_diacritics() {
+    check("Aurora", "AURORA rules, aurora, Aurora!", &["AURORA", "aurora", "Aurora"]);
+    check("Aurora", "Auroras Auroral preaurora", &[]);
+    check("Łódź", "jadę do lodz, ŁÓDŹ", &["lodz", "ŁÓDŹ"]);
+    check("Mașină", "masina, maşina, mașină", &["masina", "maşina", "mașină"]);
+}
+
+#[test]
+fn typography_does_not_hide_a_name() {
+    check(
+        "Aurora",
+        "Ａｕｒｏｒａ 𝗔𝘂𝗿𝗼𝗿𝗮 Auro\u{200b}ra au\u{ad}rora",
+        &["Ａｕｒｏｒａ", "𝗔𝘂𝗿𝗼𝗿𝗮", "Auro\u{200b}ra", "au\u{ad}rora"],
+    );
+    check("Łódź", "Ło\u{301}dz\u{301}.", &["Ło\u{301}dz\u{301}"]);
+    check("Aurora", "„Aurora”, (Aurora) \u{200b}Aurora\u{200b} Aurora™ 🚗Aurora🚗", &["Aurora"; 5]);
+}
+
+#[test]
+fn the_words_of_a_phrase_stand_in_order_with_space_or_hyphen_between() {
+    check(
+        "Aurora Motors",
+        "aurora motors, Aurora\nMotors Aurora-Motors Aurora\u{a0}Motors",
+        &["aurora motors", "Aurora\nMotors", "Aurora-Motors", "Aurora\u{a0}Motors"],
+    );
+    check("Aurora Motors", "Motors Aurora; Aurora big Motors; Aurora, Motors; Aurora. Motors", &[]);
+    check("ice cream", "ice-cream icecream ice cream", &["ice-cream", "icecream", "ice cream"]);
+    check("O'Neill", "O’Neill and O'Neill, ONeill", &["O’Neill", "O'Neill", "ONeill"]);
+    check("Z.T.M.", "Z.T.M. czyli ZTM", &["Z.T.M", "ZTM"]);
+    check("H&M", "at H&M, hm, #hm", &["H&M", "#hm"]);
+}
+
+#[test]
+fn tags_handles_and_domains_match_as_a_whole() {
+    check(
+        "Aurora Motors",
+        "#auroramotors #Aurora_Motors @aurora.motors @AuroraMotors!",
+        &["#auroramotors", "#Aurora_Motors", "@aurora.motors", "@AuroraMotors"],
+    );
+    check("Aurora Motors", "#auroramotorsfan @auroramotors_pl @auroramotors.pl #aurora_motors_fan", &[]);
+    check("Aurora", "@aurora_fan #aurora_fan @my_aurora", &[]);
+    check("Aurora Motors", "https://www.auroramotors.pl/serwis?x=auroramotors", &["auroramotors"]);
+    check(
+        "Aurora Motors",
+        "auroramotors.pl/auroramotors i aurora-motors.com.",
+        &["auroramotors", "aurora-motors"],
+    );
+    check("Aurora", "pisz: aurora@firma.pl, biuro@aurora.pl, https://x.pl/aurora", &["aurora"]);
+    check("@auroramotors", "auroramotors #auroramotors @AuroraMotors", &["@AuroraMotors"]);
+    check("#aurora", "aurora @aurora #Aurora", &["#Aurora"]);
+    check("Aurora", "@aurora@mastodon.example, @x@aurora.example", &["@aurora"]);
+}
+
+#[test]
+fn an_excluded_context_takes_the_subject_away() {
+    let mut aurora = subject("aurora", &["Aurora"]);
+    aurora.exclude = vec![Context::from("aurora borealis"), Context { words: "night".into(), near: Some(1) }];
+    let subjects = [aurora];
+    assert_eq!(forms(&subjects, "Aurora sold me a car"), ["Aurora"]);
+    assert!(forms(&subjects, "Aurora! And Aurora Borealis too").is_empty());
+    assert!(forms(&subjects, "the aurora last night").is_empty());
+    assert_eq!(forms(&subjects, "Aurora sold me this car last night"), ["Aurora"]);
+}
+
+#[test]
+fn a_required_context_must_be_there() {
+    let mut mars = subject("mars", &["Mars"]);
+    mars.require = vec![Context::from("bar"), Context { words: "chocolate".into(), near: Some(2) }];
+    let subjects = [mars];
+    assert!(forms(&subjects, "Mars is red").is_empty());
+    assert_eq!(forms(&subjects, "a Mars, found on the floor of the bar"), ["Mars"]);
+    assert_eq!(forms(&subjects, "chocolate by Mars"), ["Mars"]);
+    assert!(forms(&subjects, "chocolate in the shape of Mars").is_empty());
+}
+
+#[test]
+fn within_a_subject_the_longest_stays_and_subjects_may_overlap() {
+    assert_eq!(
+        forms(&[subject("s", &["Aurora", "Aurora Motors"])], "Aurora Motors, Aurora"),
+        ["Aurora Motors", "Aurora"]
+    );
+    let two = [subject("a", &["Aurora Motors"]), subject("b", &["Motors"])];
+    assert_eq!(forms(&two, "Aurora Motors"), ["Aurora Motors", "Motors"]);
+}
+
+#[test]
+fn a_term_that_can_never_match_is_refused_by_name() {
+    let error = Matcher::new(&[subject("aurora", &["🚗"])]).unwrap_err();
+    assert_eq!(error, MatcherError::Empty { subject: "aurora".into(), term: "🚗".into() });
+    assert!(matches!(Matcher::new(&[subject("aurora", &[])]), Err(MatcherError::NoTerms { .. })));
+}
