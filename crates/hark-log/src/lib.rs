@@ -1,1 +1,229 @@
-//! hark-log
+//! The transactional log that Hark's stages are written against, once, with two backends: [`kafka`], the way it is
+//! deployed, and [`embedded`], one SQLite file for a laptop, a small firm and fast tests.
+//!
+//! The one decision a reader may question: a stage never sees a consumer or a producer. It is a function from a record
+//! and the state so far to effects ([`Stage`]); [`worker`] fills a batch, and outputs, state changes and next offsets
+//! commit together or not at all. That is what keeps the laws of the log in one place instead of in every stage.
+//!
+//! The crate knows bytes only, no mentions.
+
+pub mod embedded;
+pub mod kafka;
+mod outcome;
+mod record;
+mod session;
+mod state;
+pub mod worker;
+
+use std::time::Duration;
+
+pub use outcome::{Counts, Outcome, Rejection};
+pub use record::{From, Header, HeadersRef, MAX_RECORD_BYTES, Output, Record};
+pub use session::{
+    Assigned, Change, CommitError, EndOffset, NextOffset, Session, SessionConfig, SessionError,
+};
+pub use state::{Lifetime, TableSpec};
+pub use worker::{BatchReport, Effects, Stage, Worker};
+
+/// A log with topics, partitions, keys, offsets and transactions.
+pub trait Log: Send + Sync {
+    /// A producer whose commits are all or nothing. Fences whoever held `transactional_id` before.
+    fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError>;
+
+    /// A member of a stage's consumer group; for [`Worker`] only.
+    fn session(&self, config: SessionConfig) -> Result<Box<dyn Session>, LogError>;
+
+    /// A reader of all partitions of a topic, outside any group; sees committed records only.
+    fn reader(&self, topic: &str, from: From) -> Result<Box<dyn Reader>, LogError>;
+
+    /// Reads the given partitions from their start to their true end as it is at the call: an open transaction is waited for.
+    fn read_to_end(
+        &self,
+        topic: &str,
+        partitions: &[u32],
+        each: &mut dyn FnMut(&Record<'_>),
+    ) -> Result<(), LogError>;
+
+    /// All topics, with the settings that Hark cares for.
+    fn topics(&self) -> Result<Vec<TopicDescription>, LogError>;
+
+    /// Creates topics; those that exist are left as they are.
+    fn create_topics(&self, specs: &[TopicSpec]) -> Result<(), LogError>;
+}
+
+/// Writes records in transactions of its own, without reading.
+pub trait Producer: Send {
+    /// One transaction: all outputs or none.
+    fn commit(&mut self, outputs: &[Output]) -> Result<(), CommitError>;
+}
+
+/// Reads a topic without a group.
+pub trait Reader: Send {
+    /// Hands over what is there, waiting at most `wait` for a first record. True when every partition's end, as it
+    /// was at this call, has been reached.
+    fn read(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<bool, LogError>;
+}
+
+/// How a topic's old records are cleaned up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleanup {
+    /// By age only.
+    Delete,
+    /// All but the newest record of a key go.
+    Compact,
+    /// Both.
+    CompactDelete,
+}
+
+impl Cleanup {
+    /// Kafka's `cleanup.policy`.
+    #[must_use]
+    pub fn policy(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Compact => "compact",
+            Self::CompactDelete => "compact,delete",
+        }
+    }
+
+    /// Reads Kafka's `cleanup.policy`; the order of the words does not matter.
+    #[must_use]
+    pub fn from_policy(policy: &str) -> Self {
+        match (policy.contains("compact"), policy.contains("delete")) {
+            (true, true) => Self::CompactDelete,
+            (true, false) => Self::Compact,
+            _ => Self::Delete,
+        }
+    }
+
+    /// Whether old records of a key go.
+    #[must_use]
+    pub fn compacts(self) -> bool {
+        self != Self::Delete
+    }
+}
+
+/// A topic as it is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Whole name, prefix included.
+    pub name: String,
+    /// Number of partitions; never changes once the topic exists.
+    pub partitions: u32,
+    /// Copies of each partition on Kafka; `None` for the broker's default.
+    pub replication: Option<i32>,
+    /// How old records go.
+    pub cleanup: Cleanup,
+    /// How long records stay (`retention.ms`); `None` for ever.
+    pub retention: Option<Duration>,
+}
+
+/// Upper bound of `segment.ms` and `max.compaction.lag.ms`: an erasure is at most so late where records still come.
+pub const COMPACTION_LAG: Duration = Duration::from_secs(24 * 3600);
+
+/// A topic as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicDescription {
+    /// Whole name.
+    pub name: String,
+    /// Number of partitions.
+    pub partitions: u32,
+    /// How old records go.
+    pub cleanup: Cleanup,
+    /// How long records stay; `None` for ever.
+    pub retention: Option<Duration>,
+    /// `segment.ms`, where the backend has segments.
+    pub segment: Option<Duration>,
+    /// `max.compaction.lag.ms`, where the backend has it.
+    pub compaction_lag: Option<Duration>,
+}
+
+/// A log that cannot be used, or a call that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Nobody answers.
+    #[error("no Kafka broker answers at {servers}: is it running, and is the address right?")]
+    Unreachable {
+        /// `bootstrap.servers` as configured.
+        servers: String,
+        /// What the client says.
+        source: rdkafka::error::KafkaError,
+    },
+    /// A Kafka client or admin call failed.
+    #[error("{operation} failed on Kafka")]
+    Kafka {
+        /// What was tried.
+        operation: String,
+        /// What the client says.
+        source: rdkafka::error::KafkaError,
+    },
+    /// A topic is not there.
+    #[error("topic {topic} does not exist: run `hark topics create`")]
+    MissingTopic {
+        /// Its whole name.
+        topic: String,
+    },
+    /// The broker refused.
+    #[error("not authorised: {operation}; grant it with the ACLs listed in docs/kafka.md")]
+    NotAuthorised {
+        /// What was tried.
+        operation: String,
+    },
+    /// Settings that cannot work.
+    #[error("{0}")]
+    Invalid(String),
+    /// The embedded file is held by another process.
+    #[error("{path} is in use by another hark process: stop it first, or give this one another `log.data`")]
+    InUse {
+        /// The file.
+        path: String,
+    },
+    /// The embedded file was written by a newer version.
+    #[error("{path} has format {found}, this hark knows {known}: run the newer hark")]
+    Newer {
+        /// The file.
+        path: String,
+        /// Format of the file.
+        found: i64,
+        /// Newest format known here.
+        known: i64,
+    },
+    /// The embedded file is damaged.
+    #[error(
+        "{path} is damaged ({detail}): move it away and restore a copy, or start anew with an empty folder"
+    )]
+    Corrupt {
+        /// The file.
+        path: String,
+        /// What was found.
+        detail: String,
+    },
+    /// A call on the embedded file failed.
+    #[error("{operation} failed on {path}")]
+    Sqlite {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: String,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// A call of the operating system failed.
+    #[error("{operation} failed on {path}")]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The file or folder.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It took longer than it may.
+    #[error("{operation} took longer than {limit:?}")]
+    TimedOut {
+        /// What was waited for.
+        operation: String,
+        /// How long.
+        limit: Duration,
+    },
+}

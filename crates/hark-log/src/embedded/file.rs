@@ -1,0 +1,269 @@
+//! The SQLite file: schema, version, statements.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::Topic;
+use crate::{Cleanup, LogError, NextOffset, Output, TopicDescription, TopicSpec, record::pack_headers};
+
+/// "HARK" in ASCII: tells our files from other SQLite files.
+const APPLICATION_ID: i64 = 0x4841_524b;
+/// Format of the file; goes up with every change of the schema.
+const FORMAT: i64 = 1;
+/// Another process holds a lock for moments only.
+const BUSY: Duration = Duration::from_secs(5);
+
+const SCHEMA: &str = "
+    CREATE TABLE topics (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL,
+        cleanup TEXT NOT NULL, retention_ms INTEGER
+    );
+    CREATE TABLE ends (
+        topic INTEGER NOT NULL, partition INTEGER NOT NULL, end INTEGER NOT NULL,
+        PRIMARY KEY (topic, partition)
+    ) WITHOUT ROWID;
+    CREATE TABLE records (
+        topic INTEGER NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL,
+        key BLOB, value BLOB, headers BLOB,
+        PRIMARY KEY (topic, partition, offset)
+    ) WITHOUT ROWID;
+    CREATE TABLE offsets (
+        consumer_group TEXT NOT NULL, topic INTEGER NOT NULL, partition INTEGER NOT NULL,
+        offset INTEGER NOT NULL, metadata TEXT NOT NULL,
+        PRIMARY KEY (consumer_group, topic, partition)
+    ) WITHOUT ROWID;
+";
+
+pub(super) type Topics = HashMap<Arc<str>, Topic>;
+pub(super) type Ends = HashMap<i64, Vec<i64>>;
+
+/// Opens or creates the file for writing.
+pub(super) fn open(path: &Path) -> Result<Connection, LogError> {
+    let mut connection = Connection::open(path).map_err(|source| failed("opening", path, source))?;
+    prepare(&mut connection, path).map_err(|error| match error {
+        Prepare::Sqlite(source) => failed("opening", path, source),
+        Prepare::Log(error) => error,
+    })?;
+    Ok(connection)
+}
+
+enum Prepare {
+    Sqlite(rusqlite::Error),
+    Log(LogError),
+}
+
+impl From<rusqlite::Error> for Prepare {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Sqlite(source)
+    }
+}
+
+fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Prepare> {
+    connection.busy_timeout(BUSY)?;
+    check_format(connection, path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A WAL that a burst has grown is cut back.
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if format == 0 {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+fn check_format(connection: &Connection, path: &Path) -> Result<(), Prepare> {
+    let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let path = path.display().to_string();
+    if tables > 0 && application != APPLICATION_ID {
+        let detail = "it is a SQLite file, but not one of Hark's".to_owned();
+        return Err(Prepare::Log(LogError::Corrupt { path, detail }));
+    }
+    if format > FORMAT {
+        return Err(Prepare::Log(LogError::Newer { path, found: format, known: FORMAT }));
+    }
+    Ok(())
+}
+
+/// Opens the file for short read transactions.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, LogError> {
+    // Not SQLITE_OPEN_READ_ONLY: a reader of a WAL must be able to make the shared memory file.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> Result<Connection, Prepare> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        check_format(&connection, path)?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    };
+    open().map_err(|error| match error {
+        Prepare::Sqlite(source) => failed("opening", path, source),
+        Prepare::Log(error) => error,
+    })
+}
+
+/// The error of a failed call, told apart by what the user can do.
+pub(super) fn failed(operation: &'static str, path: &Path, source: rusqlite::Error) -> LogError {
+    let path = path.display().to_string();
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+            LogError::Corrupt { path, detail: source.to_string() }
+        }
+        _ => LogError::Sqlite { operation, path, source },
+    }
+}
+
+/// Topics, and the ends of their partitions.
+pub(super) fn load(connection: &Connection) -> rusqlite::Result<(Topics, Ends)> {
+    let mut topics = Topics::new();
+    let mut ends = Ends::new();
+    let mut statement = connection.prepare("SELECT id, name, partitions FROM topics")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let topic = Topic { id: row.get(0)?, partitions: row.get(2)? };
+        topics.insert(row.get::<_, String>(1)?.into(), topic);
+        ends.insert(topic.id, vec![0; topic.partitions as usize]);
+    }
+    let mut statement = connection.prepare("SELECT topic, partition, end FROM ends")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let end =
+            ends.get_mut(&row.get(0)?).and_then(|ends| ends.get_mut(row.get::<_, u32>(1).ok()? as usize));
+        if let Some(end) = end {
+            *end = row.get(2)?;
+        }
+    }
+    Ok((topics, ends))
+}
+
+pub(super) fn describe(connection: &Connection) -> rusqlite::Result<Vec<TopicDescription>> {
+    let mut statement =
+        connection.prepare("SELECT name, partitions, cleanup, retention_ms FROM topics ORDER BY name")?;
+    let topics = statement.query_map([], |row| {
+        Ok(TopicDescription {
+            name: row.get(0)?,
+            partitions: row.get(1)?,
+            cleanup: Cleanup::from_policy(&row.get::<_, String>(2)?),
+            retention: row.get::<_, Option<i64>>(3)?.map(|ms| Duration::from_millis(ms.unsigned_abs())),
+            segment: None,
+            compaction_lag: None,
+        })
+    })?;
+    topics.collect()
+}
+
+pub(super) fn create_topics(
+    connection: &mut Connection,
+    specs: &[TopicSpec],
+) -> rusqlite::Result<(Topics, Ends)> {
+    let transaction = connection.transaction()?;
+    for spec in specs {
+        let retention_ms =
+            spec.retention.map(|retention| i64::try_from(retention.as_millis()).unwrap_or(i64::MAX));
+        transaction.execute(
+            "INSERT INTO topics (name, partitions, cleanup, retention_ms) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (name) DO UPDATE SET cleanup = ?3, retention_ms = ?4",
+            params![spec.name, spec.partitions, spec.cleanup.policy(), retention_ms],
+        )?;
+    }
+    transaction.commit()?;
+    load(connection)
+}
+
+pub(super) enum AppendError {
+    Sqlite(rusqlite::Error),
+    NoSuchPartition(LogError),
+}
+
+impl From<rusqlite::Error> for AppendError {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Sqlite(source)
+    }
+}
+
+/// Appends and commits; returns the ends as they are then.
+pub(super) fn append(
+    connection: &mut Connection,
+    topics: &Topics,
+    mut ends: Ends,
+    outputs: &[Output],
+    next: Option<(&str, Topic, &[NextOffset])>,
+) -> Result<Ends, AppendError> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let now_ms = now_ms();
+    {
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO records (topic, partition, offset, timestamp_ms, key, value, headers)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        let mut grow = transaction
+            .prepare_cached("INSERT OR REPLACE INTO ends (topic, partition, end) VALUES (?1, ?2, ?3)")?;
+        let mut touched = Vec::new();
+        for output in outputs {
+            let end = topics.get(&output.topic).and_then(|topic| {
+                let end = ends.get_mut(&topic.id)?.get_mut(output.partition as usize)?;
+                Some((topic.id, end))
+            });
+            let Some((id, end)) = end else {
+                return Err(AppendError::NoSuchPartition(LogError::MissingTopic {
+                    topic: format!("{}, partition {}", output.topic, output.partition),
+                }));
+            };
+            let headers = (!output.headers.is_empty()).then(|| pack_headers(&output.headers));
+            insert.execute(params![
+                id,
+                output.partition,
+                *end,
+                output.timestamp_ms.unwrap_or(now_ms),
+                output.key,
+                output.value,
+                headers
+            ])?;
+            *end += 1;
+            touched.push((id, output.partition));
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for (id, partition) in touched {
+            let end =
+                ends.get(&id).and_then(|ends| ends.get(partition as usize)).copied().unwrap_or_default();
+            grow.execute(params![id, partition, end])?;
+        }
+        if let Some((group, topic, next)) = next {
+            let mut commit = transaction.prepare_cached(
+                "INSERT OR REPLACE INTO offsets (consumer_group, topic, partition, offset, metadata)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            for next in next {
+                commit.execute(params![group, topic.id, next.partition, next.offset, next.metadata])?;
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(ends)
+}
+
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Free space for this user on the disk of `folder`; `None` where the system does not say.
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}

@@ -1,0 +1,234 @@
+//! The embedded log: one SQLite file in WAL mode with `synchronous=FULL`; one SQL transaction is the commit.
+//!
+//! One process owns the file, one session a stage, no groups. Other processes may read it ([`EmbeddedLog::open_read_only`]) in
+//! short read transactions.
+
+mod cleanup;
+mod file;
+mod reader;
+mod session;
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+
+use crate::{
+    CommitError, From, Log, LogError, NextOffset, Output, Producer, Reader, Record, Session, SessionConfig,
+    TopicDescription, TopicSpec,
+};
+
+/// Name of the file in the data folder.
+const FILE: &str = "hark.db";
+/// Locked by the owner as long as it lives.
+const LOCK_FILE: &str = "hark.lock";
+
+/// Free space that ingest leaves on the disk, so that what it has accepted can still be worked off.
+pub const DISK_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A log in one file.
+pub struct EmbeddedLog {
+    shared: Arc<Shared>,
+    /// Ends the thread that cleans up.
+    _cleanup: Option<cleanup::Cleaner>,
+}
+
+/// How to open the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// See [`DISK_RESERVE_BYTES`].
+    pub disk_reserve_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { disk_reserve_bytes: DISK_RESERVE_BYTES }
+    }
+}
+
+/// What all sessions of the process share.
+struct Shared {
+    path: PathBuf,
+    folder: PathBuf,
+    options: Options,
+    writer: Mutex<Connection>,
+    topics: RwLock<HashMap<Arc<str>, Topic>>,
+    /// Offset behind the last record, by topic; the truth while this process owns the file.
+    ends: Mutex<HashMap<i64, Vec<i64>>>,
+    grown: Condvar,
+    /// Groups that have a session.
+    groups: Mutex<HashSet<String>>,
+    _lock: Option<File>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Topic {
+    id: i64,
+    partitions: u32,
+}
+
+impl EmbeddedLog {
+    /// Opens or creates the log in a folder, and owns it until dropped.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, LogError> {
+        let io = |operation, path: &Path| {
+            let path = path.display().to_string();
+            move |source| LogError::Io { operation, path, source }
+        };
+        fs::create_dir_all(folder).map_err(io("creating the data folder", folder))?;
+        let lock_path = folder.join(LOCK_FILE);
+        let lock = File::options()
+            .create(true)
+            .append(true)
+            .open(&lock_path)
+            .map_err(io("opening the lock file", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LogError::InUse { path: folder.display().to_string() });
+            }
+            Err(TryLockError::Error(source)) => return Err(io("locking", &lock_path)(source)),
+        }
+        let path = folder.join(FILE);
+        let writer = file::open(&path)?;
+        let (topics, ends) =
+            file::load(&writer).map_err(|source| file::failed("reading the topics", &path, source))?;
+        let shared = Arc::new(Shared {
+            path,
+            folder: folder.to_owned(),
+            options,
+            writer: Mutex::new(writer),
+            topics: RwLock::new(topics),
+            ends: Mutex::new(ends),
+            grown: Condvar::new(),
+            groups: Mutex::default(),
+            _lock: Some(lock),
+        });
+        let cleanup = cleanup::Cleaner::start(&shared)?;
+        Ok(Self { shared, _cleanup: Some(cleanup) })
+    }
+
+    /// Opens the file of a log that another process may own, for readers only.
+    pub fn open_read_only(folder: &Path) -> Result<Self, LogError> {
+        let path = folder.join(FILE);
+        if !path.exists() {
+            return Err(LogError::Invalid(format!(
+                "there is no log in {}: start `hark up` first, or name the right `log.data`",
+                folder.display()
+            )));
+        }
+        let connection = file::open_reader(&path)?;
+        let (topics, ends) =
+            file::load(&connection).map_err(|source| file::failed("reading the topics", &path, source))?;
+        let shared = Shared {
+            path,
+            folder: folder.to_owned(),
+            options: Options::default(),
+            writer: Mutex::new(connection),
+            topics: RwLock::new(topics),
+            ends: Mutex::new(ends),
+            grown: Condvar::new(),
+            groups: Mutex::default(),
+            _lock: None,
+        };
+        Ok(Self { shared: Arc::new(shared), _cleanup: None })
+    }
+}
+
+impl Log for EmbeddedLog {
+    fn producer(&self, _transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
+        Ok(Box::new(EmbeddedProducer { shared: self.shared.clone() }))
+    }
+
+    fn session(&self, config: SessionConfig) -> Result<Box<dyn Session>, LogError> {
+        Ok(Box::new(session::EmbeddedSession::open(self.shared.clone(), config)?))
+    }
+
+    fn reader(&self, topic: &str, from: From) -> Result<Box<dyn Reader>, LogError> {
+        Ok(Box::new(reader::EmbeddedReader::open(&self.shared, topic, from)?))
+    }
+
+    fn read_to_end(
+        &self,
+        topic: &str,
+        partitions: &[u32],
+        each: &mut dyn FnMut(&Record<'_>),
+    ) -> Result<(), LogError> {
+        let mut reader = reader::EmbeddedReader::open(&self.shared, topic, From::Start)?;
+        reader.only(partitions);
+        while !reader.read(Duration::ZERO, each)? {}
+        Ok(())
+    }
+
+    fn topics(&self) -> Result<Vec<TopicDescription>, LogError> {
+        let reader = file::open_reader(&self.shared.path)?;
+        file::describe(&reader)
+            .map_err(|source| file::failed("reading the topics", &self.shared.path, source))
+    }
+
+    fn create_topics(&self, specs: &[TopicSpec]) -> Result<(), LogError> {
+        let mut writer = lock(&self.shared.writer);
+        let (topics, ends) = file::create_topics(&mut writer, specs)
+            .map_err(|source| file::failed("creating topics", &self.shared.path, source))?;
+        *self.shared.topics.write().unwrap_or_else(PoisonError::into_inner) = topics;
+        *lock(&self.shared.ends) = ends;
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn topic(&self, name: &str) -> Result<Topic, LogError> {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        topics.get(name).copied().ok_or_else(|| LogError::MissingTopic { topic: name.to_owned() })
+    }
+
+    /// One SQL transaction: outputs, and the next offsets of a group.
+    fn commit(
+        &self,
+        outputs: &[Output],
+        next: Option<(&str, Topic, &[NextOffset])>,
+    ) -> Result<(), CommitError> {
+        let aborted = |source: rusqlite::Error| match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => {
+                CommitError::Full { path: self.path.display().to_string() }
+            }
+            _ => CommitError::Aborted { source: Box::new(source) },
+        };
+        let mut writer = lock(&self.writer);
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let ends = lock(&self.ends).clone();
+        let grown = file::append(&mut writer, &topics, ends, outputs, next).map_err(|error| match error {
+            file::AppendError::Sqlite(source) => aborted(source),
+            file::AppendError::NoSuchPartition(source) => CommitError::Aborted { source: Box::new(source) },
+        })?;
+        drop(topics);
+        // Still under the writer's lock, so that ends only grow.
+        *lock(&self.ends) = grown;
+        self.grown.notify_all();
+        Ok(())
+    }
+}
+
+/// A poisoned lock only means that another thread panicked: what these guard is valid after every statement.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes without reading; one transaction of the file a commit.
+struct EmbeddedProducer {
+    shared: Arc<Shared>,
+}
+
+impl Producer for EmbeddedProducer {
+    fn commit(&mut self, outputs: &[Output]) -> Result<(), CommitError> {
+        let free = file::free_bytes(&self.shared.folder);
+        if free.is_some_and(|free| free < self.shared.options.disk_reserve_bytes) {
+            return Err(CommitError::Full { path: self.shared.path.display().to_string() });
+        }
+        self.shared.commit(outputs, None)
+    }
+}

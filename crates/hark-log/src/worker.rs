@@ -1,0 +1,484 @@
+//! The loop that every stage runs in: fill a batch, process, commit outputs, state and offsets together; go back on abort.
+//!
+//! One thread owns the session, the stage and the state by value, so a rebalance has nothing to wait for: it only throws
+//! away the records of the unsent batch.
+
+mod batch;
+mod rebuild;
+
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, info_span, warn};
+
+pub use batch::Effects;
+use batch::{Batch, PartitionState};
+use rebuild::RebuildBudget;
+
+use crate::{
+    Change, CommitError, Counts, Log, LogError, NextOffset, Outcome, Output, Record, Rejection, Session,
+    SessionConfig, SessionError, TableSpec,
+};
+
+/// A batch ends here at the latest: Kafka's producer queue and our memory stay small, and a bare transactional loop gains
+/// nothing from more (measured: batches of 10,000 records of 400 bytes).
+pub const MAX_BATCH_RECORDS: usize = 10_000;
+/// Bytes read or written, whichever is reached first.
+pub const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// How long the first record of a batch waits for company when there is no backlog.
+const LINGER: Duration = Duration::from_millis(2);
+/// A batch of slow records ends after this, far inside the transaction timeout of 10 s.
+const MAX_FILL: Duration = Duration::from_millis(500);
+/// How long an idle worker waits in one poll: it bounds how late a shutdown is noticed.
+const IDLE_WAIT: Duration = Duration::from_millis(100);
+/// A slice of restoring between two batches of the partitions that are ready.
+const RESTORE_SLICE: Duration = Duration::from_millis(50);
+/// How often an idle worker looks whether control records moved its position, and tells its lag.
+const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// First and longest wait after an aborted transaction.
+const ABORT_WAITS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+
+/// What is done with one record. Pure but for its own scratch space: the same records and state give the same effects, because
+/// an aborted batch is processed again.
+pub trait Stage {
+    /// Turns a record into effects. A rejection or a panic undoes the effects of this record.
+    fn process(&mut self, record: &Record<'_>, effects: &mut Effects<'_>) -> Outcome;
+
+    /// The dead letter for a record that was rejected, by the stage or by the worker (`panicked`, `too_large`).
+    fn dead_letter(&mut self, record: &Record<'_>, rejection: &Rejection) -> Output;
+
+    /// Told what happened around the records; for telemetry.
+    fn observe(&mut self, event: WorkerEvent<'_>);
+}
+
+/// What a worker tells its stage.
+#[derive(Debug)]
+pub enum WorkerEvent<'a> {
+    /// A transaction is committed; counters move now (law 1).
+    Committed(&'a BatchReport),
+    /// A transaction was aborted and its records will come again.
+    Aborted,
+    /// The log cannot take more at present: disk full.
+    Refused,
+    /// The assignment changed, or a partition's state is complete.
+    Assignment {
+        /// Partitions owned now.
+        owned: usize,
+        /// Of these, those whose state is not complete yet.
+        restoring: usize,
+    },
+    /// The state of an assignment has been read.
+    Restored {
+        /// How long it took.
+        took: Duration,
+        /// Records read.
+        records: u64,
+    },
+    /// Producer and consumer were thrown away and are built anew.
+    Rebuilding,
+    /// Once a second or so when idle, and after every batch at most that often.
+    Lag {
+        /// Records behind the end, by partition.
+        lag: &'a [(u32, u64)],
+        /// Live entries of each table.
+        entries: &'a [usize],
+    },
+}
+
+/// What a committed transaction did.
+#[derive(Debug, Default)]
+pub struct BatchReport {
+    /// Outcomes by partition, of this batch only.
+    pub counts: Vec<(u32, Counts)>,
+    /// Records written, state changes included.
+    pub outputs: usize,
+    /// From the first record to the commit.
+    pub took: Duration,
+}
+
+/// A stage with what it needs to run.
+pub struct Worker<'a, S> {
+    /// The stage.
+    pub stage: S,
+    /// Its tables, in the order of [`SessionConfig::tables`].
+    pub tables: Vec<TableSpec>,
+    /// Works off what is there at the start, then ends.
+    pub once: bool,
+    /// The log.
+    pub log: &'a dyn Log,
+}
+
+/// A worker that ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The session failed for good.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// Rebuilding does not help.
+    #[error(
+        "rebuilt {times} times within {window:?} and lost again; does another process use the same names?"
+    )]
+    LostAgain {
+        /// Rebuilds so far.
+        times: usize,
+        /// Within this.
+        window: Duration,
+        /// The last loss.
+        source: SessionError,
+    },
+}
+
+impl<S: Stage> Worker<'_, S> {
+    /// Runs until shutdown, or until the work is done with `once`.
+    pub fn run(mut self, config: SessionConfig) -> Result<(), WorkerError> {
+        let mut budget = RebuildBudget::default();
+        let mut session = self.log.session(config.clone()).map_err(SessionError::from)?;
+        let goal = if self.once { Some(session.ends()?) } else { None };
+        loop {
+            let drive = Drive {
+                stage: &mut self.stage,
+                tables: &self.tables,
+                shutdown: &config.shutdown,
+                partitions: BTreeMap::new(),
+                batch: Batch::default(),
+                batch_limit: MAX_BATCH_RECORDS,
+                restoring: None,
+                told: Instant::now(),
+            };
+            let lost = match drive.run(&mut *session, goal.as_deref()) {
+                Ok(()) => {
+                    session.close();
+                    return Ok(());
+                }
+                Err(lost @ SessionError::Lost { .. }) => lost,
+                Err(error) => return Err(error.into()),
+            };
+            if !budget.spend(Instant::now()) {
+                return Err(budget.exhausted(lost));
+            }
+            warn!(error = %lost, group = %config.group, "lost consumer and producer: building new ones");
+            self.stage.observe(WorkerEvent::Rebuilding);
+            session.close();
+            session = self.reconnect(&config)?;
+        }
+    }
+
+    /// A new session, waited for while the brokers are away.
+    fn reconnect(&self, config: &SessionConfig) -> Result<Box<dyn Session>, WorkerError> {
+        let mut wait = ABORT_WAITS.0;
+        loop {
+            match self.log.session(config.clone()) {
+                Err(LogError::Unreachable { .. } | LogError::TimedOut { .. })
+                    if !config.shutdown.is_cancelled() =>
+                {
+                    pause(&config.shutdown, wait);
+                    wait = (wait * 2).min(ABORT_WAITS.1);
+                }
+                other => return Ok(other.map_err(SessionError::from)?),
+            }
+        }
+    }
+}
+
+/// Waits, but not past a shutdown.
+pub(crate) fn pause(shutdown: &CancellationToken, wait: Duration) {
+    let end = Instant::now() + wait;
+    while !shutdown.is_cancelled() {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        thread::park_timeout(left.min(Duration::from_millis(10)));
+    }
+}
+
+struct Restoring {
+    since: Instant,
+    records: u64,
+}
+
+/// One session's life.
+struct Drive<'a, S> {
+    stage: &'a mut S,
+    tables: &'a [TableSpec],
+    shutdown: &'a CancellationToken,
+    partitions: BTreeMap<u32, PartitionState>,
+    batch: Batch,
+    batch_limit: usize,
+    restoring: Option<Restoring>,
+    told: Instant,
+}
+
+impl<S: Stage> Drive<'_, S> {
+    fn run(
+        mut self,
+        session: &mut dyn Session,
+        goal: Option<&[crate::EndOffset]>,
+    ) -> Result<(), SessionError> {
+        let mut abort_wait = ABORT_WAITS.0;
+        let mut idle_since = Instant::now();
+        while !self.shutdown.is_cancelled() {
+            if self.restoring.is_some() {
+                self.restore(session)?;
+            }
+            let began = Instant::now();
+            if !self.fill(session)? {
+                continue;
+            }
+            if self.batch.is_empty() {
+                let once = goal.is_some();
+                if once || idle_since.elapsed() >= IDLE_COMMIT_EVERY {
+                    idle_since = Instant::now();
+                    self.commit_positions(session)?;
+                    self.tell_lag(session);
+                }
+                if goal.is_some_and(|_| self.restoring.is_none())
+                    && reached(session, goal.unwrap_or_default())?
+                {
+                    return Ok(());
+                }
+                continue;
+            }
+            match self.commit(session, began)? {
+                ControlFlow::Continue(()) => {
+                    abort_wait = ABORT_WAITS.0;
+                    if self.told.elapsed() >= IDLE_COMMIT_EVERY {
+                        self.tell_lag(session);
+                    }
+                }
+                ControlFlow::Break(()) => {
+                    pause(self.shutdown, abort_wait);
+                    abort_wait = (abort_wait * 2).min(ABORT_WAITS.1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills a batch. False when the assignment changed, which throws the unsent batch away.
+    fn fill(&mut self, session: &mut dyn Session) -> Result<bool, SessionError> {
+        let mut wait = if self.restoring.is_some() { Duration::ZERO } else { IDLE_WAIT };
+        let mut first = None;
+        loop {
+            let Self { stage, tables, partitions, batch, batch_limit, .. } = self;
+            let changes = session.poll(wait, &mut |record| {
+                let began = *first.get_or_insert_with(Instant::now);
+                let Some(partition) = partitions.get_mut(&record.partition) else {
+                    return ControlFlow::Continue(());
+                };
+                batch.process(*stage, tables, partition, record);
+                if batch.is_full(*batch_limit) || began.elapsed() >= MAX_FILL {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })?;
+            if !changes.is_empty() {
+                self.batch.clear();
+                self.reassign(session, changes)?;
+                self.rewind(session)?;
+                return Ok(false);
+            }
+            let Some(first) = first else { return Ok(true) };
+            wait = LINGER.saturating_sub(first.elapsed());
+            if wait.is_zero() || self.batch.is_full(self.batch_limit) || self.shutdown.is_cancelled() {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn reassign(&mut self, session: &mut dyn Session, changes: Vec<Change>) -> Result<(), SessionError> {
+        for change in changes {
+            match change {
+                Change::Assigned(assigned) => {
+                    let numbers: Vec<u32> = assigned.iter().map(|assigned| assigned.partition).collect();
+                    info!(partitions = ?numbers, "partitions assigned");
+                    for assigned in assigned {
+                        self.partitions
+                            .insert(assigned.partition, PartitionState::new(&assigned, self.tables.len()));
+                    }
+                    if self.tables.is_empty() || numbers.is_empty() {
+                        for number in &numbers {
+                            self.partitions.entry(*number).and_modify(|partition| partition.ready = true);
+                        }
+                        session.resume(&numbers)?;
+                    } else {
+                        session.begin_restore(&numbers)?;
+                        self.restoring.get_or_insert(Restoring { since: Instant::now(), records: 0 });
+                    }
+                }
+                Change::Revoked(numbers) => {
+                    info!(partitions = ?numbers, "partitions revoked");
+                    for number in numbers {
+                        self.partitions.remove(&number);
+                    }
+                    if self.partitions.values().all(|partition| partition.ready) {
+                        self.restoring = None;
+                    }
+                }
+            }
+        }
+        self.tell_assignment();
+        Ok(())
+    }
+
+    fn restore(&mut self, session: &mut dyn Session) -> Result<(), SessionError> {
+        let Self { partitions, restoring, .. } = self;
+        let mut records = 0;
+        let complete = session.restore(RESTORE_SLICE, &mut |table, record| {
+            records += 1;
+            if let Some(partition) = partitions.get_mut(&record.partition) {
+                partition.restore(table, record);
+            }
+        })?;
+        if let Some(restoring) = restoring {
+            restoring.records += records;
+        }
+        if complete.is_empty() {
+            return Ok(());
+        }
+        session.resume(&complete)?;
+        for number in complete {
+            if let Some(partition) = self.partitions.get_mut(&number) {
+                partition.ready = true;
+            }
+        }
+        if self.partitions.values().all(|partition| partition.ready)
+            && let Some(Restoring { since, records }) = self.restoring.take()
+        {
+            let took = since.elapsed();
+            info!(records, ?took, "state restored");
+            self.stage.observe(WorkerEvent::Restored { took, records });
+        }
+        self.tell_assignment();
+        Ok(())
+    }
+
+    /// Commits the batch. Break: it did not happen, its records come again.
+    fn commit(&mut self, session: &mut dyn Session, began: Instant) -> Result<ControlFlow<()>, SessionError> {
+        let span = info_span!("batch", records = self.batch.records());
+        let _entered = span.enter();
+        let next: Vec<NextOffset> = self
+            .partitions
+            .iter()
+            .filter(|(_, partition)| partition.touched())
+            .map(|(&number, partition)| partition.next_offset(number))
+            .collect();
+        let mut outputs = self.batch.take_outputs();
+        for (&number, partition) in &self.partitions {
+            partition.state_outputs(number, self.tables, &mut outputs);
+        }
+        match session.commit(&outputs, &next) {
+            Ok(()) => {
+                let mut report = BatchReport {
+                    counts: Vec::with_capacity(next.len()),
+                    outputs: outputs.len(),
+                    took: Duration::ZERO,
+                };
+                for (&number, partition) in &mut self.partitions {
+                    if let Some(counts) = partition.merge(self.tables) {
+                        report.counts.push((number, counts));
+                    }
+                }
+                self.batch.clear();
+                // Grows back slowly after a record that the broker refused was isolated.
+                self.batch_limit = (self.batch_limit * 2).min(MAX_BATCH_RECORDS);
+                report.took = began.elapsed();
+                debug!(outputs = report.outputs, took = ?report.took, "batch committed");
+                self.stage.observe(WorkerEvent::Committed(&report));
+                Ok(ControlFlow::Continue(()))
+            }
+            Err(CommitError::TooLarge { source }) => {
+                let records = self.batch.records();
+                warn!(error = %source, records, "the broker refused a record for its size: looking for it");
+                if records <= 1 {
+                    self.batch.reject_next();
+                }
+                self.batch_limit = (records / 2).max(1);
+                self.stage.observe(WorkerEvent::Aborted);
+                self.rewind(session)?;
+                Ok(ControlFlow::Continue(()))
+            }
+            Err(CommitError::Aborted { source }) => {
+                warn!(error = %source, "transaction aborted: its records come again");
+                self.stage.observe(WorkerEvent::Aborted);
+                self.rewind(session)?;
+                Ok(ControlFlow::Break(()))
+            }
+            Err(error @ CommitError::Full { .. }) => {
+                warn!(%error, "transaction refused: its records come again");
+                self.stage.observe(WorkerEvent::Refused);
+                self.rewind(session)?;
+                Ok(ControlFlow::Break(()))
+            }
+            Err(CommitError::Lost { source }) => Err(source),
+            Err(error @ CommitError::Unknown) => {
+                warn!(%error, "stopping");
+                Ok(ControlFlow::Break(()))
+            }
+        }
+    }
+
+    /// Commits how far control and aborted records moved the positions, so that the lag seen from outside is 0.
+    fn commit_positions(&mut self, session: &mut dyn Session) -> Result<(), SessionError> {
+        for (number, position) in session.positions()? {
+            if let Some(partition) = self.partitions.get_mut(&number) {
+                partition.advance(position);
+            }
+        }
+        if self.partitions.values().any(PartitionState::touched) {
+            if self.commit(session, Instant::now())?.is_break() {
+                debug!("positions not committed: the next idle moment tries again");
+            }
+        }
+        Ok(())
+    }
+
+    /// Throws the batch away and goes back to what is committed.
+    fn rewind(&mut self, session: &mut dyn Session) -> Result<(), SessionError> {
+        self.batch.clear();
+        let mut back = Vec::new();
+        for (&number, partition) in &mut self.partitions {
+            if partition.discard() {
+                back.push((number, partition.committed()));
+            }
+        }
+        if back.is_empty() { Ok(()) } else { session.rewind(&back) }
+    }
+
+    fn tell_assignment(&mut self) {
+        let restoring = self.partitions.values().filter(|partition| !partition.ready).count();
+        self.stage.observe(WorkerEvent::Assignment { owned: self.partitions.len(), restoring });
+    }
+
+    fn tell_lag(&mut self, session: &mut dyn Session) {
+        self.told = Instant::now();
+        let lag: Vec<(u32, u64)> = session
+            .known_ends()
+            .into_iter()
+            .filter_map(|end| {
+                let partition = self.partitions.get(&end.partition)?;
+                let behind = end.offset.saturating_sub(partition.committed());
+                Some((end.partition, u64::try_from(behind).unwrap_or_default()))
+            })
+            .collect();
+        let entries: Vec<usize> = (0..self.tables.len())
+            .map(|table| self.partitions.values().map(|partition| partition.entries(table)).sum())
+            .collect();
+        self.stage.observe(WorkerEvent::Lag { lag: &lag, entries: &entries });
+    }
+}
+
+/// Whether the group, all members together, has committed what was there at the start.
+fn reached(session: &mut dyn Session, goal: &[crate::EndOffset]) -> Result<bool, SessionError> {
+    let committed: BTreeMap<u32, Option<i64>> = session.committed()?.into_iter().collect();
+    Ok(goal.iter().all(|end| {
+        end.offset == 0
+            || committed.get(&end.partition).copied().flatten().is_some_and(|offset| offset >= end.offset)
+    }))
+}

@@ -1,0 +1,262 @@
+//! A batch in the making: effects of its records, and per partition what it would change.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tracing::warn;
+
+use super::{MAX_BATCH_BYTES, Stage};
+use crate::{
+    Assigned, Counts, MAX_RECORD_BYTES, NextOffset, Outcome, Output, Record, Rejection, TableSpec,
+    state::{StateChange, Table},
+};
+
+/// What a record brings about; undone as a whole when the record is rejected.
+pub struct Effects<'a> {
+    outputs: &'a mut Vec<Output>,
+    staged: &'a mut Vec<(usize, StateChange)>,
+    tables: &'a [Table],
+    specs: &'a [TableSpec],
+    now_ms: i64,
+    timestamp_ms: i64,
+}
+
+impl Effects<'_> {
+    /// Writes a record.
+    pub fn emit(&mut self, output: Output) {
+        self.outputs.push(output);
+    }
+
+    /// The value of `key` in a table of this record's partition, with the timestamp of the record that set it; `None` where
+    /// it is unknown or its lifetime is over. Sees earlier records of the batch, and this record's own changes.
+    #[must_use]
+    pub fn get(&self, table: usize, key: &[u8]) -> Option<(&[u8], i64)> {
+        let own = self.staged.iter().rev().find(|(at, change)| *at == table && *change.key == *key);
+        match own {
+            Some((_, change)) => change.value.as_deref().map(|value| (value, change.timestamp_ms)),
+            None => self.tables[table].get(key, self.now_ms, &self.specs[table].lifetime),
+        }
+    }
+
+    /// Sets the value of `key`; `None` forgets it.
+    pub fn put(&mut self, table: usize, key: &[u8], value: Option<Vec<u8>>) {
+        self.staged.push((table, StateChange { key: key.into(), value, timestamp_ms: self.timestamp_ms }));
+    }
+
+    /// The partition's clock: the newest record timestamp seen, in milliseconds since 1970.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+}
+
+/// Effects of the batch that belong to no partition's state.
+#[derive(Default)]
+pub(super) struct Batch {
+    outputs: Vec<Output>,
+    staged: Vec<(usize, StateChange)>,
+    records: usize,
+    bytes: usize,
+    reject_next: bool,
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    pub(super) fn records(&self) -> usize {
+        self.records
+    }
+
+    pub(super) fn is_full(&self, limit: usize) -> bool {
+        self.records >= limit || self.bytes >= MAX_BATCH_BYTES
+    }
+
+    pub(super) fn take_outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.outputs.clear();
+        self.staged.clear();
+        self.records = 0;
+        self.bytes = 0;
+    }
+
+    /// The broker refuses what the next record brings about: it is to be a dead letter.
+    pub(super) fn reject_next(&mut self) {
+        self.reject_next = true;
+    }
+
+    /// Processes one record.
+    pub(super) fn process<S: Stage>(
+        &mut self,
+        stage: &mut S,
+        specs: &[TableSpec],
+        partition: &mut PartitionState,
+        record: &Record<'_>,
+    ) {
+        partition.fresh.newest_timestamp_ms = partition.now_ms().max(record.timestamp_ms);
+        let mark = self.outputs.len();
+        let mut effects = Effects {
+            outputs: &mut self.outputs,
+            staged: &mut self.staged,
+            tables: &partition.tables,
+            specs,
+            now_ms: partition.fresh.newest_timestamp_ms,
+            timestamp_ms: record.timestamp_ms,
+        };
+        let outcome = if std::mem::take(&mut self.reject_next) {
+            let error = "the broker refuses what this record brings about for its size".to_owned();
+            Outcome::Rejected(Rejection { class: "too_large", error })
+        } else {
+            // Whatever a panic leaves behind in the stage is scratch space, filled anew for every record.
+            catch_unwind(AssertUnwindSafe(|| stage.process(record, &mut effects)))
+                .unwrap_or_else(|panic| Outcome::Rejected(panicked(&*panic)))
+        };
+        let oversize =
+            self.outputs[mark..].iter().map(Output::size_bytes).find(|&size| size > MAX_RECORD_BYTES);
+        let outcome = match oversize {
+            Some(size) if !matches!(outcome, Outcome::Rejected(_)) => Outcome::Rejected(Rejection {
+                class: "too_large",
+                error: format!(
+                    "a record of {size} bytes would be written; at most {MAX_RECORD_BYTES} may be"
+                ),
+            }),
+            _ => outcome,
+        };
+        if let Outcome::Rejected(rejection) = &outcome {
+            warn!(
+                partition = record.partition,
+                offset = record.offset,
+                class = rejection.class,
+                error = rejection.error,
+                "record rejected"
+            );
+            self.outputs.truncate(mark);
+            self.staged.clear();
+            self.outputs.push(stage.dead_letter(record, rejection));
+        }
+        for (table, change) in self.staged.drain(..) {
+            self.bytes += change.key.len() + change.value.as_ref().map_or(0, Vec::len);
+            partition.tables[table].change(change);
+        }
+        partition.fresh.add(&outcome);
+        partition.next = record.offset + 1;
+        self.records += 1;
+        self.bytes +=
+            record.size_bytes() + self.outputs[mark..].iter().map(Output::size_bytes).sum::<usize>();
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Rejection {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    Rejection { class: "panicked", error: format!("the stage panicked on this record: {text}") }
+}
+
+/// What a worker knows of a partition it owns.
+pub(super) struct PartitionState {
+    tables: Vec<Table>,
+    /// Cumulative, as committed.
+    counts: Counts,
+    /// Of the batch in hand.
+    fresh: Counts,
+    committed: i64,
+    /// The group never committed anything here: the log's start is to be committed even if no record comes.
+    unknown_to_group: bool,
+    next: i64,
+    /// Its state is complete and its records flow.
+    pub(super) ready: bool,
+}
+
+impl PartitionState {
+    pub(super) fn new(assigned: &Assigned, tables: usize) -> Self {
+        Self {
+            tables: (0..tables).map(|_| Table::new()).collect(),
+            fresh: Counts::default(),
+            counts: Counts::from_metadata(&assigned.metadata),
+            committed: assigned.offset,
+            unknown_to_group: !assigned.committed,
+            next: assigned.offset,
+            ready: false,
+        }
+    }
+
+    /// Newest record timestamp seen.
+    fn now_ms(&self) -> i64 {
+        self.counts.newest_timestamp_ms.max(self.fresh.newest_timestamp_ms)
+    }
+
+    pub(super) fn restore(&mut self, table: usize, record: &Record<'_>) {
+        self.counts.newest_timestamp_ms = self.counts.newest_timestamp_ms.max(record.timestamp_ms);
+        if let (Some(table), Some(key)) = (self.tables.get_mut(table), record.key) {
+            table.apply(key, record.value, record.timestamp_ms);
+        }
+    }
+
+    pub(super) fn entries(&self, table: usize) -> usize {
+        self.tables.get(table).map_or(0, Table::len)
+    }
+
+    pub(super) fn committed(&self) -> i64 {
+        self.committed
+    }
+
+    /// There is something to commit.
+    pub(super) fn touched(&self) -> bool {
+        self.next > self.committed || self.unknown_to_group
+    }
+
+    /// The position moved past records that nobody is given.
+    pub(super) fn advance(&mut self, position: i64) {
+        self.next = self.next.max(position);
+    }
+
+    pub(super) fn next_offset(&self, partition: u32) -> NextOffset {
+        let mut counts = self.counts.clone();
+        counts.merge(&self.fresh);
+        NextOffset { partition, offset: self.next, metadata: counts.to_metadata() }
+    }
+
+    pub(super) fn state_outputs(&self, partition: u32, specs: &[TableSpec], outputs: &mut Vec<Output>) {
+        for (table, spec) in self.tables.iter().zip(specs) {
+            outputs.extend(table.changes().iter().map(|change| Output {
+                topic: spec.topic.clone(),
+                partition,
+                key: change.key.to_vec(),
+                value: change.value.clone(),
+                headers: Vec::new(),
+                timestamp_ms: Some(change.timestamp_ms),
+            }));
+        }
+    }
+
+    /// After the commit. The outcomes of this batch, if it had records of this partition.
+    pub(super) fn merge(&mut self, specs: &[TableSpec]) -> Option<Counts> {
+        self.committed = self.next;
+        self.unknown_to_group = false;
+        let fresh = std::mem::take(&mut self.fresh);
+        self.counts.merge(&fresh);
+        let now_ms = self.counts.newest_timestamp_ms;
+        for (table, spec) in self.tables.iter_mut().zip(specs) {
+            table.merge();
+            table.sweep(now_ms, &spec.lifetime);
+        }
+        (!fresh.is_empty()).then_some(fresh)
+    }
+
+    /// As if the batch had never been; whether it had anything of this partition.
+    pub(super) fn discard(&mut self) -> bool {
+        let touched = self.next > self.committed;
+        self.next = self.committed;
+        self.fresh = Counts::default();
+        for table in &mut self.tables {
+            table.discard();
+        }
+        touched
+    }
+}

@@ -1,0 +1,49 @@
+//! How often a worker may lose its clients before it gives up.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use super::WorkerError;
+use crate::SessionError;
+
+/// More losses than this within the window mean that rebuilding does not help (law 8).
+const MAX_REBUILDS: usize = 2;
+const WINDOW: Duration = Duration::from_secs(5 * 60);
+
+#[derive(Default)]
+pub(super) struct RebuildBudget {
+    spent: VecDeque<Instant>,
+}
+
+impl RebuildBudget {
+    /// Whether one more rebuild is allowed now; counts it.
+    pub(super) fn spend(&mut self, now: Instant) -> bool {
+        while self.spent.front().is_some_and(|&then| now.duration_since(then) > WINDOW) {
+            self.spent.pop_front();
+        }
+        self.spent.push_back(now);
+        self.spent.len() <= MAX_REBUILDS
+    }
+
+    pub(super) fn exhausted(&self, source: SessionError) -> WorkerError {
+        WorkerError::LostAgain { times: MAX_REBUILDS, window: WINDOW, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_third_loss_within_five_minutes_is_one_too_many() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut budget = RebuildBudget::default();
+        assert!(budget.spend(start));
+        assert!(budget.spend(after(100)));
+        assert!(!budget.spend(after(200)));
+        assert!(budget.spend(after(1_000)), "the window moves on");
+    }
+}
