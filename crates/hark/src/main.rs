@@ -1,2 +1,45 @@
-//! hark
-fn main() {}
+//! `hark`: reads the command line, prepares logging, metrics and signals, runs the command and turns its result
+//! into an exit code: 0 done, 1 failed while running, 64 bad configuration or usage.
+
+mod cli;
+mod failure;
+mod shutdown;
+// Its callers are the stages; the allowance goes when they are wired.
+#[allow(dead_code)]
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Context};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return answer_without_running(&answer),
+    };
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    telemetry::log_to_stderr(cli.shared.log_format, cli.command.default_log_level())?;
+    let context = Context {
+        config: cli.shared.config,
+        telemetry: telemetry::Telemetry::install()?,
+        shutdown: shutdown::on_signals()?,
+    };
+    cli.command.run(&context)
+}
+
+/// Help and version go to stdout and are a success; everything else is a usage error.
+fn answer_without_running(answer: &clap::Error) -> ExitCode {
+    if answer.print().is_err() {
+        // Nobody is there to read it.
+        return ExitCode::from(failure::RUNTIME);
+    }
+    if answer.use_stderr() { ExitCode::from(failure::BAD_INPUT) } else { ExitCode::SUCCESS }
+}

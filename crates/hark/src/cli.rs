@@ -1,0 +1,170 @@
+//! The command line: what can be asked of `hark`, and the flags that mean the same everywhere.
+//!
+//! Each command lives in a module of its own that offers `Args` and `run(args, &Context) -> anyhow::Result<ExitCode>`;
+//! here they get their names and the examples of their help.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tokio_util::sync::CancellationToken;
+
+use crate::telemetry::Telemetry;
+
+/// Where a configuration is looked for when none is named.
+const DEFAULT_CONFIG: &str = "./hark.yaml";
+
+/// More threads than this in one process is a slip of the finger: a topic has 12 partitions unless told otherwise.
+const MAX_WORKERS: i64 = 64;
+
+/// Hark hears what people say about a company wherever they say it, and puts each remark that needs somebody on the
+/// right team's queue: once, in order, within a second.
+#[derive(Debug, Parser)]
+#[command(name = "hark", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "New here? See it work, without any file:\n  hark up --demo")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Shared {
+    /// The configuration [default: ./hark.yaml]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How log lines are written to stderr; RUST_LOG or HARK_LOG chooses which
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+#[allow(dead_code, reason = "goes when the workers are wired")]
+/// Flags of the commands that work off a log: `up`, `ingest`, `enrich`, `route`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WorkerArgs {
+    /// Work off what is there, commit it and exit
+    #[arg(long)]
+    pub once: bool,
+    /// Threads of each stage in this process; more than the topic has partitions are idle
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..=MAX_WORKERS))]
+    pub workers: u16,
+    /// A name that no other worker of this stage has: restarted under it, a worker goes on within seconds
+    #[arg(long, value_name = "NAME", env = "HARK_INSTANCE", value_parser = instance_name)]
+    pub instance: Option<String>,
+    /// Address of webhooks, /metrics, /livez and /readyz, in place of the configuration's `http.listen`
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+}
+
+#[allow(dead_code, reason = "goes when the workers are wired")]
+/// What a command is given besides its own arguments.
+pub struct Context {
+    /// The configuration that was named, if any; see [`Context::config_path`].
+    pub config: Option<PathBuf>,
+    /// Metrics of this process.
+    pub telemetry: Telemetry,
+    /// Cancelled by SIGTERM or Ctrl-C; everything that waits or loops ends by it.
+    pub shutdown: CancellationToken,
+}
+
+#[allow(dead_code, reason = "goes when the workers are wired")]
+impl Context {
+    /// The configuration's path: the one named, else `./hark.yaml`.
+    pub fn config_path(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG))
+    }
+}
+
+/// An instance name becomes part of a transactional id and of a group's member id.
+fn instance_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.is_empty() || text.len() > 64 || !text.chars().all(fits) {
+        return Err("1 to 64 of the letters a-z, A-Z, digits, '-', '_' and '.'".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the metrics that this program exports, with their meaning
+    #[command(after_help = "Example:\n  hark metrics > metrics.md")]
+    Metrics(crate::telemetry::catalog::Args),
+}
+
+impl Command {
+    /// What is logged unless RUST_LOG or HARK_LOG says otherwise: a worker tells what it does, a tool only what is wrong.
+    pub fn default_log_level(&self) -> &'static str {
+        match self {
+            Self::Metrics(_) => "warn",
+        }
+    }
+
+    /// Does it.
+    pub fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Metrics(args) => crate::telemetry::catalog::run(args, context),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_each_command_shows_an_example_that_the_command_line_accepts() {
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            if name == "help" {
+                continue;
+            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+            assert!(help.starts_with("Example") && !examples.is_empty(), "{name} shows no example");
+            for example in examples {
+                let line =
+                    example.split(['|', '>', '#']).find(|part| part.contains("hark ")).unwrap_or_default();
+                let words: Vec<_> = line.split_whitespace().skip_while(|word| *word != "hark").collect();
+                // Quoted arguments are split here; any word will do for the parser.
+                let words = words.iter().map(|word| word.trim_matches('"'));
+                let quoted = line.contains('"');
+                let parsed = Cli::try_parse_from(words);
+                assert!(quoted || parsed.is_ok(), "{name}: {line}: {}", parsed.unwrap_err());
+            }
+        }
+    }
+
+    #[test]
+    fn an_instance_name_that_would_break_an_id_is_refused() {
+        for (name, fits) in
+            [("enrich-0", true), ("a.b_c", true), ("", false), ("a b", false), ("zażółć", false)]
+        {
+            assert_eq!(instance_name(name).is_ok(), fits, "{name:?}");
+        }
+        assert!(instance_name(&"x".repeat(65)).is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! How a failed command tells what went wrong: every cause, then what to do next; and the exit code it ends with.
+
+use std::fmt::{self, Write as _};
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+
+/// Something failed while running.
+pub const RUNTIME: u8 = 1;
+/// The configuration or the command line is wrong (`EX_USAGE` of sysexits.h).
+pub const BAD_INPUT: u8 = 64;
+
+const LABEL: Style = AnsiColor::Red.on_default().bold();
+const NEXT: Style = AnsiColor::Cyan.on_default();
+
+/// A failure that knows its remedy or its exit code; put it around another error with `anyhow::Context::context`.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    next: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    /// The world failed: exit code 1.
+    #[allow(dead_code, reason = "goes when the workers are wired")]
+    pub fn runtime(message: impl Into<String>) -> Self {
+        Self { message: message.into(), next: None, code: RUNTIME }
+    }
+
+    /// The configuration or the command line is wrong: exit code 64.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self { message: message.into(), next: None, code: BAD_INPUT }
+    }
+
+    /// What the person at the terminal should do next, as a sentence or a command.
+    pub fn next(mut self, step: impl Into<String>) -> Self {
+        self.next = Some(step.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Prints the error to stderr and returns the exit code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    anstream::eprint!("{}", text(error));
+    ExitCode::from(code(error))
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<Failure>().map_or(RUNTIME, |failure| failure.code)
+}
+
+/// `hark: what failed`, one line for each cause, and the next step.
+fn text(error: &anyhow::Error) -> String {
+    let mut causes = error.chain().map(ToString::to_string);
+    let mut text = format!("{LABEL}hark:{LABEL:#} {}\n", causes.next().unwrap_or_default());
+    let mut last = String::new();
+    for cause in causes {
+        // Some libraries repeat their source in their own message.
+        if cause != last {
+            push(&mut text, &format!("  because {}\n", cause.replace('\n', "\n    ")));
+        }
+        last = cause;
+    }
+    if let Some(next) = error.downcast_ref::<Failure>().and_then(|failure| failure.next.as_deref()) {
+        push(&mut text, &format!("  {NEXT}next:{NEXT:#} {}\n", next.replace('\n', "\n        ")));
+    }
+    text
+}
+
+fn push(text: &mut String, line: &str) {
+    // Writing to a String cannot fail.
+    text.write_str(line).unwrap_or_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    fn plain(error: &anyhow::Error) -> String {
+        anstream::adapter::strip_str(&text(error)).to_string()
+    }
+
+    #[test]
+    fn an_error_shows_every_cause_and_what_to_do_next() {
+        let error = Err::<(), _>(anyhow::anyhow!("connection refused"))
+            .context(Failure::runtime("no Kafka broker answers at k1:9092").next("start the broker"))
+            .context("enrich cannot start")
+            .unwrap_err();
+        assert_eq!(
+            plain(&error),
+            "hark: enrich cannot start\n  because no Kafka broker answers at k1:9092\n  because connection refused\n  \
+             next: start the broker\n"
+        );
+        assert_eq!(code(&error), RUNTIME);
+    }
+
+    #[test]
+    fn bad_input_ends_with_64_however_deep_it_lies() {
+        let error = anyhow::Error::from(Failure::bad_input("rule 3 names no team")).context("hark.yaml");
+        assert_eq!(code(&error), BAD_INPUT);
+        assert_eq!(code(&anyhow::anyhow!("disk full")), RUNTIME);
+    }
+}

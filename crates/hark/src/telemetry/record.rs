@@ -1,0 +1,174 @@
+//! One function for each thing that is measured, so that a name, its labels and their order stand in one place.
+//!
+//! Counters move after the commit: what was aborted has not happened.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+
+use crate::telemetry::metrics as names;
+use crate::telemetry::metrics::StageMetrics;
+
+/// A stage behind the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// From posts to mentions.
+    Enrich,
+    /// From mentions to items.
+    Route,
+}
+
+impl Stage {
+    /// As it appears in topics, groups and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enrich => "enrich",
+            Self::Route => "route",
+        }
+    }
+
+    fn names(self) -> &'static StageMetrics {
+        match self {
+            Self::Enrich => &names::ENRICH,
+            Self::Route => &names::ROUTE,
+        }
+    }
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// All of it is there.
+    Committed,
+    /// None of it is there.
+    Aborted,
+}
+
+impl Ended {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+/// The version of this program.
+pub fn build() {
+    gauge!(names::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// The configuration in force; call once it is loaded.
+pub fn config(revision: &str) {
+    gauge!(names::CONFIG_INFO, "revision" => revision.to_owned()).set(1.0);
+}
+
+/// `count` records of a stage got this outcome and are committed. `reason` is empty for `emitted`, else one of
+/// [`names::REASONS`].
+pub fn records(stage: Stage, outcome: &'static str, reason: &'static str, count: u64) {
+    counter!(stage.names().records, "outcome" => outcome, "reason" => reason).increment(count);
+}
+
+/// How far a stage is behind in one partition.
+pub fn lag(stage: Stage, partition: u32, records: u64, age: Duration) {
+    let partition = partition.to_string();
+    gauge!(stage.names().lag_records, "partition" => partition.clone()).set(count(records));
+    gauge!(stage.names().lag_seconds, "partition" => partition).set(age.as_secs_f64());
+}
+
+/// How many partitions the stage works on in this process.
+pub fn assigned_partitions(stage: Stage, partitions: usize) {
+    gauge!(stage.names().assigned_partitions).set(count(partitions as u64));
+}
+
+/// A batch was worked off and its transaction ended.
+pub fn batch(stage: Stage, ended: Ended, took: Duration) {
+    counter!(stage.names().transactions, "result" => ended.label()).increment(1);
+    if ended == Ended::Committed {
+        histogram!(stage.names().batch_seconds).record(took);
+    }
+}
+
+/// The stage's log client was thrown away and built anew.
+pub fn log_rebuilt(stage: Stage) {
+    counter!(stage.names().rebuilds).increment(1);
+}
+
+/// Entries that the stage holds in `store` (`seen`, `items`, `threads`, `contacts`).
+pub fn state_entries(stage: Stage, store: &'static str, entries: usize) {
+    gauge!(stage.names().state_entries, "store" => store).set(count(entries as u64));
+}
+
+/// The state of newly assigned partitions has been read.
+pub fn restored(stage: Stage, took: Duration) {
+    histogram!(stage.names().restore_seconds).record(took);
+}
+
+/// An item is committed whose post was heard at `observed_at_ms`; both in milliseconds since 1970.
+pub fn item_committed(observed_at_ms: i64, committed_at_ms: i64) {
+    let latency = u64::try_from(committed_at_ms.saturating_sub(observed_at_ms)).unwrap_or(0);
+    histogram!(names::ROUTE_LATENCY).record(Duration::from_millis(latency));
+}
+
+/// `count` posts of a source got this outcome and are committed.
+pub fn posts(source: &str, outcome: &'static str, reason: &'static str, count: u64) {
+    counter!(names::INGEST_RECORDS, "source" => source.to_owned(), "outcome" => outcome, "reason" => reason)
+        .increment(count);
+}
+
+/// A transaction of ingest ended.
+pub fn ingest_transaction(ended: Ended) {
+    counter!(names::INGEST_TRANSACTIONS, "result" => ended.label()).increment(1);
+}
+
+/// A log client of ingest was thrown away and built anew.
+pub fn ingest_log_rebuilt() {
+    counter!(names::INGEST_REBUILDS).increment(1);
+}
+
+/// Bytes of posts that ingest holds and has not committed.
+pub fn uncommitted_bytes(bytes: u64) {
+    gauge!(names::INGEST_UNCOMMITTED_BYTES).set(count(bytes));
+}
+
+/// A webhook answered. `source` is empty where the address names none of the configuration: a sender must not
+/// choose label values.
+pub fn webhook_response(source: &str, status: u16) {
+    counter!(names::INGEST_WEBHOOK_RESPONSES, "source" => source.to_owned(), "status" => status.to_string())
+        .increment(1);
+}
+
+/// So much of a source's files has been read and committed.
+pub fn file_read(source: &str, bytes: u64, lines: u64) {
+    counter!(names::INGEST_FILE_BYTES, "source" => source.to_owned()).increment(bytes);
+    counter!(names::INGEST_FILE_LINES, "source" => source.to_owned()).increment(lines);
+}
+
+/// Prometheus counts in 64-bit floats: exact up to 2^53.
+#[allow(clippy::cast_precision_loss)]
+fn count(n: u64) -> f64 {
+    n as f64
+}
+
+/// Calls everything above, for the tests that compare names and labels with the catalogue.
+#[cfg(test)]
+pub fn every_metric_once() {
+    build();
+    config("0123abcd");
+    for stage in [Stage::Enrich, Stage::Route] {
+        records(stage, "emitted", "", 1);
+        lag(stage, 0, 1, Duration::from_secs(1));
+        assigned_partitions(stage, 12);
+        batch(stage, Ended::Committed, Duration::from_millis(3));
+        log_rebuilt(stage);
+        state_entries(stage, "seen", 1);
+        restored(stage, Duration::from_millis(3));
+    }
+    item_committed(0, 1);
+    posts("forum", "emitted", "", 1);
+    ingest_transaction(Ended::Aborted);
+    ingest_log_rebuilt();
+    uncommitted_bytes(1);
+    webhook_response("forum", 200);
+    file_read("archive", 1, 1);
+}
