@@ -3,6 +3,10 @@
 
 mod cli;
 mod failure;
+#[allow(dead_code, reason = "goes when the workers are wired")]
+mod health;
+#[allow(dead_code, reason = "goes when the workers are wired")]
+mod http;
 mod shutdown;
 // Its callers are the stages; the allowance goes when they are wired.
 #[allow(dead_code)]

@@ -63,6 +63,12 @@ impl Telemetry {
         Ok(Self { prometheus })
     }
 
+    /// Not installed: records nothing, for tests that run side by side.
+    #[cfg(test)]
+    pub fn detached() -> anyhow::Result<Self> {
+        Ok(Self { prometheus: builder()?.build_recorder().handle() })
+    }
+
     /// All metrics in the text format of Prometheus.
     pub fn render(&self) -> String {
         self.prometheus.render()

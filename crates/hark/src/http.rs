@@ -1,0 +1,364 @@
+//! The HTTP side of a worker: `/metrics`, `/livez`, `/readyz`, and the webhooks where ingest runs.
+//!
+//! It has a small runtime of its own, so that a stage's thread never waits for a socket. Connections are served with
+//! hyper directly because `axum::serve` has no limit on how slowly a client may send its headers, and none on how many
+//! clients there may be.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::timeout::{RequestBodyDeadlineLayer, TimeoutLayer};
+
+use crate::failure::Failure;
+use crate::health::Health;
+use crate::telemetry::Telemetry;
+
+/// Where a worker listens unless told otherwise: only this machine reaches it.
+const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8787);
+/// Two serve requests while a third scrape or a slow sender waits; the work is done on the stages' threads.
+const THREADS: usize = 2;
+/// Histograms keep their samples until they are folded in: bounds that memory between scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// When the system has no file descriptor left, the next try can only help after some connection has ended.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Requests in flight get so long to finish at the end; the rest of the 5 s belongs to the stages.
+const DRAIN: Duration = Duration::from_secs(1);
+/// What `/metrics` is.
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What a client may ask of the server.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Connections at once; more wait in the system's queue.
+    connections: usize,
+    /// From the connection, or the last answer, to the end of the headers.
+    headers: Duration,
+    /// From the end of the headers to the end of the body.
+    body: Duration,
+    /// From the end of the headers to the answer, a commit included.
+    answer: Duration,
+}
+
+const LIMITS: Limits = Limits {
+    connections: 1024,
+    headers: Duration::from_secs(10),
+    body: Duration::from_secs(30),
+    answer: Duration::from_secs(60),
+};
+
+/// Where to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listen {
+    /// Nobody said: 127.0.0.1:8787, or a free port where another process has that.
+    Default,
+    /// `--listen` or the configuration said so; in use is an error.
+    At(SocketAddr),
+}
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    stop: CancellationToken,
+    connections: TaskTracker,
+    runtime: Runtime,
+}
+
+impl Server {
+    /// Binds and serves from here on. `webhooks` are the routes of ingest.
+    pub fn start(
+        listen: Listen,
+        telemetry: Telemetry,
+        health: Health,
+        webhooks: Option<Router>,
+    ) -> anyhow::Result<Self> {
+        let routes = own_routes(telemetry.clone(), health).merge(webhooks.unwrap_or_default());
+        Self::serve(bind(listen)?, routes, telemetry, LIMITS)
+    }
+
+    fn serve(
+        listener: TcpListener,
+        routes: Router,
+        telemetry: Telemetry,
+        limits: Limits,
+    ) -> anyhow::Result<Self> {
+        let address = listener.local_addr().context("cannot tell the address listened on")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("http")
+            .enable_all()
+            .build()
+            .context("cannot start the threads of the HTTP server")?;
+        let entered = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).context("cannot serve HTTP")?;
+        drop(entered);
+
+        let stop = CancellationToken::new();
+        let connections = TaskTracker::new();
+        let routes = routes
+            .layer(RequestBodyDeadlineLayer::new(limits.body))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.answer));
+        let accepting = accept(listener, routes, limits, connections.clone(), stop.clone());
+        connections.spawn_on(accepting, runtime.handle());
+        connections.spawn_on(keep_up(telemetry, stop.clone()), runtime.handle());
+        Ok(Self { address, stop, connections, runtime })
+    }
+
+    /// Where it listens, the port resolved.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections, lets requests in flight end, and closes. Call it last: until then `/readyz` tells
+    /// that the process drains.
+    pub fn stop(self) {
+        self.stop.cancel();
+        self.connections.close();
+        let drained =
+            self.runtime.block_on(async { tokio::time::timeout(DRAIN, self.connections.wait()).await });
+        if drained.is_err() {
+            tracing::warn!(
+                requests = self.connections.len(),
+                "requests were cut off: they took too long to end"
+            );
+        }
+        self.runtime.shutdown_background();
+    }
+}
+
+fn bind(listen: Listen) -> anyhow::Result<TcpListener> {
+    let address = match listen {
+        Listen::Default => DEFAULT,
+        Listen::At(address) => address,
+    };
+    let listener = match (TcpListener::bind(address), listen) {
+        (Err(error), Listen::Default) if error.kind() == io::ErrorKind::AddrInUse => {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+            if let Some(address) = listener.as_ref().ok().and_then(|listener| listener.local_addr().ok()) {
+                tracing::info!(%address, in_use = %DEFAULT, "the usual port is in use; set http.listen to choose one");
+            }
+            listener
+        }
+        (listener, _) => listener,
+    };
+    listener
+        .and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        })
+        .with_context(|| {
+            Failure::runtime(format!("cannot listen on {address}"))
+                .next("choose another address with --listen or http.listen, or stop what uses this one")
+        })
+}
+
+fn own_routes(telemetry: Telemetry, health: Health) -> Router {
+    Router::new()
+        .route(
+            "/",
+            get(|| async { concat!("hark ", env!("CARGO_PKG_VERSION"), ": /metrics, /livez, /readyz\n") }),
+        )
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(async move || readiness(&health)))
+        .route("/metrics", get(async move || ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], telemetry.render())))
+}
+
+fn readiness(health: &Health) -> impl IntoResponse + use<> {
+    match health.ready() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
+    }
+}
+
+async fn accept(
+    listener: tokio::net::TcpListener,
+    routes: Router,
+    limits: Limits,
+    connections: TaskTracker,
+    stop: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
+            () = stop.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connection = serve_connection(stream, routes.clone(), limits, stop.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(
+    stream: tokio::net::TcpStream,
+    routes: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.headers)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // A client that went away or was too slow; nothing that an operator could act on.
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+async fn keep_up(telemetry: Telemetry, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        telemetry.upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::time::Instant;
+
+    use axum::routing::post;
+
+    use super::*;
+
+    /// No test waits longer than this for an answer.
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    const SHORT: Limits = Limits {
+        connections: 4,
+        headers: Duration::from_millis(200),
+        body: Duration::from_millis(200),
+        answer: Duration::from_secs(5),
+    };
+
+    fn server(health: &Health) -> Server {
+        let telemetry = Telemetry::detached().unwrap();
+        let echo = Router::new().route("/v1/posts/forum", post(|body: String| async move { body }));
+        let routes = own_routes(telemetry.clone(), health.clone()).merge(echo);
+        let listener = bind(Listen::At("127.0.0.1:0".parse().unwrap())).unwrap();
+        Server::serve(listener, routes, telemetry, SHORT).unwrap()
+    }
+
+    fn connect(server: &Server) -> TcpStream {
+        let stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream
+    }
+
+    fn ask(server: &Server, path: &str) -> String {
+        let mut stream = connect(server);
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: hark\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn readiness_follows_the_parts_of_the_process() {
+        let health = Health::default();
+        let server = server(&health);
+        assert!(ask(&server, "/livez").starts_with("HTTP/1.1 200"));
+        assert!(ask(&server, "/readyz").starts_with("HTTP/1.1 503"));
+        let part = health.part("enrich-0");
+        part.waits("restoring the state of 2 partitions");
+        assert!(ask(&server, "/readyz").ends_with("enrich-0: restoring the state of 2 partitions\n"));
+        part.ready();
+        assert!(ask(&server, "/readyz").starts_with("HTTP/1.1 200"));
+        health.drain();
+        let answer = ask(&server, "/readyz");
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("draining"), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn metrics_are_in_the_text_format_that_prometheus_reads() {
+        let server = server(&Health::default());
+        let answer = ask(&server, "/metrics");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(PROMETHEUS_TEXT), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn a_client_that_is_slow_with_its_headers_is_cut_off() {
+        let server = server(&Health::default());
+        let mut stream = connect(&server);
+        stream.write_all(b"GET /livez HTTP/1.1\r\nhost:").unwrap();
+        let begun = Instant::now();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(!answer.starts_with("HTTP/1.1 200") && begun.elapsed() < DEADLINE, "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn a_client_that_is_slow_with_its_body_gets_an_error() {
+        let server = server(&Health::default());
+        let mut stream = connect(&server);
+        stream
+            .write_all(b"POST /v1/posts/forum HTTP/1.1\r\nhost: hark\r\ncontent-length: 100\r\n\r\nhalf")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn idle_connections_do_not_keep_the_others_out() {
+        let server = server(&Health::default());
+        let idle: Vec<_> = (0..SHORT.connections).map(|_| connect(&server)).collect();
+        assert!(ask(&server, "/livez").starts_with("HTTP/1.1 200"));
+        drop(idle);
+        server.stop();
+    }
+
+    #[test]
+    fn an_address_that_was_configured_and_is_in_use_is_an_error() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let error = bind(Listen::At(taken.local_addr().unwrap())).unwrap_err();
+        assert!(error.to_string().starts_with("cannot listen on 127.0.0.1:"), "{error}");
+    }
+
+    #[test]
+    fn the_default_address_in_use_gives_way_to_a_free_port() {
+        // Whoever has 8787, this test or another process, it is taken.
+        let _taken = TcpListener::bind(DEFAULT);
+        let listener = bind(Listen::Default).unwrap();
+        assert_ne!(listener.local_addr().unwrap().port(), DEFAULT.port());
+    }
+}
