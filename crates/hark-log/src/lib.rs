@@ -44,11 +44,29 @@ pub trait Log: Send + Sync {
         each: &mut dyn FnMut(&Record<'_>),
     ) -> Result<(), LogError>;
 
+    /// How far a group has come in every partition of a topic; asks without joining it.
+    fn group_offsets(&self, group: &str, topic: &str) -> Result<Vec<GroupOffset>, LogError>;
+
     /// All topics, with the settings that Hark cares for.
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError>;
 
     /// Creates topics; those that exist are left as they are.
     fn create_topics(&self, specs: &[TopicSpec]) -> Result<(), LogError>;
+}
+
+/// How far a group has come in one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupOffset {
+    /// Number of the partition.
+    pub partition: u32,
+    /// Oldest offset that is still there.
+    pub start: i64,
+    /// High watermark, open transactions included.
+    pub end: i64,
+    /// Next offset the group will read; `None` where it never committed.
+    pub committed: Option<i64>,
+    /// What rides with it: [`Counts::from_metadata`] reads it.
+    pub metadata: String,
 }
 
 /// Writes records in transactions of its own, without reading.

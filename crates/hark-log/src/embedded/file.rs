@@ -7,10 +7,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use super::Topic;
-use crate::{Cleanup, LogError, NextOffset, Output, TopicDescription, TopicSpec, record::pack_headers};
+use crate::{
+    Cleanup, GroupOffset, LogError, NextOffset, Output, TopicDescription, TopicSpec, record::pack_headers,
+};
 
 /// "HARK" in ASCII: tells our files from other SQLite files.
 const APPLICATION_ID: i64 = 0x4841_524b;
@@ -255,6 +257,43 @@ pub(super) fn append(
     }
     transaction.commit()?;
     Ok(ends)
+}
+
+/// Offset behind the last record.
+pub(super) fn end(connection: &Connection, topic: i64, partition: u32) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT end FROM ends WHERE topic = ?1 AND partition = ?2")?
+        .query_row(params![topic, partition], |row| row.get(0))
+        .optional()
+        .map(Option::unwrap_or_default)
+}
+
+/// Committed offset with its metadata.
+pub(super) fn committed(
+    connection: &Connection,
+    group: &str,
+    topic: i64,
+    partition: u32,
+) -> rusqlite::Result<Option<(i64, String)>> {
+    connection
+        .prepare_cached("SELECT offset, metadata FROM offsets WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3")?
+        .query_row(params![group, topic, partition], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+pub(super) fn group_offset(
+    connection: &Connection,
+    group: &str,
+    topic: i64,
+    partition: u32,
+) -> rusqlite::Result<GroupOffset> {
+    let end = end(connection, topic, partition)?;
+    let start: Option<i64> = connection
+        .prepare_cached("SELECT min(offset) FROM records WHERE topic = ?1 AND partition = ?2")?
+        .query_row(params![topic, partition], |row| row.get(0))?;
+    let (committed, metadata) = committed(connection, group, topic, partition)?.unzip();
+    let metadata = metadata.unwrap_or_default();
+    Ok(GroupOffset { partition, start: start.unwrap_or(end), end, committed, metadata })
 }
 
 pub(super) fn now_ms() -> i64 {

@@ -19,8 +19,8 @@ use std::{
 use rusqlite::Connection;
 
 use crate::{
-    CommitError, From, Log, LogError, NextOffset, Output, Producer, Reader, Record, Session, SessionConfig,
-    TopicDescription, TopicSpec,
+    CommitError, From, GroupOffset, Log, LogError, NextOffset, Output, Producer, Reader, Record, Session,
+    SessionConfig, TopicDescription, TopicSpec,
 };
 
 /// Name of the file in the data folder.
@@ -162,6 +162,15 @@ impl Log for EmbeddedLog {
         reader.only(partitions);
         while !reader.read(Duration::ZERO, each)? {}
         Ok(())
+    }
+
+    fn group_offsets(&self, group: &str, topic: &str) -> Result<Vec<GroupOffset>, LogError> {
+        let topic = self.shared.topic(topic)?;
+        let reader = file::open_reader(&self.shared.path)?;
+        (0..topic.partitions)
+            .map(|partition| file::group_offset(&reader, group, topic.id, partition))
+            .collect::<rusqlite::Result<_>>()
+            .map_err(|source| file::failed("reading offsets", &self.shared.path, source))
     }
 
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError> {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::{Shared, file};
 use crate::{From, HeadersRef, LogError, Reader, Record, worker::pause};
@@ -69,7 +69,7 @@ impl EmbeddedReader {
             let position = match from {
                 From::Start => 0,
                 From::Offset(offset) => offset,
-                From::End => end(&connection, topic.id, partition).map_err(fail)?,
+                From::End => file::end(&connection, topic.id, partition).map_err(fail)?,
                 From::Timestamp(timestamp_ms) => connection
                     .query_row(
                         "SELECT min(offset) FROM records WHERE topic = ?1 AND partition = ?2 AND timestamp_ms >= ?3",
@@ -77,7 +77,7 @@ impl EmbeddedReader {
                         |row| row.get::<_, Option<i64>>(0),
                     )
                     .map_err(fail)?
-                    .map_or_else(|| end(&connection, topic.id, partition).map_err(fail), Ok)?,
+                    .map_or_else(|| file::end(&connection, topic.id, partition).map_err(fail), Ok)?,
             };
             positions.push((partition, position));
         }
@@ -93,7 +93,7 @@ impl EmbeddedReader {
         let mut any = false;
         let mut all_at_end = true;
         for (partition, position) in &mut self.positions {
-            let end = end(&self.connection, self.topic, *partition)?;
+            let end = file::end(&self.connection, self.topic, *partition)?;
             let next = rows(&self.connection, self.topic, *partition, *position, ROWS, &mut |record| {
                 any = true;
                 each(record);
@@ -105,14 +105,6 @@ impl EmbeddedReader {
         }
         Ok((any, all_at_end))
     }
-}
-
-fn end(connection: &Connection, topic: i64, partition: u32) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("SELECT end FROM ends WHERE topic = ?1 AND partition = ?2")?
-        .query_row(params![topic, partition], |row| row.get(0))
-        .optional()
-        .map(Option::unwrap_or_default)
 }
 
 impl Reader for EmbeddedReader {

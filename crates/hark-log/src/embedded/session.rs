@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::Connection;
 
 use super::{Shared, Topic, file, lock, reader};
 use crate::{
@@ -73,16 +73,7 @@ impl EmbeddedSession {
         self.assigned = true;
         let mut assigned = Vec::new();
         for (partition, state) in (0..).zip(&mut self.partitions) {
-            let committed = self
-                .connection
-                .prepare_cached(
-                    "SELECT offset, metadata FROM offsets WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3",
-                )
-                .and_then(|mut statement| {
-                    statement
-                        .query_row(params![self.group, self.input.id, partition], |row| Ok((row.get(0)?, row.get(1)?)))
-                        .optional()
-                })
+            let committed = file::committed(&self.connection, &self.group, self.input.id, partition)
                 .map_err(|source| file::failed("reading offsets", &self.shared.path, source))?;
             let known = committed.is_some();
             let (offset, metadata) = committed.unwrap_or_default();
@@ -250,18 +241,10 @@ impl Session for EmbeddedSession {
     }
 
     fn committed(&mut self) -> Result<Vec<(u32, Option<i64>)>, SessionError> {
-        let read = |partition| {
-            self.connection
-                .prepare_cached(
-                    "SELECT offset FROM offsets WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3",
-                )?
-                .query_row(params![self.group, self.input.id, partition], |row| row.get(0))
-                .optional()
-        };
         (0..self.input.partitions)
             .map(|partition| {
-                read(partition)
-                    .map(|offset| (partition, offset))
+                file::committed(&self.connection, &self.group, self.input.id, partition)
+                    .map(|committed| (partition, committed.map(|(offset, _)| offset)))
                     .map_err(|source| file::failed("reading offsets", &self.shared.path, source).into())
             })
             .collect()

@@ -1,0 +1,199 @@
+//! A transactional producer: begin, send, offsets, commit, in one call, so that two transactions cannot be open.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::{
+    TopicPartitionList,
+    consumer::ConsumerGroupMetadata,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer as _},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::client::{CALL_TIMEOUT, Clients, Context, is_broker_loss, is_unauthorised, number};
+use crate::{CommitError, LogError, Output, SessionError, worker::pause};
+
+/// How long one poll of the delivery queue waits. rdkafka's own flush waits 100 ms a time, which makes every transaction
+/// take that long (measured).
+const DRAIN_POLL: Duration = Duration::from_micros(500);
+/// Sent records must be at the broker within this, or the transaction is aborted: its timeout is 10 s.
+const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+/// Between tries of a call that may be tried again.
+const RETRY_WAIT: Duration = Duration::from_millis(50);
+/// After shutdown, an answer is waited for so long.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+/// How long one try of a transactional call may take; it is tried again after that.
+const TRY_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(super) struct Transactor {
+    producer: BaseProducer<Context>,
+    shutdown: CancellationToken,
+    shutdown_since: Option<Instant>,
+}
+
+impl Transactor {
+    /// Fences the earlier holder of the id, and waits for what it left open to be resolved.
+    pub fn open(
+        clients: &Clients,
+        transactional_id: &str,
+        shutdown: CancellationToken,
+    ) -> Result<Self, LogError> {
+        let producer: BaseProducer<Context> = clients
+            .producing(transactional_id)
+            .create_with_context(Context::default())
+            .map_err(|source| clients.failed("making a producer", source))?;
+        producer.init_transactions(CALL_TIMEOUT * 3).map_err(|source| {
+            clients.failed(&format!("beginning as transactional.id {transactional_id}"), source)
+        })?;
+        Ok(Self { producer, shutdown, shutdown_since: None })
+    }
+
+    /// One transaction: outputs and, for a group member, offsets. Both may be empty lists, offsets not for a member.
+    pub fn commit(
+        &mut self,
+        outputs: &[Output],
+        offsets: Option<(&TopicPartitionList, &ConsumerGroupMetadata)>,
+    ) -> Result<(), CommitError> {
+        self.producer.begin_transaction().map_err(|error| lost("beginning a transaction", error))?;
+        let sent = self.send(outputs).and_then(|()| match offsets {
+            Some((list, group)) => self.retry("sending offsets", |producer| {
+                producer.send_offsets_to_transaction(list, group, TRY_TIMEOUT)
+            }),
+            None => Ok(()),
+        });
+        match sent
+            .and_then(|()| self.retry("committing", |producer| producer.commit_transaction(TRY_TIMEOUT)))
+        {
+            Ok(()) => Ok(()),
+            Err(Failure::Abort(error)) => self.abort(error),
+            Err(Failure::Lost(operation, error)) => Err(lost(operation, error)),
+            Err(Failure::Unknown) => Err(CommitError::Unknown),
+        }
+    }
+
+    fn send(&mut self, outputs: &[Output]) -> Result<(), Failure> {
+        for output in outputs {
+            let mut record: BaseRecord<'_, [u8], [u8]> =
+                BaseRecord::to(&output.topic).partition(number(output.partition)).key(&output.key);
+            if let Some(value) = &output.value {
+                record = record.payload(value);
+            }
+            if let Some(timestamp_ms) = output.timestamp_ms {
+                record = record.timestamp(timestamp_ms);
+            }
+            if !output.headers.is_empty() {
+                let headers = OwnedHeaders::new_with_capacity(output.headers.len());
+                record = record.headers(output.headers.iter().fold(headers, |headers, header| {
+                    headers.insert(Header { key: &header.name, value: Some(&header.value) })
+                }));
+            }
+            while let Err((error, back)) = self.producer.send(record) {
+                if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                    return Err(classify("sending", error));
+                }
+                self.producer.poll(DRAIN_POLL);
+                record = back;
+            }
+        }
+        let until = Instant::now() + DRAIN_LIMIT;
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(DRAIN_POLL);
+            if Instant::now() >= until {
+                let code = RDKafkaErrorCode::MessageTimedOut;
+                return Err(Failure::Abort(KafkaError::MessageProduction(code)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries until the broker answers. A commit that timed out is retried, never aborted (law 8).
+    fn retry(
+        &mut self,
+        operation: &'static str,
+        call: impl Fn(&BaseProducer<Context>) -> Result<(), KafkaError>,
+    ) -> Result<(), Failure> {
+        let mut told = false;
+        loop {
+            let Err(error) = call(&self.producer) else { return Ok(()) };
+            if !is_retriable(&error) {
+                return Err(classify(operation, error));
+            }
+            if !told {
+                info!(%error, operation, "no answer yet: trying again");
+                told = true;
+            }
+            if self.is_out_of_time() {
+                return Err(Failure::Unknown);
+            }
+            pause(&CancellationToken::new(), RETRY_WAIT);
+        }
+    }
+
+    fn is_out_of_time(&mut self) -> bool {
+        if !self.shutdown.is_cancelled() {
+            return false;
+        }
+        self.shutdown_since.get_or_insert_with(Instant::now).elapsed() >= SHUTDOWN_GRACE
+    }
+
+    fn abort(&mut self, cause: KafkaError) -> Result<(), CommitError> {
+        match self.retry("aborting", |producer| producer.abort_transaction(TRY_TIMEOUT)) {
+            Ok(()) if cause.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+                Err(CommitError::TooLarge { source: Box::new(cause) })
+            }
+            Ok(()) => Err(CommitError::Aborted { source: Box::new(cause) }),
+            Err(Failure::Abort(error)) => Err(lost("aborting", error)),
+            Err(Failure::Lost(operation, error)) => Err(lost(operation, error)),
+            Err(Failure::Unknown) => Err(CommitError::Unknown),
+        }
+    }
+}
+
+impl Drop for Transactor {
+    fn drop(&mut self) {
+        // Whatever is still queued belongs to no transaction any more; dropping would wait for it.
+        self.producer.purge(rdkafka::producer::PurgeConfig::default().queue().inflight());
+    }
+}
+
+enum Failure {
+    /// The transaction must be aborted; the producer lives.
+    Abort(KafkaError),
+    /// The producer is done for.
+    Lost(&'static str, KafkaError),
+    /// Shutdown came first.
+    Unknown,
+}
+
+fn is_retriable(error: &KafkaError) -> bool {
+    match error {
+        KafkaError::Transaction(error) => {
+            !error.is_fatal()
+                && !error.txn_requires_abort()
+                && (error.is_retriable() || is_broker_loss(error.code()))
+        }
+        KafkaError::Flush(code) => is_broker_loss(*code),
+        _ => false,
+    }
+}
+
+fn classify(operation: &'static str, error: KafkaError) -> Failure {
+    let fatal = match &error {
+        KafkaError::Transaction(error) => error.is_fatal(),
+        other => other.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal),
+    };
+    if fatal { Failure::Lost(operation, error) } else { Failure::Abort(error) }
+}
+
+fn lost(operation: &'static str, source: KafkaError) -> CommitError {
+    warn!(%source, operation, "producer lost");
+    let source = match source.rdkafka_error_code() {
+        Some(code) if is_unauthorised(code) => {
+            SessionError::Log(LogError::NotAuthorised { operation: operation.to_owned() })
+        }
+        _ => SessionError::Lost { operation, source },
+    };
+    CommitError::Lost { source }
+}
