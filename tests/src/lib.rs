@@ -1,1 +1,7 @@
 //! End to end, delivery and crash tests of Hark on both logs.
+//!
+//! The library holds what those tests, and the tests of the crates themselves, stand on: a real Kafka ([`kafka`]) and waiting for
+//! a condition ([`deadline`]). It depends on the standard library only, because `hark-log` uses it too.
+
+pub mod deadline;
+pub mod kafka;
