@@ -76,7 +76,7 @@ pub struct StageMetrics {
     pub records: &'static str,
     /// Records not yet worked off.
     pub lag_records: &'static str,
-    /// Age of the oldest of them.
+    /// How long ago the newest record that has been worked off was written, while others wait.
     pub lag_seconds: &'static str,
     /// Partitions that this process works on.
     pub assigned_partitions: &'static str,

@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod metrics;
 pub mod record;
+pub mod worker;
 
 use std::io;
 
@@ -96,11 +97,11 @@ fn builder() -> anyhow::Result<PrometheusBuilder> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// What a scrape shows after `work` was done.
-    fn scrape(work: impl FnOnce()) -> String {
+    pub(super) fn scrape(work: impl FnOnce()) -> String {
         let recorder = builder().unwrap().build_recorder();
         ::metrics::with_local_recorder(&recorder, || {
             metrics::describe();

@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+use hark_log::Counts;
+#[cfg(test)]
+use hark_log::Outcome;
 use metrics::{counter, gauge, histogram};
 
 use crate::telemetry::metrics as names;
@@ -63,22 +66,29 @@ pub fn config(revision: &str) {
     gauge!(names::CONFIG_INFO, "revision" => revision.to_owned()).set(1.0);
 }
 
-/// `count` records of a stage got this outcome and are committed. `reason` is empty for `emitted`, else one of
-/// [`names::REASONS`].
-pub fn records(stage: Stage, outcome: &'static str, reason: &'static str, count: u64) {
-    counter!(stage.names().records, "outcome" => outcome, "reason" => reason).increment(count);
+/// These outcomes are committed.
+pub fn records(stage: Stage, counts: &Counts) {
+    for (name, count) in counts.iter() {
+        let (outcome, reason) = match name.strip_prefix("rejected_") {
+            _ if name == "emitted" => ("emitted", ""),
+            Some(class) => ("rejected", class),
+            None => ("dropped", name),
+        };
+        counter!(stage.names().records, "outcome" => outcome, "reason" => reason.to_owned()).increment(count);
+    }
 }
 
 /// How far a stage is behind in one partition.
-pub fn lag(stage: Stage, partition: u32, records: u64, age: Duration) {
+pub fn lag(stage: Stage, partition: u32, records: u64, behind: Duration) {
     let partition = partition.to_string();
     gauge!(stage.names().lag_records, "partition" => partition.clone()).set(count(records));
-    gauge!(stage.names().lag_seconds, "partition" => partition).set(age.as_secs_f64());
+    gauge!(stage.names().lag_seconds, "partition" => partition).set(behind.as_secs_f64());
 }
 
-/// How many partitions the stage works on in this process.
-pub fn assigned_partitions(stage: Stage, partitions: usize) {
-    gauge!(stage.names().assigned_partitions).set(count(partitions as u64));
+/// One worker thread of the stage now works on so many partitions; it was `before`. The gauge is the sum over the
+/// process's threads.
+pub fn assigned_partitions(stage: Stage, before: usize, now: usize) {
+    change(&gauge!(stage.names().assigned_partitions), before, now);
 }
 
 /// A batch was worked off and its transaction ended.
@@ -94,9 +104,10 @@ pub fn log_rebuilt(stage: Stage) {
     counter!(stage.names().rebuilds).increment(1);
 }
 
-/// Entries that the stage holds in `store` (`seen`, `items`, `threads`, `contacts`).
-pub fn state_entries(stage: Stage, store: &'static str, entries: usize) {
-    gauge!(stage.names().state_entries, "store" => store).set(count(entries as u64));
+/// One worker thread of the stage now holds so many entries in `store` (`seen`, `items`, `threads`, `contacts`); it
+/// was `before`. The gauge is the sum over the process's threads.
+pub fn state_entries(stage: Stage, store: &'static str, before: usize, now: usize) {
+    change(&gauge!(stage.names().state_entries, "store" => store), before, now);
 }
 
 /// The state of newly assigned partitions has been read.
@@ -144,6 +155,10 @@ pub fn file_read(source: &str, bytes: u64, lines: u64) {
     counter!(names::INGEST_FILE_LINES, "source" => source.to_owned()).increment(lines);
 }
 
+fn change(gauge: &metrics::Gauge, before: usize, now: usize) {
+    gauge.increment(count(now as u64) - count(before as u64));
+}
+
 /// Prometheus counts in 64-bit floats: exact up to 2^53.
 #[allow(clippy::cast_precision_loss)]
 fn count(n: u64) -> f64 {
@@ -156,12 +171,14 @@ pub fn every_metric_once() {
     build();
     config("0123abcd");
     for stage in [Stage::Enrich, Stage::Route] {
-        records(stage, "emitted", "", 1);
+        let mut counts = Counts::default();
+        counts.add(&Outcome::Emitted);
+        records(stage, &counts);
         lag(stage, 0, 1, Duration::from_secs(1));
-        assigned_partitions(stage, 12);
+        assigned_partitions(stage, 0, 12);
         batch(stage, Ended::Committed, Duration::from_millis(3));
         log_rebuilt(stage);
-        state_entries(stage, "seen", 1);
+        state_entries(stage, "seen", 0, 1);
         restored(stage, Duration::from_millis(3));
     }
     item_committed(0, 1);
