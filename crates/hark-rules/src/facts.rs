@@ -1,0 +1,68 @@
+//! What the rules look at.
+
+use hark_schema::v1::{self, PostRef};
+
+use crate::{router::Names, vocabulary::Intent};
+
+/// One mention, as route knows it when it decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// What enrich found. Its `post` is not looked at.
+    pub mention: &'a v1::Mention,
+    /// The post, decoded from the mention's bytes.
+    pub post: &'a v1::RawPost,
+    /// The kind of source that it came by: `file`, `webhook`, ...
+    pub source_kind: &'a str,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts of a mention and its post; the source's kind is the post's connector.
+    #[must_use]
+    pub fn new(mention: &'a v1::Mention, post: &'a v1::RawPost) -> Self {
+        let source_kind = post.provenance.as_ref().map_or("", |provenance| provenance.connector.as_str());
+        Self { mention, post, source_kind }
+    }
+
+    pub(crate) fn source(&self) -> &'a str {
+        self.post.r#ref.as_ref().map_or("", |reference: &PostRef| reference.source.as_str())
+    }
+
+    pub(crate) fn followers(&self) -> Option<u64> {
+        self.post.author.as_ref()?.followers
+    }
+}
+
+/// Facts with names already turned into numbers, so that a condition compares numbers.
+pub(crate) struct View<'a> {
+    pub facts: &'a Facts<'a>,
+    names: &'a Names,
+    /// Numbers of the subjects that the configuration knows, each once.
+    pub subjects: Vec<u32>,
+    /// Confidence of each intent that holds.
+    pub intents: [Option<f32>; Intent::COUNT],
+}
+
+impl<'a> View<'a> {
+    pub fn new(facts: &'a Facts<'a>, names: &'a Names) -> Self {
+        let mut subjects = Vec::with_capacity(facts.mention.matches.len());
+        for found in &facts.mention.matches {
+            if let Some(number) = names.subject(&found.subject)
+                && !subjects.contains(&number)
+            {
+                subjects.push(number);
+            }
+        }
+        let mut intents = [None; Intent::COUNT];
+        for intent in &facts.mention.intents {
+            if let Some(known) = Intent::named(&intent.name) {
+                intents[known.index()] = Some(intent.confidence);
+            }
+        }
+        Self { facts, names, subjects, intents }
+    }
+
+    /// The number of a subject that the configuration knows.
+    pub fn number_of(&self, subject: &str) -> Option<u32> {
+        self.names.subject(subject)
+    }
+}

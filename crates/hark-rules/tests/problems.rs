@@ -1,0 +1,274 @@
+//! What a community manager reads after a slip in the rules.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by failing")]
+
+use hark_rules::{Known, Router, Routing};
+use hark_schema::v1::SubjectKind;
+
+fn known() -> Known {
+    Known {
+        subjects: vec![("aurora".into(), SubjectKind::Own), ("garage".into(), SubjectKind::Topic)],
+        sources: vec!["forum".into(), "reviews".into()],
+    }
+}
+
+fn problems(yaml: &str) -> Vec<String> {
+    let found = match Routing::from_yaml(yaml) {
+        Ok(routing) => Router::new(&routing, &known()).err().unwrap_or_default(),
+        Err(problems) => problems,
+    };
+    found.iter().map(ToString::to_string).collect()
+}
+
+/// Teams `sales`, `support` and `triage` on line 1, the default on line 2, one rule on line 3.
+fn of_rule(rule: &str) -> Vec<String> {
+    problems(&format!(
+        "teams: {{sales: {{}}, support: {{}}, triage: {{}}}}\ndefault: {{to: triage}}\nrules: [{rule}]\n"
+    ))
+}
+
+#[test]
+fn a_slip_in_a_rule_is_named_with_line_column_and_remedy() {
+    for (rule, place, message) in [
+        (
+            "{name: a, when: {subjekt: aurora}, to: sales}",
+            "subjekt",
+            "unknown condition 'subjekt' in rule 'a'; did you mean 'subject'?",
+        ),
+        (
+            "{name: a, when: {subject: auora}, to: sales}",
+            "auora",
+            "unknown subject 'auora' in 'subject' in rule 'a'; did you mean 'aurora'?",
+        ),
+        (
+            "{name: a, when: {subject_kind: ownn}, to: sales}",
+            "ownn",
+            "unknown kind of subject 'ownn' in 'subject_kind' in rule 'a'; did you mean 'own'?",
+        ),
+        (
+            "{name: a, when: {intent: [purchase, complain]}, to: sales}",
+            "complain]",
+            "unknown intent 'complain' in 'intent' in rule 'a'; did you mean 'complaint'?",
+        ),
+        (
+            "{name: a, when: {intent: {name: purchase, min: 80}}, to: sales}",
+            "80",
+            "'min' of 'intent' in rule 'a' must be a number between 0 and 1, not the number 80",
+        ),
+        (
+            "{name: a, when: {sentiment: sad}, to: sales}",
+            "sad",
+            "unknown sentiment 'sad' in 'sentiment' in rule 'a'; known are negative, neutral, positive",
+        ),
+        (
+            "{name: a, when: {sentiment: {score: {max: -2}}}, to: sales}",
+            "-2",
+            "'max' of 'score' of 'sentiment' in rule 'a' must be a number between -1 and 1, not the number -2",
+        ),
+        (
+            "{name: a, when: {sentiment: {}}, to: sales}",
+            "{}",
+            "'sentiment' in rule 'a' has neither 'label' nor 'score'",
+        ),
+        (
+            "{name: a, when: {language: Polish}, to: sales}",
+            "Polish",
+            "unknown language 'Polish' in 'language' in rule 'a'; write 'pl'",
+        ),
+        (
+            "{name: a, when: {language: xx}, to: sales}",
+            "xx",
+            "unknown language 'xx' in 'language' in rule 'a'; write a two-letter code such as pl, sv, it, ro, en, or und where none was recognised",
+        ),
+        (
+            "{name: a, when: {source: froum}, to: sales}",
+            "froum",
+            "unknown source 'froum' in 'source' in rule 'a'; did you mean 'forum'?",
+        ),
+        (
+            "{name: a, when: {source_kind: webhok}, to: sales}",
+            "webhok",
+            "unknown kind of source 'webhok' in 'source_kind' in rule 'a'; did you mean 'webhook'?",
+        ),
+        (
+            "{name: a, when: {voice: staf}, to: sales}",
+            "staf",
+            "unknown voice 'staf' in 'voice' in rule 'a'; did you mean 'staff'?",
+        ),
+        (
+            "{name: a, when: {author_followers: 5000}, to: sales}",
+            "5000",
+            "'author_followers' in rule 'a' must be a range, not the number 5000; write {min: 5000} or {max: 5000}",
+        ),
+        (
+            "{name: a, when: {author_followers: {}}, to: sales}",
+            "{}",
+            "'author_followers' in rule 'a' has neither 'min' nor 'max'",
+        ),
+        (
+            "{name: a, when: {author_followers: {min: 9, max: 3}}, to: sales}",
+            "{min",
+            "'author_followers' in rule 'a' can never hold: 'min' is greater than 'max'",
+        ),
+        ("{name: a, when: {}, to: sales}", "{}", "a condition in rule 'a' is empty"),
+        (
+            "{name: a, when: [{intent: spam}], to: sales}",
+            "[{",
+            "a condition in rule 'a' must be a map, not a list; write 'any:' or 'all:' before the list",
+        ),
+        (
+            "{name: a, when: spam, to: sales}",
+            "spam",
+            "a condition in rule 'a' must be a map, not the text 'spam'; write it as {intent: purchase}",
+        ),
+        (
+            "{name: a, when: {any: {intent: spam}}, to: sales}",
+            "{intent",
+            "'any' in rule 'a' must be a list of conditions, not a map; begin each condition with '- '",
+        ),
+        (
+            "{name: a, when: {any: []}, to: sales}",
+            "[]",
+            "'any' in rule 'a' is an empty list; name at least one, or leave the key out",
+        ),
+        (
+            "{name: a, when: {intent: spam}, to: slaes}",
+            "slaes",
+            "'to' of rule 'a' names the team 'slaes', which is not in 'teams'; did you mean 'sales'?",
+        ),
+        (
+            "{name: a, when: {intent: spam}, to: sales, copy_to: [support, sales]}",
+            "sales]",
+            "rule 'a' copies to 'sales', which gets the item itself; leave the copy out",
+        ),
+        (
+            "{name: a, when: {intent: spam}, to: sales, priority: 6}",
+            "6",
+            "'priority' of rule 'a' must be a whole number from 1 to 5, not the number 6",
+        ),
+        ("{name: a, when: {intent: spam}, to: sales, tags: ['']}", "''", "a tag of rule 'a' is empty"),
+        (
+            "{name: a, when: {intent: spam}}",
+            "{name",
+            "rule 'a' does not say what to do; add 'to: TEAM', 'drop: REASON' or 'continue: true'",
+        ),
+        (
+            "{name: a, when: {intent: spam}, to: sales, drop: spam}",
+            "spam}",
+            "rule 'a' has both 'to' and 'drop'; keep one of them",
+        ),
+        (
+            "{name: a, when: {intent: spam}, drop: spam, priority: 1}",
+            "spam, ",
+            "rule 'a' drops the mention and says what its item is like; nothing is left to carry 'priority', 'tags' or 'copy_to'",
+        ),
+        (
+            "{name: a, when: {intent: spam}, continue: true, to: sales}",
+            "sales",
+            "rule 'a' has 'continue' and 'to'; a rule that continues sets tags, priority and copies only",
+        ),
+        (
+            "{name: a, to: sales}",
+            "{name",
+            "rule 'a' lacks the key 'when'; what holds for every mention belongs into 'default'",
+        ),
+        ("{when: {intent: spam}, to: sales}", "{when", "rule 1 lacks the key 'name'"),
+        (
+            "{name: default, when: {intent: spam}, to: sales}",
+            "default",
+            "a rule cannot be named 'default'; that is the name of the last resort",
+        ),
+        (
+            "{name: a, when: {intent: spam}, too: sales}",
+            "too",
+            "unknown key 'too' in rule 'a'; did you mean 'to'?",
+        ),
+        (
+            "{name: a, when: {intent: spam}, to: sales, respond_within: 30m}",
+            "respond_within",
+            "the key 'respond_within' in rule 'a': not yet; this version of Hark does not have it; leave it out",
+        ),
+        (
+            "{name: a, when: {rating: {max: 2}}, to: sales}",
+            "rating",
+            "the condition 'rating' in rule 'a': not yet; this version of Hark does not have it; leave it out",
+        ),
+    ] {
+        let column = 9 + rule[..rule.rfind(place).unwrap()].chars().count();
+        let expected = format!("3:{column}: {message}");
+        let found = of_rule(rule);
+        assert!(found.contains(&expected), "{rule}\nwanted {expected}\nfound {found:#?}");
+    }
+}
+
+#[test]
+fn every_problem_of_the_file_is_reported_at_once_and_in_its_order() {
+    let found = problems(
+        "teams:
+  Sales: {}
+  triage: {colour: red}
+rules:
+  - name: angry
+    when: {intent: outrag}
+    to: suport
+  - name: angry
+    when: {subject: aurora}
+    to: triage
+default: {to: triag}
+",
+    );
+    assert_eq!(
+        found,
+        [
+            "2:3: the name of team 'Sales' must be lower-case letters, digits and hyphens, at most 64; a 'label' may be anything",
+            "3:12: unknown key 'colour' in team 'triage'; known are label",
+            "6:20: unknown intent 'outrag' in 'intent' in rule 'angry'; did you mean 'outrage'?",
+            "7:9: 'to' of rule 'angry' names the team 'suport', which is not in 'teams'; known are Sales, triage",
+            "8:11: two rules are named 'angry'; give each its own name",
+            "11:15: 'to' of 'default' names the team 'triag', which is not in 'teams'; did you mean 'triage'?",
+        ]
+    );
+}
+
+#[test]
+fn a_file_without_teams_or_default_says_what_to_add() {
+    assert_eq!(
+        problems("rules: []\n"),
+        [
+            "the key 'teams' is missing; name at least one team: teams: {triage: {}}",
+            "the key 'default' is missing; say which team gets what no rule takes: default: {to: triage}",
+        ]
+    );
+    assert_eq!(
+        problems("teams: {}\ndefault: {to: triage}"),
+        [
+            "1:8: 'teams' names no team; name at least one: teams: {triage: {}}",
+            "2:15: 'to' of 'default' names the team 'triage', which is not in 'teams'",
+        ]
+    );
+}
+
+#[test]
+fn keys_of_a_later_version_are_refused_as_not_yet() {
+    let found = problems(
+        "calendars: {office: {zone: Europe/Stockholm}}
+teams: {sales: {calendar: office, pitches: true, deputies: [triage]}, triage: {}}
+default: {to: triage}
+",
+    );
+    let later: Vec<&str> = found.iter().filter_map(|line| line.split(": not yet").next()).collect();
+    assert_eq!(later, ["1:1: the key 'calendars' in the routing"]);
+    let found = problems(
+        "teams: {sales: {calendar: office, pitches: true, deputies: [triage]}}\ndefault: {to: sales}",
+    );
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found.iter().all(|line| line.contains(": not yet;")), "{found:#?}");
+}
+
+#[test]
+fn conditions_nested_without_end_are_refused() {
+    let deep = format!("{}{{intent: spam}}{}", "{not: ".repeat(40), "}".repeat(40));
+    let found = of_rule(&format!("{{name: a, when: {deep}, to: sales}}"));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("nested more than 16 deep"), "{found:#?}");
+}
