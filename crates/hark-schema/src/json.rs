@@ -7,9 +7,8 @@ use std::sync::LazyLock;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 
-static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| {
-    DescriptorPool::decode(&include_bytes!("generated/descriptors.bin")[..]).ok()
-});
+static POOL: LazyLock<Option<DescriptorPool>> =
+    LazyLock::new(|| DescriptorPool::decode(&include_bytes!("generated/descriptors.bin")[..]).ok());
 
 /// Why a message could not be turned into JSON or back.
 #[derive(Debug, thiserror::Error)]

@@ -17,11 +17,7 @@ fn generated_code_is_in_step_with_the_proto_files() {
 
     let fresh = tempfile::tempdir().unwrap();
     fs::write(fresh.path().join("descriptors.bin"), descriptors.encode_to_vec()).unwrap();
-    prost_build::Config::new()
-        .btree_map(["."])
-        .out_dir(fresh.path())
-        .compile_fds(descriptors)
-        .unwrap();
+    prost_build::Config::new().btree_map(["."]).out_dir(fresh.path()).compile_fds(descriptors).unwrap();
 
     for name in ["hark.v1.rs", "descriptors.bin"] {
         let now = fs::read(fresh.path().join(name)).unwrap();
