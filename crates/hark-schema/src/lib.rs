@@ -17,3 +17,4 @@ pub mod partition;
 pub mod splice;
 
 pub use prost::Message;
+pub use prost_types;
