@@ -155,7 +155,12 @@ fn syntax(error: &serde_saphyr::Error) -> Problem {
     let location = error.location().map(location_of);
     // The renderer adds the place in words of its own; ours stands in front of the message already.
     let message = rendered.split(" at line ").next().unwrap_or(&rendered).trim();
-    Problem { message: format!("this is not valid YAML: {message}"), location, hint: None }
+    let problem = Problem { message: format!("this is not valid YAML: {message}"), location, hint: None };
+    // The slip that comes up most often: handles.
+    if message.contains("start any token") || message.contains('@') {
+        return problem.hint("text that begins with @ needs quotes: \"@name\"");
+    }
+    problem
 }
 
 fn location_of(location: serde_saphyr::Location) -> Location {
@@ -360,6 +365,17 @@ mod tests {
         assert!(problems[0].location.is_some(), "{problems:?}");
         assert!(problems[0].message.starts_with("this is not valid YAML: "), "{problems:?}");
         assert!(!problems[0].message.contains("serde"), "{problems:?}");
+    }
+
+    #[test]
+    fn a_handle_without_quotes_is_explained() {
+        let problems = Node::parse("own: [@aurora]\n").unwrap_err();
+        assert_eq!(problems[0].location, Some(Location { line: 1, column: 7 }));
+        assert_eq!(
+            problems[0].hint.as_deref(),
+            Some("text that begins with @ needs quotes: \"@name\""),
+            "{problems:?}"
+        );
     }
 
     #[test]

@@ -148,7 +148,12 @@ pub fn one_or_list<'n>(node: &'n Node, what: &str, problems: &mut Vec<Problem>) 
 /// Text; numbers and `true` count as the text they were written as.
 pub fn text<'n>(node: &'n Node, what: &str, problems: &mut Vec<Problem>) -> Option<&'n str> {
     let Value::Scalar(Scalar { text, .. }) = &node.value else {
-        problems.push(Problem::at(node.at, format!("{what} must be text, not {}", node.describe())));
+        let problem = Problem::at(node.at, format!("{what} must be text, not {}", node.describe()));
+        problems.push(match node.value {
+            // `#` begins a comment.
+            Value::Null => problem.hint("text that begins with # needs quotes"),
+            _ => problem,
+        });
         return None;
     };
     if text.trim().is_empty() {

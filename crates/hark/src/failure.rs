@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::config::ConfigError;
+
 /// Something failed while running.
 pub const RUNTIME: u8 = 1;
 /// The configuration or the command line is wrong (`EX_USAGE` of sysexits.h).
@@ -55,6 +57,9 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
+    if error.downcast_ref::<ConfigError>().is_some() {
+        return BAD_INPUT;
+    }
     error.downcast_ref::<Failure>().map_or(RUNTIME, |failure| failure.code)
 }
 

@@ -2,6 +2,8 @@
 //! into an exit code: 0 done, 1 failed while running, 64 bad configuration or usage.
 
 mod cli;
+#[allow(dead_code, reason = "goes when the workers are wired")]
+mod config;
 #[allow(dead_code, reason = "goes when `up` is wired")]
 mod demo;
 mod failure;

@@ -1,0 +1,356 @@
+//! `hark.yaml`: read once, checked as a whole, every mistake reported with its line and column.
+//!
+//! What a command does not need may be absent: [`Config::load`] checks what is there, and the accessors
+//! ([`Config::tenant`], [`Config::router`], ...) refuse what is missing when somebody asks for it.
+
+mod expectations;
+mod log;
+mod secret;
+mod sources;
+mod subjects;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use hark_rules::{
+    Known, Problem, Router, Routing,
+    document::{Node, Value},
+    read::{self, Fields},
+};
+use hark_schema::v1;
+use hark_text::{Matcher, MatcherError, Subject};
+
+#[allow(unused_imports, reason = "goes when the workers are wired")]
+pub use expectations::{Expectation, NO_MATCH, Spoken, Test};
+#[allow(unused_imports, reason = "goes when the workers are wired")]
+pub use log::{KafkaSettings, LogConfig};
+#[allow(unused_imports, reason = "goes when the workers are wired")]
+pub use secret::{Revealed, Secret, Setting};
+#[allow(unused_imports, reason = "goes when the workers are wired")]
+pub use sources::{FilePattern, Source, SourceKind};
+pub use subjects::Voices;
+
+/// Where webhooks and metrics are served unless the configuration says otherwise.
+pub const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8787);
+
+/// What the names of topics, groups and transactional ids begin with unless the configuration says otherwise.
+pub const DEFAULT_TOPIC_PREFIX: &str = "hark";
+
+/// A configuration, checked. Sections that were absent are empty or at their defaults.
+#[derive(Debug)]
+pub struct Config {
+    path: PathBuf,
+    tenant: Option<String>,
+    /// Begins the names of topics, groups and transactional ids.
+    pub topic_prefix: String,
+    /// Where the records live.
+    pub log: LogConfig,
+    /// Where posts come from.
+    pub sources: Vec<Source>,
+    /// What is listened for.
+    pub subjects: Vec<Subject>,
+    matcher: Option<Arc<Matcher>>,
+    /// Accounts that are not customers.
+    pub voices: Voices,
+    router: Option<Arc<Router>>,
+    /// Where webhooks and metrics are served.
+    pub http: Http,
+    /// What `hark test` runs.
+    pub tests: Vec<Test>,
+    /// 12 hexadecimal digits of BLAKE3 over the meaning: layout, comments and the order of keys do not count.
+    pub revision: String,
+}
+
+/// Where webhooks and metrics are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Http {
+    /// The address.
+    pub listen: SocketAddr,
+    /// It was written in the file: in use by another, it is an error; the default gives way to a free port.
+    pub set: bool,
+}
+
+/// A configuration that cannot be used. `Display` has one line for each problem, `hark.yaml:14:5: what; remedy`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    path: PathBuf,
+    /// All that is wrong, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problems.len() {
+            1 => f.write_str("the configuration cannot be used")?,
+            count => write!(f, "the configuration cannot be used: {count} problems")?,
+        }
+        for problem in &self.problems {
+            let separator = if problem.location.is_some() { ":" } else { ": " };
+            write!(f, "\n{}{separator}{problem}", self.path.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A configuration is written by hand; one of this size is a mistake.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let refuse = |problem| ConfigError { path: path.to_owned(), problems: vec![problem] };
+        let size = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default();
+        if size > MAX_BYTES {
+            return Err(refuse(Problem::nowhere(format!(
+                "the file has {size} bytes, more than {MAX_BYTES}"
+            ))));
+        }
+        let bytes = std::fs::read(path).map_err(|error| {
+            let problem = Problem::nowhere(format!("cannot be read: {error}"));
+            refuse(match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    problem.hint("'hark init' writes one; --config names another")
+                }
+                _ => problem,
+            })
+        })?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+            refuse(Problem::nowhere(format!("line {line} is not UTF-8")).hint("save the file as UTF-8"))
+        })?;
+        Self::from_yaml(path, &text)
+    }
+
+    /// Checks the text of a configuration; `path` is its name in messages, and relative paths start at its folder.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_yaml(path: &Path, yaml: &str) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let config = match Node::parse(yaml) {
+            Ok(document) => read_document(path, &document, &mut problems),
+            Err(found) => {
+                problems = found;
+                None
+            }
+        };
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => {
+                problems.sort_by_key(|problem| problem.location);
+                Err(ConfigError { path: path.to_owned(), problems })
+            }
+        }
+    }
+
+    /// The file that it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The company that the records belong to.
+    ///
+    /// # Errors
+    /// The configuration does not say.
+    pub fn tenant(&self) -> Result<&str, ConfigError> {
+        self.tenant.as_deref().ok_or_else(|| self.missing("tenant", "name your company: tenant: aurora"))
+    }
+
+    /// What finds the subjects.
+    ///
+    /// # Errors
+    /// The configuration has no subjects.
+    pub fn matcher(&self) -> Result<Arc<Matcher>, ConfigError> {
+        let hint = "say what to listen for: subjects: [{name: aurora, kind: own, terms: [Aurora Motors]}]";
+        self.matcher.clone().ok_or_else(|| self.missing("subjects", hint))
+    }
+
+    /// The rules.
+    ///
+    /// # Errors
+    /// The configuration has neither teams nor rules nor a default.
+    pub fn router(&self) -> Result<Arc<Router>, ConfigError> {
+        let hint = "name a team and make it the default: teams: {triage: {}} and default: {to: triage}";
+        self.router.clone().ok_or_else(|| self.missing("teams", hint))
+    }
+
+    /// A source by its name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.name == name)
+    }
+
+    /// An error about this file, such as a secret that is not set.
+    pub fn refuse(&self, problems: Vec<Problem>) -> ConfigError {
+        ConfigError { path: self.path.clone(), problems }
+    }
+
+    /// An error about a section that this command needs.
+    pub fn missing(&self, key: &str, hint: &str) -> ConfigError {
+        self.refuse(vec![Problem::nowhere(format!("the key '{key}' is missing")).hint(hint)])
+    }
+}
+
+fn read_document(path: &Path, document: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
+    if document.value == Value::Null {
+        problems.push(Problem::nowhere("the file is empty").hint("'hark init' writes one to start from"));
+        return None;
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut fields = Fields::of(document, "the configuration", problems)?;
+    let tenant = fields.take("tenant").and_then(|node| {
+        let tenant = read::text(node, "'tenant'", problems)?;
+        read::slug(tenant, node.at, "'tenant'", problems).then(|| tenant.to_owned())
+    });
+    let topic_prefix = match fields.take("topic_prefix") {
+        Some(node) => read_prefix(node, problems),
+        None => Some(DEFAULT_TOPIC_PREFIX.to_owned()),
+    };
+    let log = match fields.take("log") {
+        Some(node) => LogConfig::read(node, folder, problems),
+        None => Some(LogConfig::default_in(folder)),
+    };
+    let source_list = fields.take("sources");
+    let sources = source_list.map_or_else(Vec::new, |node| sources::read_sources(node, folder, problems));
+    let subject_list = fields.take("subjects");
+    let before = problems.len();
+    let subjects = subject_list.map_or_else(Vec::new, |node| subjects::read_subjects(node, problems));
+    let subjects_good = problems.len() == before;
+    let matcher = match subject_list {
+        Some(node) if subjects_good => read_matcher(node, &subjects, problems),
+        _ => None,
+    };
+    let voices = match fields.take("voices") {
+        Some(node) => subjects::read_voices(node, problems),
+        None => Some(Voices::default()),
+    };
+    let routing = Routing::take(&mut fields);
+    let router =
+        if routing.is_absent() { None } else { read_router(&routing, subject_list, source_list, problems) };
+    let http = match fields.take("http") {
+        Some(node) => read_http(node, problems),
+        None => Some(Http { listen: DEFAULT_LISTEN, set: false }),
+    };
+    let tests = match fields.take("tests") {
+        Some(node) => {
+            let names = expectations::Names {
+                sources: sources.iter().map(|source| source.name.as_str()).collect(),
+                subjects: subjects.iter().map(|subject| subject.name.as_str()).collect(),
+                router: router.as_deref(),
+            };
+            expectations::read_tests(node, &names, problems)
+        }
+        None => Vec::new(),
+    };
+    fields.finish(problems);
+    let canonical = document.canonical();
+    Some(Config {
+        path: path.to_owned(),
+        tenant,
+        topic_prefix: topic_prefix?,
+        log: log?,
+        sources,
+        subjects,
+        matcher,
+        voices: voices?,
+        router,
+        http: http?,
+        tests,
+        revision: blake3::hash(canonical.as_bytes()).to_hex()[..12].to_owned(),
+    })
+}
+
+/// Topics may have letters, digits, dots, hyphens and underscores; teams and `.queue.` need room behind it.
+fn read_prefix(node: &Node, problems: &mut Vec<Problem>) -> Option<String> {
+    const MAX: usize = 100;
+    let prefix = read::text(node, "'topic_prefix'", problems)?;
+    let good = prefix.len() <= MAX
+        && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+        && !prefix.starts_with('.')
+        && !prefix.ends_with('.');
+    if !good {
+        problems.push(
+            Problem::at(
+                node.at,
+                format!("'topic_prefix' must be at most {MAX} letters, digits, dots, hyphens or underscores"),
+            )
+            .hint("it may not begin or end with a dot"),
+        );
+    }
+    good.then(|| prefix.to_owned())
+}
+
+fn read_matcher(node: &Node, subjects: &[Subject], problems: &mut Vec<Problem>) -> Option<Arc<Matcher>> {
+    match Matcher::new(subjects) {
+        Ok(matcher) => Some(Arc::new(matcher)),
+        Err(error) => {
+            let (MatcherError::NoTerms { subject }
+            | MatcherError::Empty { subject, .. }
+            | MatcherError::TooLong { subject, .. }) = &error;
+            let index = subjects.iter().position(|known| known.name == *subject);
+            let at = match (&node.value, index) {
+                (Value::List(items), Some(index)) => items.get(index).map_or(node.at, |item| item.at),
+                _ => node.at,
+            };
+            problems.push(Problem::at(at, error.to_string()));
+            None
+        }
+    }
+}
+
+/// The names are taken as written, also from entries with problems of their own, so that a rule that uses one is not
+/// reported on top.
+fn read_router(
+    routing: &Routing,
+    subjects: Option<&Node>,
+    sources: Option<&Node>,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<Router>> {
+    let names = |list: Option<&Node>| -> Vec<String> {
+        let Some(Node { value: Value::List(items), .. }) = list else { return Vec::new() };
+        let name = |item: &Node| match &item.get("name")?.value {
+            Value::Scalar(scalar) => Some(scalar.text.trim().to_owned()),
+            _ => None,
+        };
+        items.iter().filter_map(name).collect()
+    };
+    let subjects = names(subjects).into_iter().map(|name| (name, v1::SubjectKind::Unspecified)).collect();
+    match Router::new(routing, &Known { subjects, sources: names(sources) }) {
+        Ok(router) => Some(Arc::new(router)),
+        Err(found) => {
+            problems.extend(found);
+            None
+        }
+    }
+}
+
+fn read_http(node: &Node, problems: &mut Vec<Problem>) -> Option<Http> {
+    let mut fields = Fields::of(node, "'http'", problems)?;
+    let listen = fields.take("listen");
+    fields.finish(problems);
+    let Some(node) = listen else { return Some(Http { listen: DEFAULT_LISTEN, set: false }) };
+    let written = read::text(node, "'listen' of 'http'", problems)?;
+    let Ok(listen) = written.parse() else {
+        problems.push(
+            Problem::at(node.at, format!("'listen' of 'http' is not an address and a port: '{written}'"))
+                .hint(
+                    "write it as \"127.0.0.1:8787\", or \"0.0.0.0:8787\" to be reached from other machines",
+                ),
+        );
+        return None;
+    };
+    Some(Http { listen, set: true })
+}

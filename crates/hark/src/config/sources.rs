@@ -1,0 +1,236 @@
+//! `sources:` says where posts come from.
+
+use std::path::{Path, PathBuf};
+
+use hark_rules::{
+    Problem,
+    document::Node,
+    read::{self, Fields, not_yet},
+    vocabulary::SOURCE_KINDS,
+};
+
+use super::secret::Secret;
+
+/// A place where posts come from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// Its name, a slug: part of every id of its posts, and of a webhook's address.
+    pub name: String,
+    /// How the posts come.
+    pub kind: SourceKind,
+    /// Everything that is said there concerns the company, such as an inbox of its own: posts that name no subject
+    /// are kept.
+    pub owned: bool,
+    /// The source's own document travels with the post.
+    pub keep_payload: bool,
+}
+
+/// How posts come from a source.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceKind {
+    /// From files of JSON Lines.
+    File {
+        /// Files to read, as glob patterns; relative ones are beside the configuration already.
+        paths: Vec<FilePattern>,
+    },
+    /// From `POST /v1/posts/<name>`.
+    Webhook {
+        /// Keys of Standard Webhooks signatures: one, or two while one replaces the other. Empty for none.
+        secrets: Vec<Secret>,
+        /// A bearer token; accepted beside signatures where both are there.
+        token: Option<Secret>,
+        /// Largest body in bytes, also after decompression.
+        max_body: u64,
+    },
+}
+
+/// What a `file` source reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilePattern {
+    /// Standard input, written `-`.
+    Stdin,
+    /// A glob pattern that is absolute or relative to the current folder.
+    Glob(String),
+}
+
+/// Largest body of a webhook unless the configuration says otherwise: 1 MiB.
+const DEFAULT_MAX_BODY: u64 = 1024 * 1024;
+/// A body is held in memory as a whole.
+const MOST_MAX_BODY: u64 = 64 * 1024 * 1024;
+const LEAST_MAX_BODY: u64 = 1024;
+
+impl Source {
+    /// Its kind as the configuration writes it.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            SourceKind::File { .. } => "file",
+            SourceKind::Webhook { .. } => "webhook",
+        }
+    }
+}
+
+pub(super) fn read_sources(node: &Node, folder: &Path, problems: &mut Vec<Problem>) -> Vec<Source> {
+    let mut sources: Vec<Source> = Vec::new();
+    for (index, item) in read::list(node, "'sources'", problems).iter().enumerate() {
+        let Some(source) = read_source(item, index, folder, problems) else { continue };
+        if sources.iter().any(|earlier| earlier.name == source.name) {
+            problems.push(
+                Problem::at(item.at, format!("two sources are named '{}'", source.name))
+                    .hint("the name is part of every post's id: give each its own"),
+            );
+        }
+        sources.push(source);
+    }
+    sources
+}
+
+fn read_source(node: &Node, index: usize, folder: &Path, problems: &mut Vec<Problem>) -> Option<Source> {
+    let name = node
+        .get("name")
+        .and_then(|name| read::text(name, &format!("'name' of source {}", index + 1), problems));
+    let what = name.map_or_else(|| format!("source {}", index + 1), |name| format!("source '{name}'"));
+    let mut fields = Fields::of(node, what.as_str(), problems)?;
+    let name_node = fields.require("name", problems);
+    if let (Some(node), Some(name)) = (name_node, name) {
+        read::slug(name, node.at, &format!("the name of {what}"), problems);
+    }
+    let owned = match fields.take("scope") {
+        Some(node) => read::text(node, &format!("'scope' of {what}"), problems).and_then(|scope| {
+            if scope != "owned" {
+                let problem = Problem::at(node.at, format!("unknown scope '{scope}' in {what}"));
+                problems.push(problem.hint("write 'owned', or leave the key out"));
+            }
+            (scope == "owned").then_some(true)
+        }),
+        None => Some(false),
+    };
+    let keep_payload = fields
+        .take("keep_payload")
+        .and_then(|node| read::boolean(node, &format!("'keep_payload' of {what}"), problems))
+        .unwrap_or(false);
+    let kind = read_kind(fields, &what, folder, problems);
+    Some(Source { name: name?.to_owned(), kind: kind?, owned: owned?, keep_payload })
+}
+
+fn read_kind(
+    mut fields: Fields<'_>,
+    what: &str,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> Option<SourceKind> {
+    let node = fields.require("kind", problems)?;
+    let kind = match read::text(node, &format!("'kind' of {what}"), problems)? {
+        "file" => read_file(&mut fields, what, folder, problems),
+        "webhook" => read_webhook(&mut fields, what, problems),
+        "feed" => {
+            // Its other keys are not looked at: they are not known yet either.
+            problems.push(not_yet(node.at, &format!("the kind 'feed' of {what}")));
+            return None;
+        }
+        other => {
+            let problem = Problem::at(node.at, format!("unknown kind '{other}' in {what}"));
+            problems.push(problem.suggest(other, SOURCE_KINDS));
+            return None;
+        }
+    };
+    fields.finish(problems);
+    kind
+}
+
+fn read_file(
+    fields: &mut Fields<'_>,
+    what: &str,
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> Option<SourceKind> {
+    let label = format!("'path' of {what}");
+    let node = fields.require("path", problems)?;
+    let mut paths = Vec::new();
+    for item in read::one_or_list(node, &label, problems) {
+        let Some(path) = read::text(item, &label, problems) else { continue };
+        if path == "-" {
+            paths.push(FilePattern::Stdin);
+            continue;
+        }
+        match glob::Pattern::new(path) {
+            Ok(_) => paths.push(FilePattern::Glob(beside(folder, path))),
+            Err(error) => {
+                problems.push(Problem::at(item.at, format!("{label} is not a pattern: {}", error.msg)));
+            }
+        }
+    }
+    Some(SourceKind::File { paths })
+}
+
+/// A pattern in a folder whose own name may hold characters that a pattern gives a meaning.
+fn beside(folder: &Path, pattern: &str) -> String {
+    if Path::new(pattern).is_absolute() || folder.as_os_str().is_empty() {
+        return pattern.to_owned();
+    }
+    let folder = PathBuf::from(glob::Pattern::escape(&folder.to_string_lossy()));
+    folder.join(pattern).to_string_lossy().into_owned()
+}
+
+fn read_webhook(fields: &mut Fields<'_>, what: &str, problems: &mut Vec<Problem>) -> Option<SourceKind> {
+    let mut secrets = Vec::new();
+    let secret = fields.take("secret");
+    if let Some(node) = secret {
+        let label = format!("'secret' of {what}");
+        let items = read::one_or_list(node, &label, problems);
+        secrets.extend(items.iter().filter_map(|item| Secret::read(item, &label, problems)));
+        if let Some(third) = items.get(2) {
+            problems.push(
+                Problem::at(third.at, format!("{label} has more than two"))
+                    .hint("two are for the days in which a new one replaces the old"),
+            );
+        }
+    }
+    let token = fields.take("token");
+    let open = fields
+        .take("open")
+        .and_then(|node| read::boolean(node, &format!("'open' of {what}"), problems))
+        .unwrap_or(false);
+    if secret.is_none() && token.is_none() && !open {
+        problems.push(
+            Problem::at(fields.at(), format!("{what} would take posts from anybody"))
+                .hint("give it a 'secret' or a 'token', or say 'open: true' if that is meant"),
+        );
+    }
+    if open && (secret.is_some() || token.is_some()) {
+        let problem = Problem::at(fields.at(), format!("{what} is open and has a secret or a token"));
+        problems.push(problem.hint("leave 'open' out"));
+    }
+    let token = token.and_then(|node| Secret::read(node, &format!("'token' of {what}"), problems));
+    let max_body = match fields.take("max_body") {
+        Some(node) => read_size(node, &format!("'max_body' of {what}"), problems)?,
+        None => DEFAULT_MAX_BODY,
+    };
+    Some(SourceKind::Webhook { secrets, token, max_body })
+}
+
+/// A size in bytes: `500000`, `512KiB`, `1MiB`.
+fn read_size(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<u64> {
+    let text = read::text(node, what, problems)?;
+    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[digits..].trim() {
+        "" => Some(1),
+        "KiB" => Some(1024),
+        "MiB" => Some(1024 * 1024),
+        _ => None,
+    };
+    let size =
+        text[..digits].parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    match size {
+        Some(size) if (LEAST_MAX_BODY..=MOST_MAX_BODY).contains(&size) => Some(size),
+        _ => {
+            problems.push(
+                Problem::at(
+                    node.at,
+                    format!("{what} must be a size from 1KiB to 64MiB, not {}", node.describe()),
+                )
+                .hint("write it as 512KiB or 1MiB"),
+            );
+            None
+        }
+    }
+}
