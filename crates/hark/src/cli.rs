@@ -103,6 +103,16 @@ fn instance_name(text: &str) -> Result<String, String> {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show the records of a topic, as they are or as they come
+    #[command(
+        after_help = "Examples:\n  hark tail queue.sales\n  hark tail posts --from 2h --until-end --format json | jq .value.text"
+    )]
+    Tail(crate::tail::Args),
+    /// Create the topics of the configuration, or check them
+    #[command(
+        after_help = "Examples:\n  hark topics create --partitions 24 --replication 3\n  hark topics check"
+    )]
+    Topics(crate::topics::Args),
     /// List the metrics that this program exports, with their meaning
     #[command(after_help = "Example:\n  hark metrics > metrics.md")]
     Metrics(crate::telemetry::catalog::Args),
@@ -112,13 +122,15 @@ impl Command {
     /// What is logged unless RUST_LOG or HARK_LOG says otherwise: a worker tells what it does, a tool only what is wrong.
     pub fn default_log_level(&self) -> &'static str {
         match self {
-            Self::Metrics(_) => "warn",
+            Self::Tail(_) | Self::Topics(_) | Self::Metrics(_) => "warn",
         }
     }
 
     /// Does it.
     pub fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Tail(args) => crate::tail::run(&args, context),
+            Self::Topics(args) => crate::topics::run(&args, context),
             Self::Metrics(args) => crate::telemetry::catalog::run(args, context),
         }
     }

@@ -11,10 +11,14 @@ mod failure;
 mod health;
 #[allow(dead_code, reason = "goes when the workers are wired")]
 mod http;
+mod log;
 mod shutdown;
+mod tail;
 // Its callers are the stages; the allowance goes when they are wired.
 #[allow(dead_code)]
 mod telemetry;
+mod terminal;
+mod topics;
 
 use std::process::ExitCode;
 

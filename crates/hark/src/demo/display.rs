@@ -11,7 +11,7 @@ use super::Event;
 use super::layout::Layout;
 use super::line::{DIM, Fate, Line, head, paint};
 use super::summary;
-use super::text::{Text, push_styled};
+use crate::terminal::{Text, push_styled};
 
 /// Where output is not a terminal, as in a file or a pipe.
 const USUAL_WIDTH: usize = 120;

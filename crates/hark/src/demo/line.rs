@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::layout::{GAP, Layout, MARGIN};
-use super::text::{Text, fitted, push_styled};
+use crate::terminal::{Text, fitted, push_styled};
 
 /// What is shown of one post.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,6 @@ mod layout;
 mod line;
 pub mod script;
 mod summary;
-mod text;
 
 use hark_schema::{Message as _, v1};
 

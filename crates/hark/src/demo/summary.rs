@@ -2,7 +2,7 @@
 
 use super::display::{Tally, heading, remark};
 use super::line::team_style;
-use super::text::{fitted, push_styled};
+use crate::terminal::{fitted, push_styled};
 
 /// Longest bar of the tables, in columns.
 const LONGEST_BAR: usize = 40;

@@ -1,4 +1,4 @@
-//! A post's text made fit for one line of a terminal.
+//! Foreign text made fit for one line of a terminal.
 
 use std::fmt::Write as _;
 
@@ -53,9 +53,14 @@ impl Text {
         Self { clusters }
     }
 
+    /// How wide it is, uncut.
+    pub fn columns(&self) -> usize {
+        self.clusters.iter().map(|cluster| cluster.columns).sum()
+    }
+
     /// Exactly `columns` wide: padded with spaces, or cut with an ellipsis.
     pub fn fitted(&self, columns: usize, plain: Style, mark: Style) -> String {
-        let whole: usize = self.clusters.iter().map(|cluster| cluster.columns).sum();
+        let whole = self.columns();
         let room = if whole > columns { columns.saturating_sub(ELLIPSIS.width()) } else { columns };
         let mut out = String::new();
         let mut used = 0;

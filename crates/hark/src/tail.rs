@@ -1,0 +1,199 @@
+//! `hark tail`: the records of a topic, as they are or as they come.
+
+mod show;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use hark_log::{From, Log};
+use jiff::{Span, SpanRelativeTo, Timestamp};
+
+use crate::cli::Context;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::log;
+use crate::topics::Topic;
+
+/// How long one look at the log may take: it bounds how late a shutdown is noticed.
+const LOOK: Duration = Duration::from_millis(200);
+/// A topic whose name is at least so close to what was written is suggested (Jaro-Winkler, 0 to 1).
+const CLOSE: f64 = 0.8;
+
+/// Arguments of `hark tail`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The topic, with or without the prefix: queue.sales
+    topic: String,
+    /// Where to begin: start, end, an offset in every partition, or a time ago such as 2h or 30m
+    /// [default: end; with --until-end: start]
+    #[arg(long, value_name = "start|end|OFFSET|AGO")]
+    from: Option<Begin>,
+    /// Stop at the end instead of waiting for more
+    #[arg(long)]
+    until_end: bool,
+    /// How each record is written
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+/// How a record is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One line for people.
+    Text,
+    /// One JSON object a line, the whole record.
+    Json,
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Begin {
+    Start,
+    End,
+    Offset(i64),
+    Ago(Duration),
+}
+
+impl FromStr for Begin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mistake =
+            || format!("'{text}' is not start, end, an offset such as 1200, or a time ago such as 2h or 30m");
+        match text {
+            "start" => return Ok(Self::Start),
+            "end" => return Ok(Self::End),
+            _ => {}
+        }
+        if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+            return text.parse().map(Self::Offset).map_err(|_| mistake());
+        }
+        let span: Span = text.parse().map_err(|_| mistake())?;
+        let ago = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| mistake())?;
+        Duration::try_from(ago).map(Self::Ago).map_err(|_| mistake())
+    }
+}
+
+impl Begin {
+    fn at(self, now: Timestamp) -> From {
+        match self {
+            Self::Start => From::Start,
+            Self::End => From::End,
+            Self::Offset(offset) => From::Offset(offset),
+            Self::Ago(ago) => {
+                let ago_ms = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+                From::Timestamp(now.as_millisecond().saturating_sub(ago_ms).max(0))
+            }
+        }
+    }
+}
+
+/// Prints the records of a topic until its end, Ctrl-C, or until nobody reads on.
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let config = Config::load(context.config_path())?;
+    let log = log::open_to_read(&config)?;
+    let topic = find(&args.topic, &config.topic_prefix, &*log)?;
+    let begin = args.from.unwrap_or(if args.until_end { Begin::Start } else { Begin::End });
+    let mut reader =
+        log.reader(&topic, begin.at(Timestamp::now())).with_context(|| format!("cannot read {topic}"))?;
+
+    let message = Topic::named(&topic, &config.topic_prefix).and_then(|topic| topic.message());
+    let printer = show::Printer::new(topic.clone(), message, args.format);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    while !context.shutdown.is_cancelled() {
+        let mut written = Ok(());
+        let at_end = reader
+            .read(LOOK, &mut |record| {
+                if written.is_ok() {
+                    written = out.write_all(printer.line(record).as_bytes());
+                }
+            })
+            .with_context(|| format!("cannot read on in {topic}"))?;
+        match written.and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            result => result.context("cannot write to stdout")?,
+        }
+        if at_end && args.until_end {
+            break;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The whole name of the topic that was meant.
+fn find(asked: &str, prefix: &str, log: &dyn Log) -> anyhow::Result<String> {
+    let mut names: Vec<_> =
+        log.topics().context("cannot list the topics")?.into_iter().map(|topic| topic.name).collect();
+    names.sort();
+    choose(asked, prefix, &names).map_err(anyhow::Error::from)
+}
+
+fn choose(asked: &str, prefix: &str, names: &[String]) -> Result<String, Failure> {
+    for whole in [asked.to_owned(), format!("{prefix}.{asked}")] {
+        if names.contains(&whole) {
+            return Ok(whole);
+        }
+    }
+    let short =
+        |name: &str| name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned);
+    let ours: Vec<_> = names.iter().filter_map(|name| short(name)).collect();
+    if ours.is_empty() {
+        return Err(Failure::bad_input(format!("no topic {asked}: this log has no topics of {prefix} yet"))
+            .next("hark up makes them; on Kafka: hark topics create"));
+    }
+    let written = short(asked).unwrap_or_else(|| asked.to_owned());
+    let likeness = |name: &str| strsim::jaro_winkler(&written, name);
+    let closest =
+        ours.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|name| likeness(name) >= CLOSE);
+    let guess = closest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+    Err(Failure::bad_input(format!("no topic {asked}{guess}"))
+        .next(format!("choose one of: {}", ours.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_is_a_word_an_offset_or_a_time_ago() {
+        for (text, begin) in [
+            ("start", Some(Begin::Start)),
+            ("end", Some(Begin::End)),
+            ("0", Some(Begin::Offset(0))),
+            ("1200", Some(Begin::Offset(1200))),
+            ("2h", Some(Begin::Ago(Duration::from_secs(7200)))),
+            ("90s", Some(Begin::Ago(Duration::from_secs(90)))),
+            ("3d", Some(Begin::Ago(Duration::from_secs(3 * 86_400)))),
+            ("1h30m", Some(Begin::Ago(Duration::from_secs(5400)))),
+            ("-5", None),
+            ("yesterday", None),
+            ("", None),
+            ("99999999999999999999", None),
+            ("1month", None),
+        ] {
+            assert_eq!(text.parse::<Begin>().ok(), begin, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_topic_is_found_with_and_without_its_prefix() {
+        let names = ["hark.posts".to_owned(), "hark.queue.sales".to_owned(), "other".to_owned()];
+        for asked in ["queue.sales", "hark.queue.sales"] {
+            assert_eq!(choose(asked, "hark", &names).unwrap(), "hark.queue.sales");
+        }
+        assert_eq!(choose("other", "hark", &names).unwrap(), "other");
+    }
+
+    #[test]
+    fn an_unknown_topic_is_answered_with_those_that_are_there() {
+        let names = ["hark.posts".to_owned(), "hark.queue.sales".to_owned()];
+        let failure = choose("queue.slaes", "hark", &names).unwrap_err();
+        assert_eq!(failure.to_string(), "no topic queue.slaes; did you mean queue.sales?");
+        let failure = choose("zzz", "hark", &names).unwrap_err();
+        assert_eq!(failure.to_string(), "no topic zzz");
+    }
+}

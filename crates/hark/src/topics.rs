@@ -1,0 +1,393 @@
+//! The topics that Hark works on and how each is to be set; `hark topics create|check`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Subcommand, value_parser};
+use hark_log::{COMPACTION_LAG, Cleanup, TopicDescription, TopicSpec};
+
+use crate::cli::Context;
+use crate::config::{Config, LogConfig};
+use crate::log;
+
+/// Partitions of a new topic unless told otherwise; never changed later (DESIGN, law 7).
+pub const USUAL_PARTITIONS: u32 = 12;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A topic by its part in the pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Topic {
+    /// What ingest heard.
+    Posts,
+    /// What enrich found to concern the company.
+    Mentions,
+    /// A team's work.
+    Queue(String),
+    /// What enrich remembers of posts.
+    Seen,
+    /// What route remembers of items.
+    Items,
+    /// Who owns a thread.
+    Threads,
+    /// Who was addressed when.
+    Contacts,
+    /// How far sources have been read.
+    Cursors,
+    /// What could not be worked on.
+    DeadLetters,
+}
+
+impl Topic {
+    /// All topics of a configuration whose teams are these.
+    pub fn all<'a>(teams: impl IntoIterator<Item = &'a str>) -> Vec<Self> {
+        let mut topics = vec![Self::Posts, Self::Mentions];
+        topics.extend(teams.into_iter().map(|team| Self::Queue(team.to_owned())));
+        topics.extend([
+            Self::Seen,
+            Self::Items,
+            Self::Threads,
+            Self::Contacts,
+            Self::Cursors,
+            Self::DeadLetters,
+        ]);
+        topics
+    }
+
+    /// The whole name.
+    pub fn name(&self, prefix: &str) -> String {
+        match self {
+            Self::Posts => format!("{prefix}.posts"),
+            Self::Mentions => format!("{prefix}.mentions"),
+            Self::Queue(team) => format!("{prefix}.queue.{team}"),
+            Self::Seen => format!("{prefix}.seen"),
+            Self::Items => format!("{prefix}.items"),
+            Self::Threads => format!("{prefix}.threads"),
+            Self::Contacts => format!("{prefix}.contacts"),
+            Self::Cursors => format!("{prefix}.cursors"),
+            Self::DeadLetters => format!("{prefix}.dead-letters"),
+        }
+    }
+
+    /// The topic of that whole name.
+    pub fn named(name: &str, prefix: &str) -> Option<Self> {
+        let short = name.strip_prefix(prefix)?.strip_prefix('.')?;
+        match short.strip_prefix("queue.") {
+            Some(team) => Some(Self::Queue(team.to_owned())),
+            None => Self::all([]).into_iter().find(|topic| topic.name(prefix) == name),
+        }
+    }
+
+    /// The message in its values, as named in `proto/hark/v1`; `None` where Hark writes none yet.
+    pub fn message(&self) -> Option<&'static str> {
+        match self {
+            Self::Posts => Some("RawPost"),
+            Self::Mentions => Some("Mention"),
+            Self::Queue(_) => Some("Item"),
+            Self::Seen => Some("Seen"),
+            Self::Items => Some("ItemState"),
+            Self::Cursors => Some("Cursor"),
+            Self::DeadLetters => Some("DeadLetter"),
+            Self::Threads | Self::Contacts => None,
+        }
+    }
+
+    /// How old records go, and when. State lives at least as long as what it guards: a post may be repeated as long as
+    /// it lies on its topic, an item changed as long as it lies on its queue.
+    fn settings(&self) -> (Cleanup, Option<Duration>) {
+        match self {
+            Self::Posts => (Cleanup::CompactDelete, Some(7 * DAY)),
+            Self::Mentions | Self::Queue(_) => (Cleanup::CompactDelete, Some(30 * DAY)),
+            Self::Seen | Self::Items | Self::Threads | Self::Contacts => {
+                (Cleanup::CompactDelete, Some(35 * DAY))
+            }
+            Self::Cursors => (Cleanup::Compact, None),
+            Self::DeadLetters => (Cleanup::Delete, Some(30 * DAY)),
+        }
+    }
+
+    /// As it is to be created.
+    pub fn spec(&self, prefix: &str, partitions: u32, replication: Option<i32>) -> TopicSpec {
+        let (cleanup, retention) = self.settings();
+        TopicSpec { name: self.name(prefix), partitions, replication, cleanup, retention }
+    }
+}
+
+/// All topics of a configuration as they are to be, with the usual number of partitions and the broker's replication.
+pub fn specs(config: &Config) -> anyhow::Result<Vec<TopicSpec>> {
+    specs_of(config, USUAL_PARTITIONS, None)
+}
+
+fn specs_of(config: &Config, partitions: u32, replication: Option<i32>) -> anyhow::Result<Vec<TopicSpec>> {
+    let router = config.router()?;
+    let topics = Topic::all(router.teams().map(|team| &*team.name));
+    Ok(topics.iter().map(|topic| topic.spec(&config.topic_prefix, partitions, replication)).collect())
+}
+
+/// Arguments of `hark topics`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Create the topics that are missing; those that exist are left as they are
+    #[command(after_help = "Example:\n  hark topics create --partitions 24 --replication 3")]
+    Create {
+        /// Partitions of each topic; cannot be changed later
+        #[arg(long, value_name = "N", default_value_t = USUAL_PARTITIONS, value_parser = value_parser!(u32).range(1..=10_000))]
+        partitions: u32,
+        /// Copies of each partition [default: the broker's]
+        #[arg(long, value_name = "N", value_parser = value_parser!(i32).range(1..=100))]
+        replication: Option<i32>,
+    },
+    /// Compare the topics with what Hark needs; exit code 1 where they differ
+    #[command(after_help = "Example:\n  hark topics check")]
+    Check {
+        /// Partitions that each topic should have [default: as many as the topic of posts has]
+        #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
+        partitions: Option<u32>,
+    },
+}
+
+/// Creates or checks the topics of the configuration.
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let config = Config::load(context.config_path())?;
+    match &args.action {
+        Action::Create { partitions, replication } => create(&config, *partitions, *replication),
+        Action::Check { partitions } => check(&config, *partitions),
+    }
+}
+
+fn create(config: &Config, partitions: u32, replication: Option<i32>) -> anyhow::Result<ExitCode> {
+    let specs = specs_of(config, partitions, replication)?;
+    let log = log::open(config)?;
+    let before = log.topics()?;
+    log.create_topics(&specs).context("cannot create the topics")?;
+    for spec in &specs {
+        let was_there = before.iter().any(|topic| topic.name == spec.name);
+        let word = if was_there { "exists " } else { "created" };
+        anstream::println!("{word}  {}", spec.name);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(config: &Config, partitions: Option<u32>) -> anyhow::Result<ExitCode> {
+    let found = log::open_to_read(config)?.topics()?;
+    let posts = Topic::Posts.name(&config.topic_prefix);
+    let expected = partitions
+        .or_else(|| found.iter().find(|topic| topic.name == posts).map(|topic| topic.partitions))
+        .unwrap_or(USUAL_PARTITIONS);
+    let specs = specs_of(config, expected, None)?;
+    let differences = compare(&specs, &found);
+    if differences.is_empty() {
+        anstream::println!("all {} topics are as they should be ({expected} partitions)", specs.len());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let on_kafka = matches!(config.log, LogConfig::Kafka(_));
+    anstream::print!("{}", table(&differences, on_kafka));
+    Ok(ExitCode::FAILURE)
+}
+
+/// One setting of one topic that is not as it should be.
+#[derive(Debug, PartialEq, Eq)]
+struct Difference {
+    topic: String,
+    setting: Setting,
+    is: String,
+    should_be: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setting {
+    Existence,
+    Partitions,
+    /// A property of the topic that can be altered in place.
+    Property(&'static str),
+}
+
+/// Every setting that differs, topic by topic.
+fn compare(specs: &[TopicSpec], found: &[TopicDescription]) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    for spec in specs {
+        let mut differs = |setting, is: String, should_be: String| {
+            differences.push(Difference { topic: spec.name.clone(), setting, is, should_be });
+        };
+        let Some(topic) = found.iter().find(|topic| topic.name == spec.name) else {
+            differs(Setting::Existence, "missing".to_owned(), "there".to_owned());
+            continue;
+        };
+        if topic.partitions != spec.partitions {
+            differs(Setting::Partitions, topic.partitions.to_string(), spec.partitions.to_string());
+        }
+        if topic.cleanup != spec.cleanup {
+            let (is, should_be) = (topic.cleanup.policy(), spec.cleanup.policy());
+            differs(Setting::Property("cleanup.policy"), is.to_owned(), should_be.to_owned());
+        }
+        // Longer is the operator's choice; shorter loses what is still needed.
+        if topic.retention.unwrap_or(Duration::MAX) < spec.retention.unwrap_or(Duration::MAX) {
+            differs(
+                Setting::Property("retention.ms"),
+                milliseconds(topic.retention),
+                milliseconds(spec.retention),
+            );
+        }
+        if !spec.cleanup.compacts() {
+            continue;
+        }
+        for (name, value) in [("segment.ms", topic.segment), ("max.compaction.lag.ms", topic.compaction_lag)]
+        {
+            if value.is_some_and(|value| value > COMPACTION_LAG) {
+                differs(Setting::Property(name), milliseconds(value), milliseconds(Some(COMPACTION_LAG)));
+            }
+        }
+    }
+    differences
+}
+
+/// As Kafka writes it: -1 is for ever.
+fn milliseconds(duration: Option<Duration>) -> String {
+    duration.map_or_else(|| "-1".to_owned(), |duration| duration.as_millis().to_string())
+}
+
+fn table(differences: &[Difference], on_kafka: bool) -> String {
+    let mut rows = vec![["topic", "setting", "is", "should be"].map(str::to_owned)];
+    rows.extend(differences.iter().map(|difference| {
+        let setting = match difference.setting {
+            Setting::Existence => "topic",
+            Setting::Partitions => "partitions",
+            Setting::Property(name) => name,
+        };
+        [difference.topic.clone(), setting.to_owned(), difference.is.clone(), difference.should_be.clone()]
+    }));
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
+    let widths = [width(0), width(1), width(2)];
+    let mut table = String::new();
+    for [topic, setting, is, should_be] in &rows {
+        let [first, second, third] = widths;
+        table.push_str(&format!("{topic:first$}  {setting:second$}  {is:third$}  {should_be}\n"));
+    }
+    table.push('\n');
+    for remedy in remedies(differences, on_kafka) {
+        table.push_str(&format!("next: {remedy}\n"));
+    }
+    table
+}
+
+fn remedies(differences: &[Difference], on_kafka: bool) -> Vec<String> {
+    let mut remedies = Vec::new();
+    if differences.iter().any(|difference| difference.setting == Setting::Existence) {
+        remedies.push("hark topics create".to_owned());
+    }
+    if differences.iter().any(|difference| difference.setting == Setting::Partitions) {
+        remedies.push(
+            "a topic's partitions cannot be changed without losing the order of its threads: choose another \
+             topic_prefix, create its topics with --partitions, and let the old workers finish"
+                .to_owned(),
+        );
+    }
+    for difference in differences {
+        let Setting::Property(name) = difference.setting else { continue };
+        let Difference { topic, should_be, .. } = difference;
+        remedies.push(if on_kafka {
+            format!(
+                "kafka-configs.sh --bootstrap-server ... --alter --entity-type topics --entity-name {topic} \
+                 --add-config {name}=[{should_be}]"
+            )
+        } else {
+            format!(
+                "{topic}: the embedded log was made with another {name}; move its folder away and start anew"
+            )
+        });
+    }
+    remedies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(spec: &TopicSpec) -> TopicDescription {
+        TopicDescription {
+            name: spec.name.clone(),
+            partitions: spec.partitions,
+            cleanup: spec.cleanup,
+            retention: spec.retention,
+            segment: Some(DAY),
+            compaction_lag: Some(DAY),
+        }
+    }
+
+    fn hark_specs() -> Vec<TopicSpec> {
+        Topic::all(["sales"]).iter().map(|topic| topic.spec("hark", 12, None)).collect()
+    }
+
+    #[test]
+    fn topics_are_set_as_the_design_says() {
+        let settings: Vec<_> = hark_specs()
+            .into_iter()
+            .map(|spec| {
+                (spec.name, spec.cleanup.policy(), spec.retention.map(|time| time.as_secs() / 86_400))
+            })
+            .collect();
+        let expected = [
+            ("hark.posts", "compact,delete", Some(7)),
+            ("hark.mentions", "compact,delete", Some(30)),
+            ("hark.queue.sales", "compact,delete", Some(30)),
+            ("hark.seen", "compact,delete", Some(35)),
+            ("hark.items", "compact,delete", Some(35)),
+            ("hark.threads", "compact,delete", Some(35)),
+            ("hark.contacts", "compact,delete", Some(35)),
+            ("hark.cursors", "compact", None),
+            ("hark.dead-letters", "delete", Some(30)),
+        ];
+        assert_eq!(settings, expected.map(|(name, policy, days)| (name.to_owned(), policy, days)));
+    }
+
+    #[test]
+    fn a_topic_is_known_by_its_whole_name() {
+        for topic in Topic::all(["sales"]) {
+            assert_eq!(Topic::named(&topic.name("my.prefix"), "my.prefix"), Some(topic));
+        }
+        assert_eq!(Topic::named("orders", "hark"), None);
+        assert_eq!(Topic::named("hark.orders", "hark"), None);
+    }
+
+    #[test]
+    fn topics_made_from_their_specs_have_no_differences() {
+        let specs = hark_specs();
+        let found: Vec<_> = specs.iter().map(described).collect();
+        assert_eq!(compare(&specs, &found), []);
+    }
+
+    #[test]
+    fn each_difference_is_shown_with_its_remedy() {
+        let specs = hark_specs();
+        let mut found: Vec<_> = specs.iter().map(described).collect();
+        found[0].partitions = 6;
+        found[1].retention = Some(DAY);
+        found[3].compaction_lag = Some(30 * DAY);
+        found[4].retention = None;
+        found.pop();
+        let shown = table(&compare(&specs, &found), true);
+        let lines: Vec<_> =
+            shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        for line in [
+            "hark.posts partitions 6 12",
+            "hark.mentions retention.ms 86400000 2592000000",
+            "hark.seen max.compaction.lag.ms 2592000000 86400000",
+            "hark.dead-letters topic missing there",
+            "next: hark topics create",
+        ] {
+            assert!(lines.iter().any(|found| found == line), "{line}\n{shown}");
+        }
+        assert!(
+            shown.contains("--entity-name hark.mentions --add-config retention.ms=[2592000000]"),
+            "{shown}"
+        );
+        assert!(!shown.contains("hark.items"), "a longer retention is the operator's choice\n{shown}");
+    }
+}
