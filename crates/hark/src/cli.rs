@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::telemetry::Telemetry;
 
 /// Where a configuration is looked for when none is named.
-const DEFAULT_CONFIG: &str = "./hark.yaml";
+const DEFAULT_CONFIG: &str = "hark.yaml";
 
 /// More threads than this in one process is a slip of the finger: a topic has 12 partitions unless told otherwise.
 const MAX_WORKERS: i64 = 64;

@@ -47,11 +47,15 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     cli.command.run(&context)
 }
 
-/// Help and version go to stdout and are a success; everything else is a usage error.
+/// Help and version go to stdout and are a success; everything else is a usage error and begins like every error.
 fn answer_without_running(answer: &clap::Error) -> ExitCode {
-    if answer.print().is_err() {
-        // Nobody is there to read it.
-        return ExitCode::from(failure::RUNTIME);
+    if answer.use_stderr() {
+        anstream::eprint!("{}", answer.render().ansi().to_string().replacen("error:", "hark:", 1));
+        return ExitCode::from(failure::BAD_INPUT);
     }
-    if answer.use_stderr() { ExitCode::from(failure::BAD_INPUT) } else { ExitCode::SUCCESS }
+    match answer.print() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Nobody is there to read it.
+        Err(_) => ExitCode::from(failure::RUNTIME),
+    }
 }

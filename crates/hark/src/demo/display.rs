@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hark_schema::v1::{DeleteReason, Item, ItemOp, Mention, RawPost, SentimentLabel};
+use hark_schema::v1::{Item, ItemOp, Mention, Op, RawPost, SentimentLabel};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr as _;
@@ -22,6 +22,15 @@ const HEADING: anstyle::Style = anstyle::Style::new().bold();
 pub fn terminal_width() -> usize {
     terminal_size::terminal_size().map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0))
 }
+
+/// What a stranger reads first; the tables say the rest.
+const OPENING: [&str; 2] = [
+    "Hark hears what people say about your company, and puts it on the right team's queue.",
+    "Here: Aurora Motors sells and repairs cars; people write about it in five languages, in five places. Each line is \
+     one post, read and routed by the real pipeline on this machine.",
+];
+/// Longer lines than this are hard to read.
+const WIDEST_TEXT: usize = 110;
 
 /// Turns events into lines and remembers what the tables need.
 pub struct Display {
@@ -61,15 +70,10 @@ impl Display {
     /// Printed first.
     pub fn opening(&self) -> String {
         let mut out = String::from("\n");
-        push_styled(
-            &mut out,
-            " Hark hears what people say about your company, and puts it on the right team's queue.",
-            HEADING,
-        );
-        let firm = "\n Here: Aurora Motors sells and repairs cars. Its customers write in five languages, in five places, all at once.\n \
-                    Each line below is one post, read and routed by the real pipeline on this machine.\n\n";
-        let firm = if self.width < 100 { wrapped(firm, self.width) } else { firm.to_owned() };
-        out.push_str(&firm);
+        for paragraph in OPENING {
+            out.push_str(&wrapped(paragraph, self.width));
+            out.push('\n');
+        }
         out.push_str(&head(&self.layout));
         out.push('\n');
         out
@@ -170,8 +174,8 @@ impl Display {
         self.count(words, reason);
         let language = mention.map_or("", |mention| &mention.language);
         let mut line = self.about(post, language, now_ms);
-        if mention.is_some_and(|mention| mention.delete_reason() == DeleteReason::Deleted) {
-            line.text = line.text.prefixed("✗ ");
+        if post.op() == Op::Delete {
+            line.text = Text::new("(deletes a post)", &[]);
         }
         line.fate = Fate::Dropped { why: in_words(reason).unwrap_or(reason).to_owned() };
         line
@@ -232,12 +236,13 @@ fn in_words(reason: &str) -> Option<&'static str> {
     })
 }
 
-/// Lines of at most `width` columns, broken between words.
-fn wrapped(text: &str, width: usize) -> String {
+/// Lines of at most `width` columns, broken between words, each behind the margin.
+pub(super) fn wrapped(text: &str, width: usize) -> String {
+    let width = width.min(WIDEST_TEXT);
     let mut out = String::new();
     let mut used = 0;
     for word in text.split_whitespace() {
-        if used == 0 || used + 1 + word.width() > width {
+        if used > 0 && used + 1 + word.width() > width {
             out.push('\n');
             used = 0;
         }
@@ -245,7 +250,7 @@ fn wrapped(text: &str, width: usize) -> String {
         out.push_str(word);
         used += 1 + word.width();
     }
-    out.push_str("\n\n");
+    out.push('\n');
     out
 }
 
@@ -383,7 +388,7 @@ mod tests {
         for width in [60, 80, 120, 200] {
             let opening = Display::new(width, Vec::new(), TimeZone::UTC).opening();
             for line in anstream::adapter::strip_str(&opening).to_string().lines() {
-                assert!(line.width() <= width.max(90), "{width}: {line}");
+                assert!(line.width() <= width, "{width}: {line}");
             }
         }
     }

@@ -51,7 +51,8 @@ pub enum Fate {
     },
 }
 
-pub const DIM: Style = AnsiColor::BrightBlack.on_default();
+/// For what matters less. Not bright black, which some colour schemes cannot be read in.
+pub const DIM: Style = Style::new().dimmed();
 const PLAIN: Style = Style::new();
 const MARKED: Style = Style::new().bold();
 const URGENT: Style = AnsiColor::Red.on_default().bold();

@@ -3,32 +3,31 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use hark_sources::PostInput;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 /// One post of the script.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Cue {
-    /// When it is heard, in seconds from the start.
-    #[serde(rename = "at")]
-    at_seconds: f64,
+    /// When it is heard, from the start.
+    pub at: Duration,
     /// Name of the source that hears it.
     pub source: String,
-    post: Box<RawValue>,
+    /// What is heard.
+    pub post: PostInput,
 }
 
-impl Cue {
-    /// When it is heard, from the start.
-    pub fn at(&self) -> Duration {
-        Duration::try_from_secs_f64(self.at_seconds).unwrap_or_default()
-    }
-
-    /// The `PostInput`, as JSON.
-    pub fn post(&self) -> &str {
-        self.post.get()
-    }
+/// A line of the script.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written<'a> {
+    /// In seconds.
+    at: f64,
+    source: String,
+    #[serde(borrow)]
+    post: &'a RawValue,
 }
 
 /// The cues of a script, one JSON object a line, in the order of their times.
@@ -36,10 +35,15 @@ pub fn parse(script: &str) -> anyhow::Result<Vec<Cue>> {
     let lines = script.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| {
-            serde_json::from_str(line)
-                .with_context(|| format!("line {} of the demo's posts is no cue", index + 1))
+            cue(line).with_context(|| format!("line {} of the demo's posts is no cue", index + 1))
         })
         .collect()
+}
+
+fn cue(line: &str) -> anyhow::Result<Cue> {
+    let Written { at, source, post } = serde_json::from_str(line)?;
+    let post = PostInput::from_json(post.get().as_bytes())?;
+    Ok(Cue { at: Duration::try_from_secs_f64(at)?, source, post })
 }
 
 /// Hands over each cue at its time, or one after the other when not `paced`; ends early when shutdown begins. Blocks, so
@@ -59,7 +63,7 @@ pub fn play(
         if paced {
             // The timer has to be made inside the runtime.
             clock.block_on(async {
-                shutdown.run_until_cancelled(tokio::time::sleep_until(start + cue.at())).await
+                shutdown.run_until_cancelled(tokio::time::sleep_until(start + cue.at)).await
             });
         }
         if shutdown.is_cancelled() {
@@ -75,14 +79,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::demo::POSTS;
+    use crate::config::Config;
+    use crate::demo::{CONFIG, POSTS};
+    use hark_schema::v1::Op;
+    use std::path::Path;
 
     #[test]
     fn the_script_is_in_order_and_lasts_about_twenty_seconds() {
         let cues = parse(POSTS).unwrap();
         assert!((55..=70).contains(&cues.len()), "{} posts", cues.len());
-        assert!(cues.is_sorted_by_key(Cue::at));
-        let end = cues.last().unwrap().at();
+        assert!(cues.is_sorted_by_key(|cue| cue.at));
+        let end = cues.last().unwrap().at;
         assert!((15..=22).contains(&end.as_secs()), "{end:?}");
     }
 
@@ -91,11 +98,24 @@ mod tests {
         let cues = parse(POSTS).unwrap();
         let sources: BTreeSet<_> = cues.iter().map(|cue| &*cue.source).collect();
         assert!(sources.len() >= 4, "{sources:?}");
-        for op in ["\"op\":\"edit\"", "\"op\":\"delete\""] {
-            assert!(cues.iter().any(|cue| cue.post().contains(op)), "{op}");
+        for op in [Op::Edit, Op::Delete] {
+            assert!(cues.iter().any(|cue| cue.post.op == op), "{op:?}");
         }
-        let distinct: BTreeSet<_> = cues.iter().map(|cue| (&*cue.source, cue.post())).collect();
-        assert!(distinct.len() < cues.len(), "no repeat");
+        let repeats = |cue: &Cue| {
+            cues.iter().filter(|other| other.source == cue.source && other.post == cue.post).count() > 1
+        };
+        assert!(cues.iter().any(repeats), "no repeat");
+    }
+
+    #[test]
+    fn the_configuration_of_the_demo_knows_its_sources_and_the_teams_that_the_readme_names() {
+        let config = Config::from_yaml(Path::new("demo/hark.yaml"), CONFIG).unwrap();
+        for cue in parse(POSTS).unwrap() {
+            assert!(config.source(&cue.source).is_some(), "{}", cue.source);
+        }
+        let router = config.router().unwrap();
+        let teams: Vec<_> = router.teams().map(|team| &*team.name).collect();
+        assert!(teams.contains(&"sales") && teams.contains(&"support"), "{teams:?}");
     }
 
     #[test]
@@ -103,7 +123,7 @@ mod tests {
         let cues = parse(POSTS).unwrap();
         let mut heard = Vec::new();
         let hear = |cue: &Cue| {
-            heard.push(cue.at());
+            heard.push(cue.at);
             Ok(())
         };
         play(&cues, false, &CancellationToken::new(), hear).unwrap();
