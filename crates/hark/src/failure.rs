@@ -1,12 +1,16 @@
 //! How a failed command tells what went wrong: every cause, then what to do next; and the exit code it ends with.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use anyhow::Context as _;
 
 use crate::config::ConfigError;
 
+/// All went well.
+const DONE: u8 = 0;
 /// Something failed while running.
 pub const RUNTIME: u8 = 1;
 /// The configuration or the command line is wrong (`EX_USAGE` of sysexits.h).
@@ -35,6 +39,11 @@ impl Failure {
         Self { message: message.into(), next: None, code: BAD_INPUT }
     }
 
+    /// Whoever read our output has gone, as `head` does: the end of the work, and no failure.
+    pub fn nobody_reads() -> Self {
+        Self { message: "nobody reads the output any more".to_owned(), next: None, code: DONE }
+    }
+
     /// What the person at the terminal should do next, as a sentence or a command.
     pub fn next(mut self, step: impl Into<String>) -> Self {
         self.next = Some(step.into());
@@ -50,10 +59,33 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Prints to stdout, coloured where that is a terminal. Unlike `println!` it does not panic when nobody reads.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// The result of writing to stdout as a result of a command.
+pub fn written(result: io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::nobody_reads().into()),
+        result => result.context("cannot write to stdout"),
+    }
+}
+
 /// Prints the error to stderr and returns the exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    anstream::eprint!("{}", text(error));
-    ExitCode::from(code(error))
+    let code = code(error);
+    if code != DONE {
+        complain(&text(error));
+    }
+    ExitCode::from(code)
+}
+
+/// Prints to stderr.
+pub fn complain(text: &str) {
+    // Where that fails there is no place left to complain at.
+    anstream::stderr().write_all(text.as_bytes()).unwrap_or_default();
 }
 
 fn code(error: &anyhow::Error) -> u8 {
@@ -71,25 +103,18 @@ fn text(error: &anyhow::Error) -> String {
     for cause in causes {
         // Some libraries repeat their source in their own message.
         if cause != last {
-            push(&mut text, &format!("  because {}\n", cause.replace('\n', "\n    ")));
+            text.push_str(&format!("  because {}\n", cause.replace('\n', "\n    ")));
         }
         last = cause;
     }
     if let Some(next) = error.downcast_ref::<Failure>().and_then(|failure| failure.next.as_deref()) {
-        push(&mut text, &format!("  {NEXT}next:{NEXT:#} {}\n", next.replace('\n', "\n        ")));
+        text.push_str(&format!("  {NEXT}next:{NEXT:#} {}\n", next.replace('\n', "\n        ")));
     }
     text
 }
 
-fn push(text: &mut String, line: &str) {
-    // Writing to a String cannot fail.
-    text.write_str(line).unwrap_or_default();
-}
-
 #[cfg(test)]
 mod tests {
-    use anyhow::Context as _;
-
     use super::*;
 
     fn plain(error: &anyhow::Error) -> String {
@@ -108,6 +133,14 @@ mod tests {
              next: start the broker\n"
         );
         assert_eq!(code(&error), RUNTIME);
+    }
+
+    #[test]
+    fn output_that_nobody_reads_is_no_failure() {
+        let gone = written(Err(io::ErrorKind::BrokenPipe.into())).unwrap_err();
+        assert_eq!(code(&gone), DONE);
+        let full = written(Err(io::ErrorKind::StorageFull.into())).unwrap_err();
+        assert_eq!((code(&full), plain(&full).lines().count()), (RUNTIME, 2));
     }
 
     #[test]

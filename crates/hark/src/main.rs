@@ -50,7 +50,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Help and version go to stdout and are a success; everything else is a usage error and begins like every error.
 fn answer_without_running(answer: &clap::Error) -> ExitCode {
     if answer.use_stderr() {
-        anstream::eprint!("{}", answer.render().ansi().to_string().replacen("error:", "hark:", 1));
+        failure::complain(&answer.render().ansi().to_string().replacen("error:", "hark:", 1));
         return ExitCode::from(failure::BAD_INPUT);
     }
     match answer.print() {

@@ -2,19 +2,20 @@
 
 mod show;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use hark_log::{From, Log};
+use hark_log::{From, Log, Reader};
 use jiff::{Span, SpanRelativeTo, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::Context;
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::log;
 use crate::topics::Topic;
 
@@ -103,25 +104,34 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
 
     let message = Topic::named(&topic, &config.topic_prefix).and_then(|topic| topic.message());
     let printer = show::Printer::new(topic.clone(), message, args.format);
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    while !context.shutdown.is_cancelled() {
-        let mut written = Ok(());
+    let out = io::BufWriter::new(io::stdout().lock());
+    follow(&mut *reader, &printer, out, args.until_end, &context.shutdown)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes record after record until shutdown, or the end where that is wanted.
+fn follow(
+    reader: &mut dyn Reader,
+    printer: &show::Printer,
+    mut out: impl io::Write,
+    until_end: bool,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    while !shutdown.is_cancelled() {
+        let mut result = Ok(());
         let at_end = reader
             .read(LOOK, &mut |record| {
-                if written.is_ok() {
-                    written = out.write_all(printer.line(record).as_bytes());
+                if result.is_ok() {
+                    result = out.write_all(printer.line(record).as_bytes());
                 }
             })
-            .with_context(|| format!("cannot read on in {topic}"))?;
-        match written.and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-            result => result.context("cannot write to stdout")?,
-        }
-        if at_end && args.until_end {
+            .context("cannot read on")?;
+        failure::written(result.and_then(|()| out.flush()))?;
+        if at_end && until_end {
             break;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The whole name of the topic that was meant.
@@ -156,6 +166,11 @@ fn choose(asked: &str, prefix: &str, names: &[String]) -> Result<String, Failure
 
 #[cfg(test)]
 mod tests {
+    use hark_log::Output;
+    use hark_log::embedded::{EmbeddedLog, Options};
+    use hark_schema::Message as _;
+    use hark_schema::v1::RawPost;
+
     use super::*;
 
     #[test]
@@ -177,6 +192,72 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Begin>().ok(), begin, "{text}");
         }
+    }
+
+    /// An embedded log with `records` posts on its one topic.
+    fn log_of(records: usize) -> (tempfile::TempDir, EmbeddedLog) {
+        let folder = tempfile::tempdir().unwrap();
+        let log = EmbeddedLog::open(folder.path(), Options::default()).unwrap();
+        log.create_topics(&[Topic::Posts.spec("hark", 2, None)]).unwrap();
+        let posts: Vec<_> = (0..records)
+            .map(|n| Output {
+                topic: "hark.posts".into(),
+                partition: u32::try_from(n % 2).unwrap(),
+                key: n.to_string().into_bytes(),
+                value: Some(RawPost { text: format!("post {n}"), ..RawPost::default() }.encode_to_vec()),
+                headers: Vec::new(),
+                timestamp_ms: Some(i64::try_from(n).unwrap() * 1000),
+            })
+            .collect();
+        log.producer("test").unwrap().commit(&posts).unwrap();
+        (folder, log)
+    }
+
+    fn tail(log: &EmbeddedLog, begin: Begin, out: impl io::Write) -> anyhow::Result<()> {
+        let now = Timestamp::from_second(10).unwrap();
+        let mut reader = log.reader("hark.posts", begin.at(now)).unwrap();
+        let printer = show::Printer::new("hark.posts".to_owned(), Some("RawPost"), Format::Json);
+        follow(&mut *reader, &printer, out, true, &CancellationToken::new())
+    }
+
+    #[test]
+    fn a_tail_shows_every_record_from_its_beginning_to_the_end_and_stops() {
+        let (_folder, log) = log_of(10);
+        for (begin, expected) in [
+            (Begin::Start, vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+            (Begin::End, vec![]),
+            // In each of the two partitions.
+            (Begin::Offset(3), vec![6, 7, 8, 9]),
+            // Records are a second apart, and it is the tenth second.
+            (Begin::Ago(Duration::from_secs(3)), vec![7, 8, 9]),
+        ] {
+            let mut out = Vec::new();
+            tail(&log, begin, &mut out).unwrap();
+            let lines = String::from_utf8(out).unwrap();
+            let mut seen: Vec<u64> = lines
+                .lines()
+                .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+                .map(|record| record["key"].as_str().unwrap().parse().unwrap())
+                .collect();
+            seen.sort_unstable();
+            assert_eq!(seen, expected, "{begin:?}");
+        }
+    }
+
+    #[test]
+    fn a_tail_ends_quietly_when_nobody_reads_on() {
+        struct Closed;
+        impl io::Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (_folder, log) = log_of(3);
+        let ended = tail(&log, Begin::Start, Closed).unwrap_err();
+        assert_eq!(failure::report(&ended), ExitCode::SUCCESS);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use hark_log::{COMPACTION_LAG, Cleanup, TopicDescription, TopicSpec};
 
 use crate::cli::Context;
 use crate::config::{Config, LogConfig};
+use crate::failure::print;
 use crate::log;
 
 /// Partitions of a new topic unless told otherwise; never changed later (DESIGN, law 7).
@@ -171,7 +172,7 @@ fn create(config: &Config, partitions: u32, replication: Option<i32>) -> anyhow:
     for spec in &specs {
         let was_there = before.iter().any(|topic| topic.name == spec.name);
         let word = if was_there { "exists " } else { "created" };
-        anstream::println!("{word}  {}", spec.name);
+        print(&format!("{word}  {}\n", spec.name))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -185,11 +186,11 @@ fn check(config: &Config, partitions: Option<u32>) -> anyhow::Result<ExitCode> {
     let specs = specs_of(config, expected, None)?;
     let differences = compare(&specs, &found);
     if differences.is_empty() {
-        anstream::println!("all {} topics are as they should be ({expected} partitions)", specs.len());
+        print(&format!("all {} topics are as they should be ({expected} partitions)\n", specs.len()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let on_kafka = matches!(config.log, LogConfig::Kafka(_));
-    anstream::print!("{}", table(&differences, on_kafka));
+    print(&table(&differences, on_kafka))?;
     Ok(ExitCode::FAILURE)
 }
 

@@ -1,10 +1,10 @@
 //! `hark metrics`, and `docs/metrics.md`: the catalogue of metrics as a page.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::cli::Context;
+use crate::failure;
 use crate::telemetry::metrics::{CATALOG, Kind, Metric, REASONS};
 
 /// Arguments of `hark metrics`.
@@ -13,7 +13,7 @@ pub struct Args {}
 
 /// Prints the catalogue as Markdown.
 pub fn run(_: Args, _: &Context) -> anyhow::Result<ExitCode> {
-    std::io::stdout().write_all(page().as_bytes())?;
+    failure::print(&page())?;
     Ok(ExitCode::SUCCESS)
 }
 

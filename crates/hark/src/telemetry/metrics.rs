@@ -235,20 +235,24 @@ pub const REASONS: &[Reason] = &[
     reason("route", "dropped", "dropped_by_rule", "A rule of the configuration says `drop`."),
     reason("route", "dropped", "stale", "Older than the decision that is known."),
     reason("route", "dropped", "no_item", "Deletes a mention that has no item."),
-    reason("all", "rejected", "undecodable", "The bytes are no message of Hark; kept as a dead letter."),
+    reason("enrich, route", "rejected", "undecodable", "The bytes are no message of Hark."),
+    reason("enrich, route", "rejected", "too_large", "The result would be larger than a record may be."),
     reason(
-        "all",
+        "enrich, route",
         "rejected",
-        "too_large",
-        "The result would be larger than a record may be; kept as a dead letter.",
+        "panicked",
+        "The stage failed on this record: a bug, please report it.",
     ),
+    reason("ingest", "rejected", "invalid_utf8", "The bytes are not UTF-8."),
+    reason("ingest", "rejected", "malformed_json", "Not JSON, or cut short."),
     reason(
         "ingest",
         "rejected",
         "invalid_post",
-        "A line of a file that is no post; kept as a dead letter with file and line.",
+        "JSON, but no post: a field missing, unknown, twice or out of range.",
     ),
     reason("ingest", "rejected", "text_too_long", "The text is over 64 KiB."),
+    reason("ingest", "rejected", "line_too_long", "A line of a file is longer than a post can be."),
 ];
 
 /// Gives the recorder the meaning of each metric, for `# HELP`.
