@@ -56,6 +56,11 @@ impl Bounds {
         value >= self.min && value <= self.max
     }
 
+    /// Every value that this allows is allowed by the other.
+    pub fn within(self, other: Self) -> bool {
+        self.min >= other.min && self.max <= other.max
+    }
+
     fn is_open(self) -> bool {
         self.min == f64::NEG_INFINITY && self.max == f64::INFINITY
     }
@@ -269,9 +274,9 @@ impl Leaf {
                     .collect();
                 if judged.is_empty() { "not judged".into() } else { judged.join(", ") }
             }
-            Test::Language(_) => mention.language.clone(),
-            Test::Source(_) => view.facts.source().to_owned(),
-            Test::SourceKind(_) => view.facts.source_kind.to_owned(),
+            Test::Language(_) => or_none(&mention.language),
+            Test::Source(_) => or_none(view.facts.source()),
+            Test::SourceKind(_) => or_none(view.facts.source_kind),
             Test::Voice(_) => name_of(&VOICES, mention.voice()).to_owned(),
             Test::AuthorFollowers(_) => {
                 view.facts.followers().map_or_else(|| "unknown".into(), |followers| followers.to_string())
@@ -457,6 +462,10 @@ fn or(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let words: Vec<_> = words.into_iter().collect();
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     words.join(" or ")
+}
+
+fn or_none(word: &str) -> String {
+    if word.is_empty() { "none".into() } else { word.to_owned() }
 }
 
 fn list(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {

@@ -28,6 +28,7 @@ pub mod read;
 pub mod vocabulary;
 
 mod condition;
+mod cover;
 mod facts;
 mod index;
 mod leaf;

@@ -6,10 +6,11 @@ use hark_schema::v1::{self, TraceCondition};
 
 use crate::{
     condition::Failure,
+    cover,
     facts::{Facts, View},
     gate,
     index::Index,
-    problem::Problem,
+    problem::{Location, Problem},
     routing::{
         DEFAULT, Effects, Ending, Known, LastResort, Routing, Rule, Team, read_default, read_rules,
         read_teams,
@@ -96,6 +97,17 @@ impl Router {
     /// The names of the rules, in the order of the file, without the default.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &str> {
         self.rules.iter().map(|rule| rule.name.as_str())
+    }
+
+    /// The rules by name, and where they stand in the file.
+    pub fn rule_places(&self) -> impl ExactSizeIterator<Item = (&str, Location)> {
+        self.rules.iter().map(|rule| (rule.name.as_str(), rule.at))
+    }
+
+    /// What is allowed and looks like a mistake: teams that get nothing, rules that can never decide.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Problem> {
+        cover::warnings(&self.teams, &self.rules, &self.default)
     }
 
     /// Where a mention goes: the first rule that holds decides, else the default.

@@ -74,11 +74,14 @@ pub struct Team {
     pub name: String,
     /// What people call it; the name where nothing else was written.
     pub label: String,
+    /// Where it stands in the file.
+    pub at: Location,
 }
 
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub name: String,
+    pub at: Location,
     pub when: Condition,
     pub ending: Ending,
     pub effects: Effects,
@@ -142,7 +145,7 @@ pub(crate) fn read_teams(routing: &Routing, problems: &mut Vec<Problem>) -> Vec<
             "when_closed",
         ]);
         fields.finish(problems);
-        teams.push(Team { name: entry.key.clone(), label });
+        teams.push(Team { name: entry.key.clone(), label, at: entry.at });
     }
     if teams.is_empty() && problems.is_empty() {
         problems.push(
@@ -245,7 +248,7 @@ fn read_rule(
         }
     };
     fields.finish(problems);
-    Some(Rule { name: name?, when, ending: ending?, effects })
+    Some(Rule { name: name?, at: node.at, when, ending: ending?, effects })
 }
 
 pub(crate) fn read_default(

@@ -113,6 +113,20 @@ pub enum Command {
         after_help = "Examples:\n  hark topics create --partitions 24 --replication 3\n  hark topics check"
     )]
     Topics(crate::topics::Args),
+    /// Write a configuration to start from, and sample posts
+    #[command(after_help = "Example:\n  hark init my-company")]
+    Init(crate::init::Args),
+    /// Check the configuration and say what it amounts to
+    #[command(after_help = "Example:\n  hark check --config hark.yaml")]
+    Check(crate::check::Args),
+    /// Run the tests of the configuration
+    #[command(after_help = "Example:\n  hark test --config hark.yaml")]
+    Test(crate::test::Args),
+    /// Show what Hark finds in a text, which rule decides and why the others do not
+    #[command(
+        after_help = "Examples:\n  hark explain \"Aurora Motors lost my keys again\" --author-followers 9000\n  hark explain \"Szukam warsztatu\" --lang pl --json"
+    )]
+    Explain(crate::explain::Args),
     /// List the metrics that this program exports, with their meaning
     #[command(after_help = "Example:\n  hark metrics > metrics.md")]
     Metrics(crate::telemetry::catalog::Args),
@@ -123,6 +137,7 @@ impl Command {
     pub fn default_log_level(&self) -> &'static str {
         match self {
             Self::Tail(_) | Self::Topics(_) | Self::Metrics(_) => "warn",
+            Self::Init(_) | Self::Check(_) | Self::Test(_) | Self::Explain(_) => "warn",
         }
     }
 
@@ -131,6 +146,10 @@ impl Command {
         match self {
             Self::Tail(args) => crate::tail::run(&args, context),
             Self::Topics(args) => crate::topics::run(&args, context),
+            Self::Init(args) => crate::init::run(args, context),
+            Self::Check(args) => crate::check::run(args, context),
+            Self::Test(args) => crate::test::run(args, context),
+            Self::Explain(args) => crate::explain::run(args, context),
             Self::Metrics(args) => crate::telemetry::catalog::run(args, context),
         }
     }

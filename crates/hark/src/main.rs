@@ -1,16 +1,20 @@
 //! `hark`: reads the command line, prepares logging, metrics and signals, runs the command and turns its result
 //! into an exit code: 0 done, 1 failed while running, 64 bad configuration or usage.
 
+mod check;
 mod cli;
 #[allow(dead_code, reason = "goes when the workers are wired")]
 mod config;
 #[allow(dead_code, reason = "goes when `up` is wired")]
 mod demo;
+mod explain;
 mod failure;
 #[allow(dead_code, reason = "goes when the workers are wired")]
 mod health;
 #[allow(dead_code, reason = "goes when the workers are wired")]
 mod http;
+mod init;
+mod judge;
 mod log;
 mod shutdown;
 mod tail;
@@ -18,6 +22,7 @@ mod tail;
 #[allow(dead_code)]
 mod telemetry;
 mod terminal;
+mod test;
 mod topics;
 
 use std::process::ExitCode;

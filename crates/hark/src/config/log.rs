@@ -58,6 +58,20 @@ impl LogConfig {
         Self::Embedded { data: folder.join(DEFAULT_DATA) }
     }
 
+    /// Every secret that the section names.
+    pub(super) fn secrets(&self) -> Vec<&Secret> {
+        let Self::Kafka(kafka) = self else { return Vec::new() };
+        let mut secrets: Vec<&Secret> =
+            kafka.tls.iter().filter_map(|tls| tls.key_password.as_ref()).collect();
+        if let Some(sasl) = &kafka.sasl {
+            if let Setting::Variable(username) = &sasl.username {
+                secrets.push(username);
+            }
+            secrets.push(&sasl.password);
+        }
+        secrets
+    }
+
     pub(super) fn read(node: &Node, folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut fields = Fields::of(node, "'log'", problems)?;
         let data = fields.take("data");

@@ -188,6 +188,17 @@ impl Config {
         self.router.clone().ok_or_else(|| self.missing("teams", hint))
     }
 
+    /// Every secret that the file names.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        let mut secrets = self.log.secrets();
+        for source in &self.sources {
+            if let SourceKind::Webhook { secrets: keys, token, .. } = &source.kind {
+                secrets.extend(keys.iter().chain(token));
+            }
+        }
+        secrets
+    }
+
     /// A source by its name.
     pub fn source(&self, name: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.name == name)

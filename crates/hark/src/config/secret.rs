@@ -40,6 +40,16 @@ impl Secret {
         Some(Self { variable: variable.to_owned(), what: what.to_owned(), at: node.at })
     }
 
+    /// The variable's name.
+    pub fn variable(&self) -> &str {
+        &self.variable
+    }
+
+    /// Whether this process could look it up.
+    pub fn is_set(&self) -> bool {
+        self.reveal().is_ok()
+    }
+
     /// Looks the variable up in this process's environment.
     ///
     /// # Errors

@@ -1,0 +1,130 @@
+//! What is allowed and looks like a mistake: rules that can never decide, teams that get nothing.
+//!
+//! One condition implies another here only where that can be seen from their structure; a rule that is not reported
+//! may still be unreachable.
+
+use crate::{
+    condition::Condition,
+    leaf::Test,
+    problem::Problem,
+    routing::{Ending, LastResort, Rule, Team},
+};
+
+pub(crate) fn warnings(teams: &[Team], rules: &[Rule], default: &LastResort) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, team) in teams.iter().enumerate() {
+        let gets = |rule: &Rule| {
+            matches!(rule.ending, Ending::To(to) if to == index) || rule.effects.copies.contains(&index)
+        };
+        if default.to != index && !default.effects.copies.contains(&index) && !rules.iter().any(gets) {
+            problems
+                .push(Problem::at(team.at, format!("no rule sends anything to the team '{}'", team.name)));
+        }
+    }
+    for (index, rule) in rules.iter().enumerate() {
+        if matches!(rule.ending, Ending::Continue) {
+            continue;
+        }
+        let earlier = rules[..index].iter().find(|earlier| {
+            !matches!(earlier.ending, Ending::Continue) && implies(&rule.when, &earlier.when)
+        });
+        if let Some(earlier) = earlier {
+            let message = format!(
+                "the rule '{}' can never decide: whatever it takes is taken by '{}' before it",
+                rule.name, earlier.name
+            );
+            problems.push(Problem::at(rule.at, message));
+        }
+    }
+    problems
+}
+
+/// Wherever `narrow` holds, `wide` holds too.
+fn implies(narrow: &Condition, wide: &Condition) -> bool {
+    match (narrow, wide) {
+        (_, Condition::All(parts)) => parts.iter().all(|part| implies(narrow, part)),
+        (Condition::Any(parts), _) => parts.iter().all(|part| implies(part, wide)),
+        (_, Condition::Any(parts)) if parts.iter().any(|part| implies(narrow, part)) => true,
+        (Condition::All(parts), _) => parts.iter().any(|part| implies(part, wide)),
+        (Condition::Not(narrow), Condition::Not(wide)) => implies(wide, narrow),
+        (Condition::Leaf(narrow), Condition::Leaf(wide)) => tests_imply(&narrow.test, &wide.test),
+        _ => false,
+    }
+}
+
+fn tests_imply(narrow: &Test, wide: &Test) -> bool {
+    fn within<T: PartialEq>(narrow: &[T], wide: &[T]) -> bool {
+        narrow.iter().all(|value| wide.contains(value))
+    }
+    match (narrow, wide) {
+        (Test::Subject(narrow), Test::Subject(wide)) => within(narrow, wide),
+        (Test::SubjectKind(narrow), Test::SubjectKind(wide)) => within(narrow, wide),
+        (Test::Language(narrow), Test::Language(wide))
+        | (Test::Source(narrow), Test::Source(wide))
+        | (Test::SourceKind(narrow), Test::SourceKind(wide)) => within(narrow, wide),
+        (Test::Voice(narrow), Test::Voice(wide)) => within(narrow, wide),
+        (Test::Intent(narrow), Test::Intent(wide)) => narrow
+            .iter()
+            .all(|narrow| wide.iter().any(|wide| wide.intent == narrow.intent && wide.min <= narrow.min)),
+        (Test::AuthorFollowers(narrow), Test::AuthorFollowers(wide)) => narrow.within(*wide),
+        (
+            Test::Sentiment { labels: narrow, score: narrow_score, toward: narrow_toward },
+            Test::Sentiment { labels: wide, score: wide_score, toward: wide_toward },
+        ) => {
+            let labels = wide.is_empty() || (!narrow.is_empty() && within(narrow, wide));
+            labels && narrow_score.within(*wide_score) && narrow_toward == wide_toward
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Known, Router, Routing};
+
+    fn warned(rules: &str) -> bool {
+        let yaml = format!("teams: {{a: {{}}}}\ndefault: {{to: a}}\nrules: [{rules}]\n");
+        let known = Known {
+            subjects: vec![
+                ("x".into(), hark_schema::v1::SubjectKind::Own),
+                ("y".into(), hark_schema::v1::SubjectKind::Own),
+            ],
+            sources: vec![],
+        };
+        let router = Router::new(&Routing::from_yaml(&yaml).unwrap(), &known).unwrap();
+        !router.warnings().is_empty()
+    }
+
+    #[test]
+    fn a_rule_behind_a_wider_one_is_reported_and_no_other() {
+        for (earlier, later, never) in [
+            ("{subject: x}", "{subject: x}", true),
+            ("{subject: [x, y]}", "{subject: x, intent: spam}", true),
+            ("{subject: x}", "{subject: [x, y]}", false),
+            ("{intent: spam}", "{intent: {name: spam, min: 0.8}}", true),
+            ("{intent: {name: spam, min: 0.8}}", "{intent: spam}", false),
+            ("{author_followers: {min: 10}}", "{author_followers: {min: 20, max: 30}}", true),
+            ("{author_followers: {max: 10}}", "{author_followers: {min: 5}}", false),
+            ("{any: [{subject: x}, {intent: spam}]}", "{intent: spam, language: pl}", true),
+            ("{any: [{subject: x}, {intent: spam}]}", "{any: [{intent: spam}, {subject: x}]}", true),
+            ("{any: [{subject: x}, {intent: spam}]}", "{any: [{intent: spam}, {subject: y}]}", false),
+            ("{not: {intent: spam}}", "{not: {intent: [spam, praise]}}", true),
+            ("{not: {intent: [spam, praise]}}", "{not: {intent: spam}}", false),
+            ("{sentiment: negative}", "{sentiment: {label: negative, score: {max: -0.5}}}", true),
+            ("{sentiment: {score: {max: -0.5}}}", "{sentiment: negative}", false),
+            ("{sentiment: {label: negative, toward: x}}", "{sentiment: negative}", false),
+            ("{subject: x}", "{language: pl}", false),
+        ] {
+            let rules =
+                format!("{{name: earlier, when: {earlier}, to: a}}, {{name: later, when: {later}, to: a}}");
+            assert_eq!(warned(&rules), never, "{earlier} before {later}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_continues_hides_nothing() {
+        assert!(!warned(
+            "{name: tag, when: {subject: x}, continue: true, tags: t}, {name: later, when: {subject: x}, to: a}"
+        ));
+    }
+}

@@ -1,0 +1,505 @@
+//! `hark explain TEXT`: what Hark finds in a text, which rule decides and why the others do not.
+
+use std::{fmt::Write as _, process::ExitCode};
+
+use anstyle::{AnsiColor, Style};
+use hark_rules::{DEFAULT, Decision, Facts, Verdict};
+use hark_schema::v1::{Mention, Sentiment, SentimentLabel, Span, SubjectKind, TraceCondition, Voice};
+use serde_json::{Value, json};
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::{
+    cli::Context,
+    config::{Config, NO_MATCH, Spoken},
+    failure::Failure,
+    judge::{Judge, Working, is_owned, spoken_post},
+};
+
+/// Arguments of `hark explain`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What is said; quotes keep the shell from reading it
+    #[arg(required = true, value_name = "TEXT")]
+    text: Vec<String>,
+    /// As if it came from this source
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// As if its author had so many followers
+    #[arg(long, value_name = "N")]
+    author_followers: Option<u64>,
+    /// As if this account had written it
+    #[arg(long, value_name = "@HANDLE")]
+    author: Option<String>,
+    /// The language that the source claims, such as pl
+    #[arg(long, value_name = "CODE")]
+    lang: Option<String>,
+    /// One JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+const HEAD: Style = Style::new().bold();
+const FIRED: Style = AnsiColor::Green.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+const MARK: Style = AnsiColor::Cyan.on_default();
+
+/// Explains.
+///
+/// # Errors
+/// The configuration cannot be used, or has no source of the given name.
+pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let config = Config::load(context.config_path())?;
+    if let Some(name) = &args.source
+        && config.source(name).is_none()
+    {
+        let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
+        let failure = Failure::bad_input(format!("{} has no source '{name}'", config.path().display()));
+        return Err(failure.next(format!("its sources are: {}", names.join(", "))).into());
+    }
+    let spoken = Spoken {
+        text: args.text.join(" "),
+        source: args.source.unwrap_or_default(),
+        lang: args.lang.unwrap_or_default(),
+        author_followers: args.author_followers,
+        author_handle: args.author.unwrap_or_default(),
+    };
+    if args.json {
+        anstream::println!("{}", explain(&config, &spoken, |found| found.json(&spoken))?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let width = terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
+    anstream::print!("{}", explain(&config, &spoken, |found| found.page(&spoken, width))?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Columns where the output is no terminal.
+const DEFAULT_WIDTH: usize = 100;
+
+/// What was found and decided.
+struct Explanation<'a> {
+    mention: &'a Mention,
+    /// The post concerns the company: it names a subject, or its source keeps everything.
+    kept: bool,
+    /// `None` where the configuration routes nothing.
+    routed: Option<Routed<'a>>,
+}
+
+struct Routed<'a> {
+    decision: Decision<'a>,
+    verdicts: Vec<Verdict<'a>>,
+}
+
+fn explain<T>(
+    config: &Config,
+    spoken: &Spoken,
+    show: impl FnOnce(&Explanation<'_>) -> T,
+) -> anyhow::Result<T> {
+    let judge = Judge::new(config)?;
+    let mut working = Working::default();
+    let post = spoken_post(config, spoken);
+    let matched = judge.find(&post.title, &post.text, &mut working);
+    let mention = judge.mention(&post, &mut working);
+    let kept = matched || is_owned(config, spoken);
+    let router = config.router().ok();
+    let facts = Facts::new(&mention, &post);
+    let routed = router
+        .as_ref()
+        .map(|router| Routed { decision: router.decide(&facts), verdicts: router.explain(&facts) });
+    Ok(show(&Explanation { mention: &mention, kept, routed }))
+}
+
+impl Explanation<'_> {
+    fn page(&self, spoken: &Spoken, width: usize) -> String {
+        let mention = self.mention;
+        let mut page = String::new();
+        let text = Line::new(&spoken.text);
+        // Marks under a text that the terminal breaks would stand under the wrong words.
+        let marks = text.columns < width;
+        let mut line = |text: &str| {
+            page.push_str(text.trim_end());
+            page.push('\n');
+        };
+        line(&format!("{HEAD}{}{HEAD:#}", text.text));
+        let mut rows: Vec<(String, Vec<Span>)> = Vec::new();
+        for found in mention.matches.iter().filter(|found| !found.in_title) {
+            let subject = format!("{} ({})", found.subject, kind_name(found.kind()));
+            rows.push((subject, found.span.into_iter().collect()));
+        }
+        for intent in mention.intents.iter().filter(|intent| !intent.evidence.is_empty()) {
+            rows.push((intent.name.clone(), intent.evidence.clone()));
+        }
+        if let Some(sentiment) = mention.sentiment.as_ref().filter(|sentiment| !sentiment.evidence.is_empty())
+        {
+            rows.push((label_name(sentiment).to_owned(), sentiment.evidence.clone()));
+        }
+        for (label, spans) in &rows {
+            if marks {
+                line(&format!("{MARK}{}{MARK:#}", text.marks(spans, label)));
+            } else {
+                line(&format!("  {MARK}{label}{MARK:#}: {}", quoted(&spoken.text, spans)));
+            }
+        }
+        line("");
+        line(&format!("language   {} ({:.2})", mention.language, mention.language_confidence));
+        let subjects: Vec<String> = mention
+            .matches
+            .iter()
+            .map(|found| {
+                format!(
+                    "{} ({}) as \"{}\"",
+                    found.subject,
+                    kind_name(found.kind()),
+                    Line::new(&found.form).text
+                )
+            })
+            .collect();
+        line(&format!("subjects   {}", or_none(&subjects)));
+        let sentiment = mention.sentiment.as_ref().map_or_else(
+            || "not judged".to_owned(),
+            |sentiment| {
+                format!("{} {:.2} ({:.2})", label_name(sentiment), sentiment.score, sentiment.confidence)
+            },
+        );
+        line(&format!("sentiment  {sentiment}"));
+        let intents: Vec<String> = mention
+            .intents
+            .iter()
+            .map(|intent| format!("{} {:.2}", intent.name, intent.confidence))
+            .collect();
+        line(&format!("intents    {}", or_none(&intents)));
+        if mention.voice() != Voice::Customer {
+            line(&format!("voice      {}", voice_name(mention.voice())));
+        }
+        line("");
+        match &self.routed {
+            _ if !self.kept => {
+                line(&format!(
+                    "{HEAD}dropped{HEAD:#}: it names no subject ({NO_MATCH}), so that no rule is asked"
+                ));
+                line("           add a term under 'subjects:', or mark the source with 'scope: owned'");
+            }
+            None => line("the configuration has no teams, so that nothing is routed"),
+            Some(routed) => routed.show(&mut line),
+        }
+        page
+    }
+
+    fn json(&self, spoken: &Spoken) -> Value {
+        let mention = self.mention;
+        let matches: Vec<Value> = mention
+            .matches
+            .iter()
+            .map(|found| {
+                json!({
+                    "subject": found.subject, "kind": kind_name(found.kind()), "form": found.form, "term": found.term,
+                    "span": found.span.map(|span| [span.start, span.end]),
+                    "sentiment": found.sentiment.as_ref().map(sentiment_json),
+                })
+            })
+            .collect();
+        let intents: Vec<Value> = mention
+            .intents
+            .iter()
+            .map(|intent| {
+                json!({"name": intent.name, "confidence": rounded(intent.confidence), "evidence": spans(&intent.evidence)})
+            })
+            .collect();
+        let entities: Vec<Value> = mention
+            .entities
+            .iter()
+            .map(|entity| {
+                json!({"kind": entity.kind, "text": entity.text, "span": entity.span.map(|span| [span.start, span.end])})
+            })
+            .collect();
+        let routed = self.routed.as_ref().filter(|_| self.kept);
+        json!({
+            "text": spoken.text,
+            "language": {"code": mention.language, "confidence": rounded(mention.language_confidence)},
+            "matches": matches,
+            "sentiment": mention.sentiment.as_ref().map(sentiment_json),
+            "intents": intents,
+            "entities": entities,
+            "voice": voice_name(mention.voice()),
+            "dropped": if self.kept { routed.and_then(|routed| routed.decision.drop_reason) } else { Some(NO_MATCH) },
+            "item": routed.filter(|routed| routed.decision.team.is_some()).map(|routed| item_json(&routed.decision)),
+            "rule": routed.map(|routed| &routed.decision.trace.rule),
+            "rules": routed.map(|routed| routed.verdicts.iter().map(verdict_json).collect::<Vec<Value>>()),
+        })
+    }
+}
+
+impl Routed<'_> {
+    fn show(&self, line: &mut dyn FnMut(&str)) {
+        let decision = &self.decision;
+        let rule = &decision.trace.rule;
+        match decision.team {
+            Some(team) => {
+                line(&format!(
+                    "{FIRED}-> {team}{FIRED:#}, priority {}, by the rule \"{rule}\"",
+                    decision.priority
+                ));
+            }
+            None => {
+                let reason = decision.drop_reason.unwrap_or_default();
+                line(&format!("{HEAD}dropped{HEAD:#}: {reason}, by the rule \"{rule}\""));
+            }
+        }
+        if !decision.copies.is_empty() {
+            line(&format!("   copies to {}", decision.copies.join(", ")));
+        }
+        if !decision.tags.is_empty() {
+            line(&format!("   tags {}", decision.tags.join(", ")));
+        }
+        let yes = |allowed: bool| if allowed { "yes" } else { "no" };
+        let reasons = match decision.gate.reasons.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", decision.gate.reasons.join(", ")),
+        };
+        let (reply, pitch) = (yes(decision.gate.may_reply), yes(decision.gate.may_pitch));
+        line(&format!("   may be answered: {reply}; may be offered something: {pitch}{reasons}"));
+        line("");
+        line("rules, in their order");
+        let width =
+            self.verdicts.iter().map(|verdict| verdict.rule.width()).max().unwrap_or_default().min(40);
+        let mut decided = false;
+        for verdict in &self.verdicts {
+            let padding = " ".repeat(width.saturating_sub(verdict.rule.width()));
+            let name = format!("{}{padding}", verdict.rule);
+            let row = match (&verdict.failure, verdict.decided) {
+                (_, true) => format!("  {FIRED}> {name}{FIRED:#}  {}", decides(verdict)),
+                (Some(failure), _) => format!("  {DIM}- {name}  {}{DIM:#}", failure.sentence),
+                (None, _) if verdict.continues && !decided => {
+                    format!("  {FIRED}+ {name}{FIRED:#}  adds to what follows: {}", held(&verdict.held))
+                }
+                (None, _) => format!("  {DIM}- {name}  not asked: an earlier rule has decided{DIM:#}"),
+            };
+            decided |= verdict.decided;
+            line(&row);
+        }
+    }
+}
+
+fn decides(verdict: &Verdict<'_>) -> String {
+    if verdict.rule == DEFAULT {
+        "decides: no rule took it".to_owned()
+    } else {
+        format!("decides: {}", held(&verdict.held))
+    }
+}
+
+fn held(conditions: &[TraceCondition]) -> String {
+    if conditions.is_empty() {
+        return "it holds for every mention".to_owned();
+    }
+    conditions.iter().map(|held| format!("{} ({})", held.condition, held.seen)).collect::<Vec<_>>().join(", ")
+}
+
+fn or_none(words: &[String]) -> String {
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+}
+
+fn quoted(text: &str, spans: &[Span]) -> String {
+    let piece =
+        |span: &Span| text.get(span.start as usize..span.end as usize).map(|piece| format!("\"{piece}\""));
+    spans.iter().filter_map(piece).collect::<Vec<_>>().join(", ")
+}
+
+/// A text on one line that knows in which column each byte is shown.
+struct Line {
+    text: String,
+    columns: usize,
+    /// Byte offset in the original and the column where its character begins.
+    starts: Vec<(usize, usize)>,
+}
+
+impl Line {
+    fn new(original: &str) -> Self {
+        let mut line = Self { text: String::new(), columns: 0, starts: Vec::new() };
+        for (at, cluster) in original.grapheme_indices(true) {
+            line.starts.push((at, line.columns));
+            let cluster =
+                if cluster.chars().all(|c| c.is_whitespace() || c.is_control()) { " " } else { cluster };
+            line.text.push_str(cluster);
+            line.columns += cluster.width();
+        }
+        line.starts.push((original.len(), line.columns));
+        line
+    }
+
+    fn column(&self, byte: u32) -> usize {
+        let byte = byte as usize;
+        let index =
+            self.starts.partition_point(|(at, _)| *at < byte).min(self.starts.len().saturating_sub(1));
+        self.starts.get(index).map_or(0, |(_, column)| *column)
+    }
+
+    /// `^^^^^` under each span, and the label behind the last one.
+    fn marks(&self, spans: &[Span], label: &str) -> String {
+        let mut row: Vec<char> = Vec::new();
+        for span in spans {
+            let (from, to) = (self.column(span.start), self.column(span.end));
+            if row.len() < to {
+                row.resize(to, ' ');
+            }
+            for mark in row.iter_mut().take(to).skip(from) {
+                *mark = '^';
+            }
+        }
+        let mut row: String = row.into_iter().collect();
+        // Writing to a String cannot fail.
+        write!(row, " {label}").unwrap_or_default();
+        row
+    }
+}
+
+fn label_name(sentiment: &Sentiment) -> &'static str {
+    match sentiment.label() {
+        SentimentLabel::Negative => "negative",
+        SentimentLabel::Neutral => "neutral",
+        SentimentLabel::Positive => "positive",
+        SentimentLabel::Unspecified => "unknown",
+    }
+}
+
+fn kind_name(kind: SubjectKind) -> &'static str {
+    hark_rules::vocabulary::SUBJECT_KINDS
+        .iter()
+        .find(|(_, known)| *known == kind)
+        .map_or("unknown", |(name, _)| name)
+}
+
+fn voice_name(voice: Voice) -> &'static str {
+    hark_rules::vocabulary::VOICES
+        .iter()
+        .find(|(_, known)| *known == voice)
+        .map_or("unknown", |(name, _)| name)
+}
+
+/// Confidences as people read them; the noise of f32 is of no use to anybody.
+fn rounded(value: f32) -> f64 {
+    (f64::from(value) * 1e4).round() / 1e4
+}
+
+fn spans(spans: &[Span]) -> Vec<[u32; 2]> {
+    spans.iter().map(|span| [span.start, span.end]).collect()
+}
+
+fn sentiment_json(sentiment: &Sentiment) -> Value {
+    json!({
+        "label": label_name(sentiment), "score": rounded(sentiment.score),
+        "confidence": rounded(sentiment.confidence), "evidence": spans(&sentiment.evidence),
+    })
+}
+
+fn item_json(decision: &Decision<'_>) -> Value {
+    json!({
+        "team": decision.team, "priority": decision.priority, "tags": decision.tags, "copies": decision.copies,
+        "may_reply": decision.gate.may_reply, "may_pitch": decision.gate.may_pitch, "reasons": decision.gate.reasons,
+        "continued": decision.trace.continued,
+    })
+}
+
+fn verdict_json(verdict: &Verdict<'_>) -> Value {
+    let held: Vec<Value> =
+        verdict.held.iter().map(|held| json!({"condition": held.condition, "seen": held.seen})).collect();
+    let failed = verdict.failure.as_ref().map(
+        |failure| json!({"condition": failure.condition, "seen": failure.seen, "sentence": failure.sentence}),
+    );
+    json!({
+        "rule": verdict.rule, "decided": verdict.decided, "continues": verdict.continues, "held": held, "failed": failed,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const CONFIG: &str = "
+sources: [{name: inbox, kind: webhook, open: true, scope: owned}, {name: forum, kind: webhook, open: true}]
+subjects: [{name: aurora, kind: own, terms: [Aurora Motors]}]
+teams: {press: {}, support: {}, triage: {}}
+rules:
+  - {name: loud, when: {author_followers: {min: 1000}}, continue: true, tags: loud}
+  - {name: from the forum, when: {source: forum}, to: support}
+  - {name: known, when: {author_followers: {min: 5000}}, to: press, priority: 1, copy_to: triage}
+  - {name: ours, when: {voice: own}, drop: our own post}
+default: {to: triage}
+voices: {own: ['@aurora']}
+";
+
+    fn config() -> Config {
+        Config::from_yaml(Path::new("hark.yaml"), CONFIG).expect("it loads")
+    }
+
+    fn page(spoken: &Spoken) -> String {
+        let page = explain(&config(), spoken, |found| found.page(spoken, 100)).expect("it explains");
+        anstream::adapter::strip_str(&page).to_string()
+    }
+
+    fn said(text: &str) -> Spoken {
+        Spoken { text: text.to_owned(), ..Spoken::default() }
+    }
+
+    #[test]
+    fn the_page_shows_where_the_subject_stands_and_why_each_rule_did_or_did_not_hold() {
+        let page = page(&Spoken {
+            author_followers: Some(9000),
+            ..said("Zażółć: Aurora\nMotors 頑張れ Aurora Motors")
+        });
+        let lines: Vec<&str> = page.lines().collect();
+        assert_eq!(lines[0], "Zażółć: Aurora Motors 頑張れ Aurora Motors");
+        assert_eq!(lines[1], "        ^^^^^^^^^^^^^ aurora (own)");
+        assert_eq!(lines[2], "                             ^^^^^^^^^^^^^ aurora (own)");
+        for expected in [
+            "-> press, priority 1, by the rule \"known\"",
+            "   copies to triage",
+            "   tags loud",
+            "  + loud            adds to what follows: author_followers: 1000 or more (9000)",
+            "  - from the forum  source was none, not forum",
+            "  > known           decides: author_followers: 5000 or more (9000)",
+            "  - ours            voice was customer, not own",
+            "  - default         not asked: an earlier rule has decided",
+        ] {
+            assert!(lines.contains(&expected), "wanted {expected:?} in\n{page}");
+        }
+    }
+
+    #[test]
+    fn a_text_wider_than_the_terminal_quotes_the_words() {
+        let spoken = said(&format!("{} Aurora Motors", "word ".repeat(40)));
+        assert!(page(&spoken).contains("  aurora (own): \"Aurora Motors\""), "{}", page(&spoken));
+    }
+
+    #[test]
+    fn a_text_that_names_no_subject_is_dropped_unless_its_source_is_owned() {
+        let spoken = said("nothing of interest");
+        assert!(page(&spoken).contains("dropped: it names no subject (no_match)"), "{}", page(&spoken));
+        let owned = Spoken { source: "inbox".into(), ..said("nothing of interest") };
+        assert!(page(&owned).contains("-> triage, priority 3, by the rule \"default\""), "{}", page(&owned));
+    }
+
+    #[test]
+    fn what_a_rule_drops_says_why() {
+        let spoken = Spoken { author_handle: "Aurora".into(), ..said("Aurora Motors opens on Monday") };
+        let page = page(&spoken);
+        assert!(page.contains("dropped: our own post, by the rule \"ours\""), "{page}");
+        assert!(page.contains("voice      own"), "{page}");
+    }
+
+    #[test]
+    fn json_has_the_decision_and_a_verdict_for_every_rule() {
+        let spoken = Spoken { source: "forum".into(), ..said("Aurora Motors") };
+        let json = explain(&config(), &spoken, |found| found.json(&spoken)).expect("it explains");
+        assert_eq!(json["item"]["team"], "support");
+        assert_eq!(json["rule"], "from the forum");
+        assert_eq!(json["matches"][0]["span"], json!([0, 13]));
+        assert_eq!(json["rules"].as_array().map(Vec::len), Some(5));
+        assert_eq!(json["rules"][0]["failed"]["sentence"], "author_followers was unknown, not 1000 or more");
+        let spoken = said("nobody");
+        let json = explain(&config(), &spoken, |found| found.json(&spoken)).expect("it explains");
+        assert_eq!((json["dropped"].as_str(), &json["rules"]), (Some("no_match"), &Value::Null));
+    }
+}

@@ -1,0 +1,215 @@
+//! What a post says, as a `Mention`: the part of enrich that needs no log, so that `explain`, `test` and the stage judge
+//! alike.
+
+use std::{collections::HashMap, ops::Range, sync::Arc};
+
+use hark_schema::v1::{self, Mention, RawPost, Span, Voice};
+use hark_text::{Analyzer, Input, Match, Matcher, Scratch};
+
+use crate::config::{Config, ConfigError, Spoken, Voices};
+
+/// Judges posts; shared by reference between threads.
+#[derive(Debug, Clone)]
+pub struct Judge {
+    matcher: Arc<Matcher>,
+    analyzer: Arc<Analyzer>,
+    voices: Accounts,
+    config_revision: String,
+}
+
+/// Space that is used again for each post, one for each thread.
+#[derive(Debug, Default)]
+pub struct Working {
+    scratch: Scratch,
+    in_text: Vec<Match>,
+    in_title: Vec<Match>,
+}
+
+/// Why there is no judge.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// The configuration names nothing to listen for.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A model is damaged.
+    #[error(transparent)]
+    Model(#[from] hark_text::ModelError),
+}
+
+impl Judge {
+    /// The judge of a configuration, with the models that are built in.
+    ///
+    /// # Errors
+    /// There are no subjects, or a model is damaged.
+    pub fn new(config: &Config) -> Result<Self, JudgeError> {
+        Ok(Self {
+            matcher: config.matcher()?,
+            analyzer: Arc::new(Analyzer::shipped()?),
+            voices: Accounts::new(&config.voices),
+            config_revision: config.revision.clone(),
+        })
+    }
+
+    /// Looks for the subjects; whether any is named. [`Judge::mention`] uses what this found.
+    pub fn find(&self, title: &str, text: &str, working: &mut Working) -> bool {
+        let Working { scratch, in_text, in_title } = working;
+        in_text.clear();
+        in_title.clear();
+        if !title.is_empty() {
+            self.matcher.find(title, scratch, in_title);
+        }
+        self.matcher.find(text, scratch, in_text);
+        !in_text.is_empty() || !in_title.is_empty()
+    }
+
+    /// What a post says, after [`Judge::find`] has looked at it. Ids, op and the post itself are left to the caller.
+    pub fn mention(&self, post: &RawPost, working: &mut Working) -> Mention {
+        let Working { scratch, in_text, in_title } = working;
+        let input = Input {
+            text: &post.text,
+            title: &post.title,
+            lang_hint: (!post.lang.is_empty()).then_some(&*post.lang),
+            rating: post.rating,
+            matches: in_text,
+        };
+        let analysis = self.analyzer.analyze(&input, scratch);
+        let titled = in_title.iter().map(|found| self.wire_match(found, &post.title, None, true));
+        let toward = analysis.toward.into_iter().chain(std::iter::repeat(None));
+        let texted = in_text
+            .iter()
+            .zip(toward)
+            .map(|(found, toward)| self.wire_match(found, &post.text, toward, false));
+        let author = post.author.as_ref();
+        let views = post.engagement.as_ref().and_then(|engagement| engagement.views);
+        let intents = analysis.intents.into_iter().map(|intent| v1::Intent {
+            name: intent.name.name().to_owned(),
+            confidence: intent.confidence,
+            evidence: intent.evidence.into_iter().map(span).collect(),
+        });
+        let entities = analysis.entities.into_iter().map(|entity| v1::Entity {
+            kind: entity.kind.to_owned(),
+            text: post.text.get(entity.range.clone()).unwrap_or_default().to_owned(),
+            span: Some(span(entity.range)),
+        });
+        Mention {
+            matches: titled.chain(texted).collect(),
+            language: analysis.language.to_owned(),
+            language_confidence: analysis.language_confidence,
+            sentiment: Some(wire_sentiment(analysis.sentiment)),
+            intents: intents.collect(),
+            entities: entities.collect(),
+            reach: author.and_then(|author| author.followers).max(views),
+            voice: self.voices.of(author).into(),
+            story: analysis.story,
+            model_revision: self.analyzer.revision().to_owned(),
+            config_revision: self.config_revision.clone(),
+            ..Mention::default()
+        }
+    }
+
+    fn wire_match(
+        &self,
+        found: &Match,
+        text: &str,
+        toward: Option<hark_text::Sentiment>,
+        in_title: bool,
+    ) -> v1::Match {
+        let subject = self.matcher.subject(found.subject);
+        v1::Match {
+            subject: subject.name.clone(),
+            kind: wire_kind(subject.kind).into(),
+            span: Some(span(found.start..found.end)),
+            form: text.get(found.start..found.end).unwrap_or_default().to_owned(),
+            term: self.matcher.term(found).text.clone(),
+            sentiment: toward.map(wire_sentiment),
+            in_title,
+        }
+    }
+}
+
+/// Accounts that are no customers, by their folded handle.
+#[derive(Debug, Clone, Default)]
+struct Accounts(HashMap<String, Voice>);
+
+impl Accounts {
+    fn new(voices: &Voices) -> Self {
+        let sides = [
+            (&voices.own, Voice::Own),
+            (&voices.staff, Voice::Staff),
+            (&voices.competitor, Voice::Competitor),
+        ];
+        let accounts =
+            sides.into_iter().flat_map(|(handles, voice)| handles.iter().map(move |handle| (handle, voice)));
+        Self(accounts.map(|(handle, voice)| (fold_handle(handle), voice)).collect())
+    }
+
+    fn of(&self, author: Option<&v1::Author>) -> Voice {
+        let handle = author.map(|author| fold_handle(&author.handle)).filter(|handle| !handle.is_empty());
+        handle.and_then(|handle| self.0.get(&handle).copied()).unwrap_or(Voice::Customer)
+    }
+}
+
+fn fold_handle(handle: &str) -> String {
+    hark_text::fold(handle.trim().trim_start_matches('@'))
+}
+
+fn wire_kind(kind: hark_text::SubjectKind) -> v1::SubjectKind {
+    match kind {
+        hark_text::SubjectKind::Own => v1::SubjectKind::Own,
+        hark_text::SubjectKind::Product => v1::SubjectKind::Product,
+        hark_text::SubjectKind::Competitor => v1::SubjectKind::Competitor,
+        hark_text::SubjectKind::Person => v1::SubjectKind::Person,
+        hark_text::SubjectKind::Place => v1::SubjectKind::Place,
+        hark_text::SubjectKind::Topic => v1::SubjectKind::Topic,
+    }
+}
+
+fn wire_sentiment(sentiment: hark_text::Sentiment) -> v1::Sentiment {
+    let label = match sentiment.label {
+        hark_text::SentimentLabel::Negative => v1::SentimentLabel::Negative,
+        hark_text::SentimentLabel::Neutral => v1::SentimentLabel::Neutral,
+        hark_text::SentimentLabel::Positive => v1::SentimentLabel::Positive,
+    };
+    v1::Sentiment {
+        label: label.into(),
+        score: sentiment.score,
+        confidence: sentiment.confidence,
+        evidence: sentiment.evidence.into_iter().map(span).collect(),
+    }
+}
+
+fn span(range: Range<usize>) -> Span {
+    // A text has at most 64 KiB.
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Span { start: offset(range.start), end: offset(range.end) }
+}
+
+/// A post that nobody wrote: the few words of a test or of `hark explain` with the defaults of a source.
+pub fn spoken_post(config: &Config, spoken: &Spoken) -> RawPost {
+    let source = config.source(&spoken.source);
+    let connector = source.map_or("", |source| source.kind_name());
+    let known_author = spoken.author_followers.is_some() || !spoken.author_handle.is_empty();
+    RawPost {
+        r#ref: Some(v1::PostRef {
+            tenant: config.tenant().unwrap_or_default().to_owned(),
+            source: spoken.source.clone(),
+            native_id: "spoken".to_owned(),
+            ..v1::PostRef::default()
+        }),
+        op: v1::Op::Create.into(),
+        text: spoken.text.clone(),
+        lang: spoken.lang.clone(),
+        author: known_author.then(|| v1::Author {
+            handle: spoken.author_handle.clone(),
+            followers: spoken.author_followers,
+            ..v1::Author::default()
+        }),
+        provenance: Some(v1::Provenance { connector: connector.to_owned(), ..v1::Provenance::default() }),
+        ..RawPost::default()
+    }
+}
+
+/// Whether a post that names no subject is kept, because everything said at its source concerns the company.
+pub fn is_owned(config: &Config, spoken: &Spoken) -> bool {
+    config.source(&spoken.source).is_some_and(|source| source.owned)
+}
