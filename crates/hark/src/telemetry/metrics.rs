@@ -64,10 +64,8 @@ pub const INGEST_REBUILDS: &str = "hark_ingest_log_rebuilds_total";
 pub const INGEST_UNCOMMITTED_BYTES: &str = "hark_ingest_uncommitted_bytes";
 /// Answers of webhooks.
 pub const INGEST_WEBHOOK_RESPONSES: &str = "hark_ingest_webhook_responses_total";
-/// Bytes read from files.
-pub const INGEST_FILE_BYTES: &str = "hark_ingest_file_bytes_total";
-/// Lines read from files.
-pub const INGEST_FILE_LINES: &str = "hark_ingest_file_lines_total";
+/// Files read anew.
+pub const INGEST_FILE_RESTARTS: &str = "hark_ingest_file_restarts_total";
 
 /// The metrics that each stage behind the log has.
 #[derive(Debug)]
@@ -173,10 +171,14 @@ pub const CATALOG: &[Metric] = &[
         INGEST_WEBHOOK_RESPONSES,
         Kind::Counter,
         &["source", "status"],
-        "Answers to senders, by HTTP status; `source` is empty where the address names none.",
+        "Answers to senders of a source of the configuration, by HTTP status.",
     ),
-    metric(INGEST_FILE_BYTES, Kind::Counter, &["source"], "Bytes of files read and committed, by source."),
-    metric(INGEST_FILE_LINES, Kind::Counter, &["source"], "Lines of files read and committed, by source."),
+    metric(
+        INGEST_FILE_RESTARTS,
+        Kind::Counter,
+        &["source"],
+        "Times that a file was found cut short or rewritten and was read anew from its start.",
+    ),
     metric(ENRICH.records, Kind::Counter, &["outcome", "reason"], RECORDS),
     metric(ENRICH.lag_records, Kind::Gauge, &["partition"], LAG_RECORDS),
     metric(ENRICH.lag_seconds, Kind::Gauge, &["partition"], LAG_SECONDS),

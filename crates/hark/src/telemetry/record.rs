@@ -121,38 +121,30 @@ pub fn item_committed(observed_at_ms: i64, committed_at_ms: i64) {
     histogram!(names::ROUTE_LATENCY).record(Duration::from_millis(latency));
 }
 
-/// `count` posts of a source got this outcome and are committed.
-pub fn posts(source: &str, outcome: &'static str, reason: &'static str, count: u64) {
+/// Posts of a source that got this outcome and are committed, since the process started.
+pub fn posts(source: &str, outcome: &'static str, reason: &'static str, so_far: u64) {
     counter!(names::INGEST_RECORDS, "source" => source.to_owned(), "outcome" => outcome, "reason" => reason)
-        .increment(count);
+        .absolute(so_far);
 }
 
-/// A transaction of ingest ended.
-pub fn ingest_transaction(ended: Ended) {
-    counter!(names::INGEST_TRANSACTIONS, "result" => ended.label()).increment(1);
+/// What the publisher of ingest did since the process started, and the bytes that it holds and has not committed.
+pub fn publisher(committed: u64, aborted: u64, rebuilt: u64, uncommitted_bytes: usize) {
+    for (ended, so_far) in [(Ended::Committed, committed), (Ended::Aborted, aborted)] {
+        counter!(names::INGEST_TRANSACTIONS, "result" => ended.label()).absolute(so_far);
+    }
+    counter!(names::INGEST_REBUILDS).absolute(rebuilt);
+    gauge!(names::INGEST_UNCOMMITTED_BYTES).set(count(uncommitted_bytes as u64));
 }
 
-/// A log client of ingest was thrown away and built anew.
-pub fn ingest_log_rebuilt() {
-    counter!(names::INGEST_REBUILDS).increment(1);
-}
-
-/// Bytes of posts that ingest holds and has not committed.
-pub fn uncommitted_bytes(bytes: u64) {
-    gauge!(names::INGEST_UNCOMMITTED_BYTES).set(count(bytes));
-}
-
-/// A webhook answered. `source` is empty where the address names none of the configuration: a sender must not
-/// choose label values.
-pub fn webhook_response(source: &str, status: u16) {
+/// Answers of a source's webhook with this status, since the process started.
+pub fn webhook_responses(source: &str, status: u16, so_far: u64) {
     counter!(names::INGEST_WEBHOOK_RESPONSES, "source" => source.to_owned(), "status" => status.to_string())
-        .increment(1);
+        .absolute(so_far);
 }
 
-/// So much of a source's files has been read and committed.
-pub fn file_read(source: &str, bytes: u64, lines: u64) {
-    counter!(names::INGEST_FILE_BYTES, "source" => source.to_owned()).increment(bytes);
-    counter!(names::INGEST_FILE_LINES, "source" => source.to_owned()).increment(lines);
+/// Times that a file of this source was found cut short or rewritten and was read anew, since the process started.
+pub fn file_restarts(source: &str, so_far: u64) {
+    counter!(names::INGEST_FILE_RESTARTS, "source" => source.to_owned()).absolute(so_far);
 }
 
 fn change(gauge: &metrics::Gauge, before: usize, now: usize) {
@@ -183,9 +175,7 @@ pub fn every_metric_once() {
     }
     item_committed(0, 1);
     posts("forum", "emitted", "", 1);
-    ingest_transaction(Ended::Aborted);
-    ingest_log_rebuilt();
-    uncommitted_bytes(1);
-    webhook_response("forum", 200);
-    file_read("archive", 1, 1);
+    publisher(1, 1, 1, 1);
+    webhook_responses("forum", 200, 1);
+    file_restarts("archive", 1);
 }
