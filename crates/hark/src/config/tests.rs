@@ -265,3 +265,31 @@ fn a_file_that_cannot_be_read_says_how_to_begin() {
     let error = Config::load(&path).unwrap_err().to_string();
     assert!(error.ends_with(": line 2 is not UTF-8; save the file as UTF-8"), "{error}");
 }
+
+/// Beside the snippets that are lists of rules.
+const AROUND_RULES: &str = "
+sources: [{name: forum, kind: webhook, open: true}]
+subjects: [{name: aurora, kind: own, terms: [Aurora Motors]}, {name: garage, kind: topic, terms: [garage]}]
+teams: {sales: {}, support: {}, press: {}, triage: {}}
+default: {to: triage}
+rules:
+";
+
+#[test]
+fn every_snippet_of_the_documentation_loads() {
+    let page = include_str!("../../../../docs/configuration.md");
+    let mut seen = 0;
+    for (number, block) in page.split("```yaml").skip(1).enumerate() {
+        let (kind, rest) = block.split_once('\n').unwrap();
+        let snippet = rest.split("```").next().unwrap();
+        let yaml = match kind.trim() {
+            "rules" => format!("{AROUND_RULES}{snippet}"),
+            _ => snippet.to_owned(),
+        };
+        if let Err(problems) = load(&yaml) {
+            panic!("snippet {}:\n{snippet}\n{problems:#?}", number + 1);
+        }
+        seen += 1;
+    }
+    assert!(seen > 12, "only {seen} snippets were found");
+}
