@@ -385,7 +385,7 @@ impl<S: Stage> Drive<'_, S> {
                         report.counts.push((number, counts));
                     }
                 }
-                self.batch.clear();
+                self.batch.settle();
                 // Grows back slowly after a record that the broker refused was isolated.
                 self.batch_limit = (self.batch_limit * 2).min(MAX_BATCH_RECORDS);
                 report.took = began.elapsed();
@@ -397,7 +397,7 @@ impl<S: Stage> Drive<'_, S> {
                 let records = self.batch.records();
                 warn!(error = %source, records, "the broker refused a record for its size: looking for it");
                 if records <= 1 {
-                    self.batch.reject_next();
+                    self.batch.refuse();
                 }
                 self.batch_limit = (records / 2).max(1);
                 self.stage.observe(WorkerEvent::Aborted);

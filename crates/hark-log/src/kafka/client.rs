@@ -12,10 +12,11 @@ use std::{
 use rdkafka::{
     ClientConfig, ClientContext, Statistics, TopicPartitionList,
     config::RDKafkaLogLevel,
-    consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance},
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
     metadata::Metadata,
     producer::ProducerContext,
+    types::RDKafkaRespErr,
 };
 use tracing::{debug, info, warn};
 
@@ -279,23 +280,24 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Revoke(list) = rebalance {
-            self.push(RawChange::Revoked(partitions(list)));
-        }
-    }
-
-    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        match rebalance {
-            Rebalance::Assign(list) => {
+    /// As rdkafka does it for a cooperative group, and errors are told instead of swallowed.
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let done = match code {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                let assigned = consumer.incremental_assign(list);
                 // Nothing may flow before the state is there.
-                if let Err(error) = consumer.pause(list) {
-                    warn!(%error, "new partitions could not be paused");
-                }
+                let paused = consumer.pause(list);
                 self.push(RawChange::Assigned(partitions(list)));
+                assigned.and(paused)
             }
-            Rebalance::Revoke(_) => {}
-            Rebalance::Error(error) => warn!(%error, "rebalance failed; librdkafka tries again"),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
+                self.push(RawChange::Revoked(partitions(list)));
+                consumer.incremental_unassign(list)
+            }
+            other => Err(KafkaError::Rebalance(other.into())),
+        };
+        if let Err(error) = done {
+            warn!(%error, "rebalance failed");
         }
     }
 }

@@ -1,6 +1,9 @@
 //! A batch in the making: effects of its records, and per partition what it would change.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use tracing::warn;
 
@@ -56,7 +59,12 @@ pub(super) struct Batch {
     staged: Vec<(usize, StateChange)>,
     records: usize,
     bytes: usize,
-    reject_next: bool,
+    /// The last record processed.
+    last: Option<(u32, i64)>,
+    /// Records whose effects the broker refused for their size; they outlive the batch, until they are committed as dead
+    /// letters.
+    refused: BTreeSet<(u32, i64)>,
+    rejected: Vec<(u32, i64)>,
 }
 
 impl Batch {
@@ -79,13 +87,22 @@ impl Batch {
     pub(super) fn clear(&mut self) {
         self.outputs.clear();
         self.staged.clear();
+        self.rejected.clear();
         self.records = 0;
         self.bytes = 0;
     }
 
-    /// The broker refuses what the next record brings about: it is to be a dead letter.
-    pub(super) fn reject_next(&mut self) {
-        self.reject_next = true;
+    /// The batch is committed: what was refused in it is settled.
+    pub(super) fn settle(&mut self) {
+        for record in self.rejected.drain(..) {
+            self.refused.remove(&record);
+        }
+        self.clear();
+    }
+
+    /// The broker refuses what the only record of the batch brings about: it is to be a dead letter when it comes again.
+    pub(super) fn refuse(&mut self) {
+        self.refused.extend(self.last);
     }
 
     /// Processes one record.
@@ -106,7 +123,10 @@ impl Batch {
             now_ms: partition.fresh.newest_timestamp_ms,
             timestamp_ms: record.timestamp_ms,
         };
-        let outcome = if std::mem::take(&mut self.reject_next) {
+        let place = (record.partition, record.offset);
+        self.last = Some(place);
+        let outcome = if self.refused.contains(&place) {
+            self.rejected.push(place);
             let error = "the broker refuses what this record brings about for its size".to_owned();
             Outcome::Rejected(Rejection { class: "too_large", error })
         } else {

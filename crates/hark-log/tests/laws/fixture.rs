@@ -1,0 +1,396 @@
+//! A log of either kind with the topics of one test, and a stage that deduplicates keys.
+
+use std::{
+    panic,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use hark_log::{
+    Cleanup, Counts, Effects, From, GroupOffset, Log, Outcome, Output, Record, Rejection, SessionConfig,
+    Stage, TableSpec, TopicSpec, Worker,
+    embedded::{EmbeddedLog, Options},
+    kafka::{KafkaConfig, KafkaLog},
+    worker::{WorkerError, WorkerEvent},
+};
+use hark_tests::kafka::Kafka;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+pub const PARTITIONS: u32 = 4;
+/// Nothing in these tests takes longer unless it hangs.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+pub struct Fixture {
+    prefix: String,
+    log: Mutex<Option<Arc<dyn Log>>>,
+    folder: Option<TempDir>,
+    kafka: Option<KafkaConfig>,
+}
+
+/// A record as a test compares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub partition: u32,
+    pub offset: i64,
+    pub timestamp_ms: i64,
+    pub key: String,
+    pub value: Option<String>,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Fixture {
+    pub fn embedded() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = open_embedded(folder.path());
+        let fixture =
+            Self { prefix: "test".to_owned(), log: Mutex::new(Some(log)), folder: Some(folder), kafka: None };
+        fixture.log().create_topics(&fixture.specs()).unwrap();
+        fixture
+    }
+
+    pub fn kafka(test: &str) -> Option<Self> {
+        let kafka = Kafka::shared()?;
+        let prefix = hark_tests::kafka::unique_prefix(test);
+        let config = KafkaConfig {
+            bootstrap_servers: kafka.bootstrap_servers().to_owned(),
+            topic_prefix: prefix.clone(),
+            properties: Vec::new(),
+        };
+        let log: Arc<dyn Log> = Arc::new(KafkaLog::open(config.clone()).unwrap());
+        let fixture = Self { prefix, log: Mutex::new(Some(log)), folder: None, kafka: Some(config) };
+        fixture.log().create_topics(&fixture.specs()).unwrap();
+        Some(fixture)
+    }
+
+    pub fn kafka_config(&self) -> &KafkaConfig {
+        self.kafka.as_ref().unwrap()
+    }
+
+    pub fn log(&self) -> Arc<dyn Log> {
+        self.log.lock().unwrap().clone().unwrap()
+    }
+
+    /// Closes the log and opens it again, as a new process would.
+    pub fn restart(&self) {
+        let mut log = self.log.lock().unwrap();
+        *log = None;
+        *log = Some(match (&self.folder, &self.kafka) {
+            (Some(folder), _) => open_embedded(folder.path()),
+            (_, Some(config)) => Arc::new(KafkaLog::open(config.clone()).unwrap()),
+            _ => unreachable!("a fixture is one of the two"),
+        });
+    }
+
+    pub fn topic(&self, name: &str) -> String {
+        format!("{}.{name}", self.prefix)
+    }
+
+    pub fn name(&self, name: &str) -> String {
+        format!("{}-{name}", self.prefix)
+    }
+
+    pub fn group(&self) -> String {
+        self.name("group")
+    }
+
+    pub fn specs(&self) -> Vec<TopicSpec> {
+        ["in", "out", "dead", "state"]
+            .map(|name| TopicSpec {
+                name: self.topic(name),
+                partitions: PARTITIONS,
+                replication: None,
+                cleanup: if name == "state" { Cleanup::CompactDelete } else { Cleanup::Delete },
+                retention: Some(Duration::from_secs(7 * 86_400)),
+            })
+            .to_vec()
+    }
+
+    pub fn output(&self, topic: &str, key: &str, value: &str) -> Output {
+        Output {
+            topic: self.topic(topic).into(),
+            partition: 0,
+            key: key.into(),
+            value: Some(value.into()),
+            headers: Vec::new(),
+            timestamp_ms: None,
+        }
+    }
+
+    /// Writes keys to `in`, each to a partition of its own by its bytes.
+    pub fn feed(&self, keys: impl IntoIterator<Item = String>) {
+        let outputs: Vec<Output> = keys
+            .into_iter()
+            .map(|key| {
+                let partition = key.bytes().map(u32::from).sum::<u32>() % PARTITIONS;
+                Output { partition, ..self.output("in", &key, "value") }
+            })
+            .collect();
+        self.log().producer(&self.name("feeder")).unwrap().commit(&outputs).unwrap();
+    }
+
+    /// All committed records of a topic, by partition and offset.
+    pub fn read(&self, topic: &str) -> Vec<Seen> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let mut seen = Vec::new();
+        let partitions: Vec<u32> = (0..PARTITIONS).collect();
+        self.log()
+            .read_to_end(&self.topic(topic), &partitions, &mut |record| {
+                seen.push(Seen {
+                    partition: record.partition,
+                    offset: record.offset,
+                    timestamp_ms: record.timestamp_ms,
+                    key: record.key.map(text).unwrap_or_default(),
+                    value: record.value.map(text),
+                    headers: record
+                        .headers
+                        .iter()
+                        .map(|(name, value)| (name.to_owned(), text(value)))
+                        .collect(),
+                });
+            })
+            .unwrap();
+        seen.sort_by_key(|seen| (seen.partition, seen.offset));
+        seen
+    }
+
+    pub fn offsets(&self) -> Vec<GroupOffset> {
+        self.log().group_offsets(&self.group(), &self.topic("in")).unwrap()
+    }
+
+    /// Outcomes of all partitions, from the committed offsets.
+    pub fn totals(&self) -> Counts {
+        let mut totals = Counts::default();
+        for offset in self.offsets() {
+            totals.merge(&Counts::from_metadata(&offset.metadata));
+        }
+        totals
+    }
+
+    pub fn stage(&self) -> Dedupe {
+        let (batches, received) = mpsc::channel();
+        Dedupe {
+            out: self.topic("out").into(),
+            dead: self.topic("dead").into(),
+            spoil_batches: Arc::new(AtomicUsize::new(0)),
+            spoilt: false,
+            aborted: 0,
+            rebuilt: 0,
+            restored: 0,
+            entries: 0,
+            processed: Vec::new(),
+            padding_of: None,
+            batches,
+            received: Some(received),
+        }
+    }
+
+    pub fn session_config(&self, instance: &str, shutdown: CancellationToken) -> SessionConfig {
+        SessionConfig {
+            group: self.group(),
+            input: self.topic("in").into(),
+            tables: vec![self.topic("state").into()],
+            transactional_id: self.name(instance),
+            instance: Some(self.name(instance)),
+            shutdown,
+        }
+    }
+
+    /// Sets a topic's own `max.message.bytes`, below what Hark checks for.
+    pub fn limit_record_size(&self, topic: &str, bytes: usize) {
+        use rdkafka::{
+            ClientConfig,
+            admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier},
+            client::DefaultClientContext,
+        };
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", &self.kafka_config().bootstrap_servers)
+            .create()
+            .unwrap();
+        let (topic, bytes) = (self.topic(topic), bytes.to_string());
+        let change = AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("max.message.bytes", &bytes);
+        for result in
+            futures_executor::block_on(admin.alter_configs(&[change], &AdminOptions::new())).unwrap()
+        {
+            result.unwrap();
+        }
+    }
+
+    fn tables(&self) -> Vec<TableSpec> {
+        let lifetime = Duration::from_secs(35 * 86_400);
+        vec![TableSpec { topic: self.topic("state").into(), lifetime: Arc::new(move |_| lifetime) }]
+    }
+
+    /// Works off what is there.
+    pub fn run_once(&self, stage: &mut Dedupe) {
+        let log = self.log();
+        let worker = Worker { stage, tables: self.tables(), once: true, log: &*log };
+        worker.run(self.session_config("once", CancellationToken::new())).unwrap();
+    }
+
+    /// Runs until stopped, on a thread of its own.
+    pub fn start(&self, instance: &str, mut stage: Dedupe) -> Running {
+        let shutdown = CancellationToken::new();
+        let config = self.session_config(instance, shutdown.clone());
+        let (log, tables, batches) = (self.log(), self.tables(), stage.received.take().unwrap());
+        let thread = std::thread::spawn(move || {
+            let result = Worker { stage: &mut stage, tables, once: false, log: &*log }.run(config);
+            (stage, result)
+        });
+        Running { shutdown, batches, thread }
+    }
+}
+
+fn open_embedded(folder: &Path) -> Arc<dyn Log> {
+    Arc::new(EmbeddedLog::open(folder, Options::default()).unwrap())
+}
+
+pub struct Running {
+    shutdown: CancellationToken,
+    batches: Receiver<()>,
+    thread: JoinHandle<(Dedupe, Result<(), WorkerError>)>,
+}
+
+impl Running {
+    pub fn wait_for_batch(&self) {
+        self.batches.recv_timeout(DEADLINE).expect("a batch is committed");
+    }
+
+    pub fn stop(self) -> Dedupe {
+        self.shutdown.cancel();
+        let (stage, result) = self.thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        result.unwrap();
+        stage
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits for an end that nobody asked for.
+    pub fn join(self) -> WorkerError {
+        let (_, result) = self.thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        result.expect_err("it ends with an error")
+    }
+}
+
+/// Emits each key once, and says how often it was tried in what it can see: `first`, if the state knows nothing of it.
+pub struct Dedupe {
+    out: Arc<str>,
+    dead: Arc<str>,
+    /// So many batches are spoilt by an output that no log takes.
+    pub spoil_batches: Arc<AtomicUsize>,
+    spoilt: bool,
+    pub aborted: usize,
+    pub rebuilt: usize,
+    pub restored: u64,
+    pub entries: usize,
+    pub processed: Vec<(u32, i64)>,
+    /// The output of this key gets so many bytes that do not compress.
+    pub padding_of: Option<(String, usize)>,
+    batches: Sender<()>,
+    received: Option<Receiver<()>>,
+}
+
+impl Stage for &mut Dedupe {
+    fn process(&mut self, record: &Record<'_>, effects: &mut Effects<'_>) -> Outcome {
+        self.processed.push((record.partition, record.offset));
+        let key = record.key.unwrap_or_default();
+        let mut output = Output {
+            topic: self.out.clone(),
+            partition: record.partition,
+            key: key.to_vec(),
+            value: Some(b"first".to_vec()),
+            headers: Vec::new(),
+            timestamp_ms: None,
+        };
+        if !self.spoilt && self.spoil_batches.load(Ordering::Relaxed) > 0 {
+            self.spoil_batches.fetch_sub(1, Ordering::Relaxed);
+            self.spoilt = true;
+            effects.emit(Output { partition: PARTITIONS + 87, ..output.clone() });
+        }
+        if effects.get(0, key).is_some() {
+            return Outcome::Dropped("repeat");
+        }
+        effects.put(0, key, Some(b"seen".to_vec()));
+        match key {
+            b"bad" => {
+                effects.emit(output);
+                return Outcome::Rejected(Rejection { class: "undecodable", error: "it is bad".to_owned() });
+            }
+            b"panic" => {
+                effects.emit(output);
+                panic!("as told");
+            }
+            key if self.padding_of.as_ref().is_some_and(|(padded, _)| padded.as_bytes() == key) => {
+                output.value = self.padding_of.as_ref().map(|(_, size)| noise(*size));
+            }
+            b"huge" => output.value = Some(vec![b'x'; hark_log::MAX_RECORD_BYTES + 1]),
+            _ => {}
+        }
+        effects.emit(output);
+        Outcome::Emitted
+    }
+
+    fn dead_letter(&mut self, record: &Record<'_>, rejection: &Rejection) -> Output {
+        Output {
+            topic: self.dead.clone(),
+            partition: record.partition,
+            key: record.key.unwrap_or_default().to_vec(),
+            value: Some(rejection.class.into()),
+            headers: Vec::new(),
+            timestamp_ms: None,
+        }
+    }
+
+    fn observe(&mut self, event: WorkerEvent<'_>) {
+        match event {
+            WorkerEvent::Committed(_) => {
+                // Nobody may be listening any more.
+                self.batches.send(()).ok();
+            }
+            WorkerEvent::Aborted => {
+                self.spoilt = false;
+                self.aborted += 1;
+            }
+            WorkerEvent::Restored { records, .. } => self.restored += records,
+            WorkerEvent::Lag { entries, .. } => self.entries = entries[0],
+            WorkerEvent::Rebuilding => self.rebuilt += 1,
+            WorkerEvent::Assignment { .. } | WorkerEvent::Refused => {}
+        }
+    }
+}
+
+/// Bytes that no compression makes smaller (xorshift, Marsaglia 2003).
+fn noise(size: usize) -> Vec<u8> {
+    let mut x = 0x2545_f491_4f6c_dd1d_u64;
+    let bytes = std::iter::repeat_with(|| {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        (x >> 56) as u8
+    });
+    bytes.take(size).collect()
+}
+
+/// Reads a topic from its start until `done`, as a reader outside the group.
+pub fn read_until(log: &dyn Log, topic: &str, mut done: impl FnMut(&[String]) -> bool) -> Vec<String> {
+    let until = std::time::Instant::now() + DEADLINE;
+    let mut reader = log.reader(topic, From::Start).unwrap();
+    let mut keys = Vec::new();
+    while !done(&keys) {
+        assert!(std::time::Instant::now() < until, "{topic}: only {} records came", keys.len());
+        reader
+            .read(Duration::from_millis(100), &mut |record| {
+                keys.push(String::from_utf8_lossy(record.key.unwrap_or_default()).into_owned());
+            })
+            .unwrap();
+    }
+    keys
+}

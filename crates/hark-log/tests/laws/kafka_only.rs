@@ -1,0 +1,217 @@
+//! Laws about groups, fencing and open transactions; the embedded log has one owner and no open transactions.
+
+use std::{
+    collections::HashSet,
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
+
+use hark_log::{
+    Change, CommitError, LogError, NextOffset, Session, SessionError,
+    kafka::{KafkaConfig, KafkaLog},
+    worker::WorkerError,
+};
+use hark_tests::deadline::wait_until;
+use rdkafka::{
+    ClientConfig,
+    producer::{BaseProducer, BaseRecord, Producer as _},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::fixture::{DEADLINE, Fixture, PARTITIONS, read_until};
+
+/// A producer beside Hark, with a transaction left open on the state topic.
+fn open_transaction(fixture: &Fixture, key: &str) -> BaseProducer {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &fixture.kafka_config().bootstrap_servers)
+        .set("transactional.id", fixture.name("stranger"))
+        .create()
+        .unwrap();
+    producer.init_transactions(DEADLINE).unwrap();
+    producer.begin_transaction().unwrap();
+    let topic = fixture.topic("state");
+    producer.send(BaseRecord::to(&topic).partition(0).key(key).payload("seen")).unwrap();
+    while producer.in_flight_count() > 0 {
+        producer.poll(Duration::from_millis(1));
+    }
+    producer
+}
+
+#[test]
+fn restoring_waits_for_an_open_transaction_instead_of_missing_what_follows() {
+    let Some(fixture) = Fixture::kafka("open_transaction") else { return };
+    // An open transaction on the state of partition 0, and committed state behind it.
+    let stranger = open_transaction(&fixture, "before");
+    let behind = fixture.output("state", "behind", "seen");
+    fixture.log().producer(&fixture.name("writer")).unwrap().commit(&[behind]).unwrap();
+    let log = fixture.log();
+    let feed = ["before", "behind", "new"].map(|key| fixture.output("in", key, "v"));
+    log.producer(&fixture.name("feeder")).unwrap().commit(&feed).unwrap();
+
+    let worker = fixture.start("restoring", fixture.stage());
+    let partitions_ready = read_until(&*log, &fixture.topic("out"), |_| true);
+    assert!(partitions_ready.is_empty());
+    stranger.commit_transaction(DEADLINE).unwrap();
+    let keys = read_until(&*log, &fixture.topic("out"), |keys| !keys.is_empty());
+    let stage = worker.stop();
+    assert_eq!(keys, ["new"], "both keys of the state were known");
+    assert_eq!(stage.restored, 2);
+}
+
+#[test]
+fn restoring_ends_behind_an_aborted_transaction_at_the_tail() {
+    let Some(fixture) = Fixture::kafka("aborted_tail") else { return };
+    let known = fixture.output("state", "known", "seen");
+    fixture.log().producer(&fixture.name("writer")).unwrap().commit(&[known]).unwrap();
+    open_transaction(&fixture, "ghost").abort_transaction(DEADLINE).unwrap();
+    let feed = ["known", "ghost"].map(|key| fixture.output("in", key, "v"));
+    fixture.log().producer(&fixture.name("feeder")).unwrap().commit(&feed).unwrap();
+    fixture.run_once(&mut fixture.stage());
+    let keys: Vec<String> = fixture.read("out").into_iter().map(|seen| seen.key).collect();
+    assert_eq!(keys, ["ghost"], "what was aborted is not known");
+}
+
+#[test]
+fn handing_partitions_over_loses_and_repeats_nothing_and_state_follows() {
+    let Some(fixture) = Fixture::kafka("handover") else { return };
+    let log = fixture.log();
+    let keys = |range: std::ops::Range<usize>| range.map(|n| format!("key {n}"));
+    fixture.feed(keys(0..2_000));
+    let first = fixture.start("first", fixture.stage());
+    first.wait_for_batch();
+    let second = fixture.start("second", fixture.stage());
+    // The second one gets partitions, whose keys it never saw itself.
+    fixture.feed(keys(1_000..4_000));
+    second.wait_for_batch();
+    fixture.feed(keys(3_000..6_000));
+    let out = read_until(&*log, &fixture.topic("out"), |keys| keys.len() >= 6_000);
+    assert_eq!(out.iter().collect::<HashSet<_>>().len(), 6_000, "each key once");
+    let (first, second) = (first.stop(), second.stop());
+    assert!(!first.processed.is_empty() && !second.processed.is_empty(), "both worked");
+    fixture.feed(keys(0..6_001));
+    fixture.run_once(&mut fixture.stage());
+    assert_eq!(fixture.read("out").len(), 6_001);
+    assert_eq!(fixture.totals().total(), 2_000 + 3_000 + 3_000 + 6_001, "one outcome a record");
+}
+
+/// A session that has read what is there and not committed it.
+fn holding(fixture: &Fixture, instance: &str) -> (Box<dyn Session>, Vec<NextOffset>) {
+    let config = fixture.session_config(instance, CancellationToken::new());
+    let mut session = fixture.log().session(config).unwrap();
+    let mut next = vec![None; PARTITIONS as usize];
+    let until = Instant::now() + DEADLINE;
+    let mut assigned = 0;
+    while assigned < PARTITIONS as usize || next.iter().all(Option::is_none) {
+        assert!(Instant::now() < until, "no records came");
+        let changes = session
+            .poll(Duration::from_millis(100), &mut |record| {
+                next[record.partition as usize] = Some(record.offset + 1);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        for change in changes {
+            if let Change::Assigned(partitions) = change {
+                let numbers: Vec<u32> = partitions.iter().map(|assigned| assigned.partition).collect();
+                session.resume(&numbers).unwrap();
+                assigned += numbers.len();
+            }
+        }
+    }
+    let next = (0..).zip(next).filter_map(|(partition, offset)| {
+        Some(NextOffset { partition, offset: offset?, metadata: String::new() })
+    });
+    (session, next.collect())
+}
+
+#[test]
+fn a_zombie_whose_transactional_id_was_taken_over_is_fenced() {
+    let Some(fixture) = Fixture::kafka("zombie_producer") else { return };
+    fixture.feed(["a".to_owned()]);
+    let (mut zombie, next) = holding(&fixture, "worker");
+    drop(fixture.log().producer(&fixture.name("worker")).unwrap());
+    let committed = zombie.commit(&[fixture.output("out", "a", "zombie")], &next);
+    assert!(matches!(committed, Err(CommitError::Lost { .. })), "{committed:?}");
+    assert_eq!(fixture.read("out"), []);
+    assert!(fixture.offsets().iter().all(|offset| offset.committed.is_none()));
+}
+
+#[test]
+fn a_zombie_whose_place_in_the_group_was_taken_is_fenced_with_and_without_outputs() {
+    let Some(fixture) = Fixture::kafka("zombie_member") else { return };
+    fixture.feed(["a".to_owned()]);
+    for outputs in [vec![fixture.output("out", "a", "zombie")], Vec::new()] {
+        let (mut zombie, next) = holding(&fixture, "worker");
+        // The same member name with another transactional id: only the group's metadata can fence the zombie.
+        let mut twin = fixture.session_config("worker", CancellationToken::new());
+        twin.transactional_id = fixture.name("twin");
+        let mut twin = fixture.log().session(twin).unwrap();
+        let until = Instant::now() + DEADLINE;
+        while twin.poll(Duration::from_millis(100), &mut |_| ControlFlow::Continue(())).unwrap().is_empty() {
+            assert!(Instant::now() < until, "the twin never joined");
+        }
+        let committed = zombie.commit(&outputs, &next);
+        assert!(committed.is_err(), "with {} outputs the zombie commits", outputs.len());
+        assert_eq!(fixture.read("out"), []);
+        assert!(fixture.offsets().iter().all(|offset| offset.committed.is_none()));
+    }
+}
+
+#[test]
+fn a_worker_whose_instance_name_is_taken_ends_and_names_it() {
+    let Some(fixture) = Fixture::kafka("twin") else { return };
+    fixture.feed(["a".to_owned()]);
+    let first = fixture.start("same", fixture.stage());
+    first.wait_for_batch();
+    let second = fixture.start("same", fixture.stage());
+    // Which one is up to them: the first may notice that its producer is fenced, build itself anew and fence the second.
+    wait_until("one of the twins ends", DEADLINE, || first.has_ended() || second.has_ended());
+    let (ended, other) = if first.has_ended() { (first, second) } else { (second, first) };
+    let error = ended.join();
+    let name = fixture.name("same");
+    assert!(
+        matches!(&error, WorkerError::Session(SessionError::Twin { instance }) if *instance == name),
+        "{error:?}"
+    );
+    other.stop();
+}
+
+#[test]
+fn a_worker_that_was_fenced_once_builds_itself_anew_and_goes_on() {
+    let Some(fixture) = Fixture::kafka("rebuild") else { return };
+    let log = fixture.log();
+    fixture.feed(["a".to_owned()]);
+    let worker = fixture.start("worker", fixture.stage());
+    worker.wait_for_batch();
+    // Fences the worker's producer, as a transaction that outlived its timeout would.
+    drop(log.producer(&fixture.name("worker")).unwrap());
+    fixture.feed(["a", "b", "c"].map(str::to_owned));
+    let mut out = read_until(&*log, &fixture.topic("out"), |keys| keys.len() >= 3);
+    out.sort();
+    assert_eq!(out, ["a", "b", "c"]);
+    assert_eq!(worker.stop().rebuilt, 1);
+}
+
+#[test]
+fn a_record_over_the_topics_own_limit_becomes_a_dead_letter_and_the_rest_goes_on() {
+    let Some(fixture) = Fixture::kafka("small_topic") else { return };
+    fixture.limit_record_size("out", 2_000);
+    let mut stage = fixture.stage();
+    stage.padding_of = Some(("large".to_owned(), 50_000));
+    fixture.feed((0..50).map(|n| format!("key {n}")).chain(["large".to_owned(), "last".to_owned()]));
+    fixture.run_once(&mut stage);
+    assert_eq!(fixture.read("out").len(), 51);
+    let letters: Vec<String> = fixture.read("dead").into_iter().map(|seen| seen.key).collect();
+    assert_eq!(letters, ["large"]);
+}
+
+#[test]
+fn a_broker_that_does_not_answer_is_named() {
+    let config = KafkaConfig {
+        bootstrap_servers: "127.0.0.1:1".to_owned(),
+        topic_prefix: "hark".to_owned(),
+        properties: Vec::new(),
+    };
+    let Err(error) = KafkaLog::open(config) else { panic!("nobody is there") };
+    assert!(matches!(error, LogError::Unreachable { .. }), "{error:?}");
+    assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
+}
