@@ -13,7 +13,7 @@ pub enum Reason {
     InvalidPost,
     /// The text is longer than [`crate::MAX_TEXT_BYTES`].
     TextTooLong,
-    /// A line of a file is longer than the bound of a line.
+    /// A line of a file is longer than [`crate::file::MAX_LINE_BYTES`].
     LineTooLong,
 }
 

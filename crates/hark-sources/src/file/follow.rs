@@ -1,0 +1,219 @@
+//! One open file and how far it has been read.
+
+use std::{
+    fs::{File, Metadata},
+    io::{self, BufRead as _, BufReader, Seek as _, SeekFrom},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use hark_schema::v1::FileCursor;
+use tracing::{info, warn};
+
+use super::{
+    cursor::{self, Cursors},
+    lines::{Lines, Position},
+};
+use crate::SourceContext;
+
+/// Bytes of the first line by which a rewritten file is noticed while it is open.
+const HEAD_BYTES: usize = 4096;
+
+/// Which file a path led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// A file that is being read.
+pub(super) struct Followed {
+    pub path: PathBuf,
+    /// The path in words, for cursors, dead letters and logs.
+    pub shown: String,
+    pub identity: Identity,
+    pub key: String,
+    pub lines: Lines,
+    file: File,
+    first_line: blake3::Hash,
+    head: Vec<u8>,
+    /// Under `--once`, where the file ended when it was opened.
+    goal: Option<u64>,
+    /// Since when its path leads elsewhere, or nowhere.
+    pub gone_since: Option<Instant>,
+    /// When it was last seen growing.
+    pub grew_at: Instant,
+}
+
+/// What became of opening a file.
+pub(super) enum Opened {
+    Followed(Box<Followed>),
+    /// There is no complete first line yet, so nothing to know it by.
+    Waiting,
+    /// Not a file of lines, with the remedy.
+    Refused(&'static str),
+}
+
+/// Opens a file where its cursor left off.
+pub(super) fn open(
+    path: &Path,
+    context: &SourceContext,
+    cursors: &Cursors,
+    once: bool,
+) -> io::Result<Opened> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let mut magic = [0; 4];
+    let magic_bytes = file.read_at(&mut magic, 0)?;
+    if magic[..magic_bytes].starts_with(&[0x1f, 0x8b]) || magic == [0x28, 0xb5, 0x2f, 0xfd] {
+        return Ok(Opened::Refused(
+            "it is compressed: unpack it, or pipe it in (`zcat FILE | hark ingest ...` with path \"-\")",
+        ));
+    }
+    let Some((first_line, head)) = read_first_line(&file, once)? else { return Ok(Opened::Waiting) };
+    let key = cursor::key(context, metadata.ino(), &first_line);
+    let position = resume(&file, metadata.len(), path, cursors.get(&key))?;
+    let mut followed = Followed {
+        path: path.to_owned(),
+        shown: path.display().to_string(),
+        identity: Identity::of(&metadata),
+        key,
+        lines: Lines::starting_at(position),
+        file,
+        first_line,
+        head,
+        goal: once.then_some(metadata.len()),
+        gone_since: None,
+        grew_at: Instant::now(),
+    };
+    followed.file.seek(SeekFrom::Start(position.offset))?;
+    info!(path = followed.shown, offset = position.offset, line = position.lines + 1, "reading");
+    Ok(Opened::Followed(Box::new(followed)))
+}
+
+/// Digest of the first line without its end, and its first bytes. `None` without a complete one, unless `once` takes what is there.
+fn read_first_line(file: &File, once: bool) -> io::Result<Option<(blake3::Hash, Vec<u8>)>> {
+    let mut reader = BufReader::new(file);
+    reader.seek(SeekFrom::Start(0))?;
+    let (mut hasher, mut head, mut carriage_return) = (blake3::Hasher::new(), Vec::new(), false);
+    loop {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            if once && !head.is_empty() {
+                return Ok(Some((hasher.finalize(), head)));
+            }
+            return Ok(None);
+        }
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let line = &bytes[..end.unwrap_or(bytes.len())];
+        let room = HEAD_BYTES - head.len();
+        head.extend_from_slice(&bytes[..(line.len() + usize::from(end.is_some())).min(room)]);
+        // A carriage return is held back until it is known whether it belongs to the line end.
+        if carriage_return && !line.is_empty() {
+            hasher.update(b"\r");
+            carriage_return = false;
+        }
+        let kept = line.strip_suffix(b"\r");
+        hasher.update(kept.unwrap_or(line));
+        carriage_return |= kept.is_some();
+        if end.is_some() {
+            return Ok(Some((hasher.finalize(), head)));
+        }
+        let read = bytes.len();
+        reader.consume(read);
+    }
+}
+
+/// Where to go on: at the cursor, if it fits the file.
+fn resume(file: &File, size: u64, path: &Path, cursor: Option<&FileCursor>) -> io::Result<Position> {
+    let Some(cursor) = cursor else { return Ok(Position::default()) };
+    let at = Position { offset: cursor.offset, lines: cursor.lines };
+    let anew = |why: &str| {
+        warn!(path = %path.display(), offset = cursor.offset, size, "{why}: reading it again from its start");
+        Ok(Position::default())
+    };
+    if at.offset > size {
+        return anew("the file is shorter than what was read of it");
+    }
+    if at.offset == 0 {
+        return Ok(at);
+    }
+    // Up to the byte before, in which a line end is expected, and the line end that a last line may have got since.
+    let mut around = [0; 3];
+    let read = file.read_at(&mut around, at.offset - 1)?;
+    match &around[..read] {
+        [b'\n', ..] => Ok(at),
+        [_] => Ok(at),
+        [_, b'\n', ..] => Ok(Position { offset: at.offset + 1, ..at }),
+        [_, b'\r', b'\n'] => Ok(Position { offset: at.offset + 2, ..at }),
+        _ => anew("the file was rewritten, or its last line went on"),
+    }
+}
+
+/// What a look at the file says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    None,
+    Truncated,
+    Rewritten,
+}
+
+impl Followed {
+    /// Whether what was read is still there.
+    pub(super) fn look(&self) -> io::Result<Change> {
+        let size = self.file.metadata()?.len();
+        if size < self.lines.read_to() {
+            return Ok(Change::Truncated);
+        }
+        if size > self.lines.read_to() {
+            let mut head = vec![0; self.head.len()];
+            match self.file.read_exact_at(&mut head, 0) {
+                Ok(()) if head == self.head => {}
+                Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
+                _ => return Ok(Change::Rewritten),
+            }
+        }
+        Ok(Change::None)
+    }
+
+    /// Reads one piece; false at the end, or where `--once` stops.
+    pub(super) fn fill(&mut self) -> io::Result<bool> {
+        let beyond = self.goal.is_some_and(|goal| self.lines.read_to() >= goal);
+        if beyond && !self.lines.has_partial() {
+            return Ok(false);
+        }
+        let read = self.lines.fill(&mut self.file)?;
+        if read > 0 {
+            self.grew_at = Instant::now();
+        }
+        Ok(read > 0)
+    }
+
+    /// The cursor for what has been handed out.
+    pub(super) fn cursor(&self) -> FileCursor {
+        let Position { offset, lines } = self.lines.position();
+        FileCursor {
+            path: self.shown.clone(),
+            inode: self.identity.inode,
+            first_line_blake3: self.first_line.as_bytes().to_vec(),
+            offset,
+            lines,
+        }
+    }
+
+    pub(super) fn renamed(&mut self, path: &Path) {
+        if self.path != path {
+            info!(from = self.shown, to = %path.display(), "the file was renamed");
+            self.path = path.to_owned();
+            self.shown = path.display().to_string();
+        }
+        self.gone_since = None;
+    }
+}

@@ -1,0 +1,404 @@
+//! The loop over all files of a source: find, read a little of each in turn, hand over, wait.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use hark_log::Output;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{
+    FileError, FileSpec,
+    batch::Batch,
+    cursor::{self, Cursors},
+    find::Finder,
+    follow::{Change, Followed, Identity, Opened, open},
+};
+use crate::{Pending, Publisher, SourceContext, publisher::Tally};
+
+/// Files held open at a time, far below the usual limit of 1,024 descriptors; others wait, or are opened again when they grow.
+const MAX_OPEN: usize = 128;
+/// Submissions under way: parsing goes on while the log commits.
+const MAX_PENDING: usize = 8;
+/// How long commits under way are waited for once shutdown has come.
+const DRAIN_GRACE: Duration = Duration::from_secs(2);
+/// Least time between two looks at the folder.
+const FIND_EVERY: Duration = Duration::from_secs(1);
+
+/// Submissions on their way, in order.
+pub(super) struct Outbox<'a> {
+    publisher: &'a Publisher,
+    shutdown: &'a CancellationToken,
+    pending: VecDeque<Pending>,
+}
+
+impl<'a> Outbox<'a> {
+    pub(super) fn new(publisher: &'a Publisher, shutdown: &'a CancellationToken) -> Self {
+        Self { publisher, shutdown, pending: VecDeque::new() }
+    }
+
+    /// Hands over, waiting for room. False when shutdown came first; nothing was handed over then.
+    pub(super) fn send(&mut self, outputs: Vec<Output>, tally: Tally) -> Result<bool, FileError> {
+        while self.pending.len() >= MAX_PENDING {
+            if !self.wait_for_first()? {
+                return Ok(false);
+            }
+        }
+        let Some(pending) = self.publisher.submit_patiently(outputs, tally, self.shutdown)? else {
+            return Ok(false);
+        };
+        self.pending.push_back(pending);
+        Ok(true)
+    }
+
+    /// Takes note of what is committed by now.
+    fn reap(&mut self) -> Result<(), FileError> {
+        while let Some(outcome) = self.pending.front_mut().and_then(Publisher::outcome) {
+            self.pending.pop_front();
+            outcome?;
+        }
+        Ok(())
+    }
+
+    /// Waits for everything under way; after shutdown only for a while.
+    pub(super) fn drain(mut self) -> Result<(), FileError> {
+        while !self.pending.is_empty() {
+            if !self.wait_for_first()? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_for_first(&mut self) -> Result<bool, FileError> {
+        let Some(first) = self.pending.front_mut() else { return Ok(true) };
+        let Some(outcome) = self.publisher.wait(first, self.shutdown, DRAIN_GRACE) else { return Ok(false) };
+        self.pending.pop_front();
+        outcome?;
+        Ok(true)
+    }
+}
+
+/// How a file looked when it was closed; it is opened again when it looks different.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    identity: Identity,
+    size: u64,
+}
+
+pub(super) struct Poller<'a> {
+    spec: &'a FileSpec,
+    finder: Finder,
+    context: &'a SourceContext,
+    outbox: Outbox<'a>,
+    cursors: Cursors,
+    once: bool,
+    shutdown: &'a CancellationToken,
+    /// Being read, in the order of their paths.
+    files: Vec<Followed>,
+    parked: HashMap<PathBuf, Stamp>,
+    /// Paths that were complained about.
+    warned: HashSet<PathBuf>,
+    unreadable: Vec<String>,
+    found_at: Option<Instant>,
+    /// There are more files than may be open.
+    left_out: bool,
+}
+
+impl<'a> Poller<'a> {
+    pub(super) fn new(
+        spec: &'a FileSpec,
+        context: &'a SourceContext,
+        publisher: &'a Publisher,
+        cursors: Cursors,
+        once: bool,
+        shutdown: &'a CancellationToken,
+    ) -> Result<Self, FileError> {
+        let finder = Finder::new(&spec.folder, &spec.path)
+            .map_err(|source| FileError::Pattern { pattern: spec.path.clone(), source })?;
+        Ok(Self {
+            spec,
+            finder,
+            context,
+            outbox: Outbox::new(publisher, shutdown),
+            cursors,
+            once,
+            shutdown,
+            files: Vec::new(),
+            parked: HashMap::new(),
+            warned: HashSet::new(),
+            unreadable: Vec::new(),
+            found_at: None,
+            left_out: false,
+        })
+    }
+
+    pub(super) fn run(mut self) -> Result<(), FileError> {
+        while !self.shutdown.is_cancelled() {
+            self.find_when_due();
+            let progress = self.round()?;
+            self.outbox.reap()?;
+            if progress {
+                continue;
+            }
+            if self.once && !self.left_out {
+                break;
+            }
+            if self.once {
+                self.found_at = None;
+            } else {
+                pause(self.shutdown, self.spec.poll_every);
+            }
+        }
+        self.outbox.drain()?;
+        if self.once && !self.unreadable.is_empty() {
+            return Err(FileError::Unreadable { list: self.unreadable });
+        }
+        Ok(())
+    }
+
+    /// Opens what is new.
+    fn find_when_due(&mut self) {
+        let every = FIND_EVERY.min(self.spec.poll_every * 5);
+        if self.found_at.is_some_and(|at| self.once || at.elapsed() < every) {
+            return;
+        }
+        let first_time = self.found_at.replace(Instant::now()).is_none();
+        let paths = self.finder.find();
+        if paths.is_empty() && first_time && self.parked.is_empty() {
+            self.complain_of_nothing();
+        }
+        let mut seen = Vec::new();
+        self.left_out = false;
+        for path in &paths {
+            let Ok(metadata) = fs::metadata(path) else { continue };
+            if !metadata.is_file() {
+                // Opening a named pipe would block.
+                self.complain(path, "it is not a regular file; pipe it in with the path \"-\"");
+                continue;
+            }
+            let stamp = Stamp { identity: Identity::of(&metadata), size: metadata.len() };
+            if seen.contains(&stamp.identity) {
+                continue;
+            }
+            seen.push(stamp.identity);
+            if let Some(file) = self.files.iter_mut().find(|file| file.identity == stamp.identity) {
+                file.renamed(path);
+                continue;
+            }
+            if self.parked.get(path) == Some(&stamp) {
+                continue;
+            }
+            if self.files.len() >= MAX_OPEN && !self.park_longest_idle() {
+                self.left_out = true;
+                continue;
+            }
+            self.open(path, stamp);
+        }
+        for file in &mut self.files {
+            if !seen.contains(&file.identity) && file.gone_since.is_none() {
+                info!(
+                    path = file.shown,
+                    "the path leads to another file now, or to none: reading the old one to its end"
+                );
+                file.gone_since = Some(Instant::now());
+            }
+        }
+        // A rotated file goes before the one that took its place.
+        self.files.sort_by(|a, b| (&a.path, a.gone_since.is_none()).cmp(&(&b.path, b.gone_since.is_none())));
+        let there: HashSet<&PathBuf> = paths.iter().collect();
+        self.parked.retain(|path, _| there.contains(path));
+        self.warned.retain(|path| there.contains(path));
+    }
+
+    fn complain_of_nothing(&mut self) {
+        let path = self.finder.shown();
+        if self.once && self.finder.is_literal() {
+            self.unreadable.push(format!("{path}: no such file"));
+        } else if self.once {
+            warn!(path, "no file has that name");
+        } else {
+            warn!(path, "no file has that name yet: waiting for one");
+        }
+    }
+
+    fn open(&mut self, path: &Path, stamp: Stamp) {
+        match open(path, self.context, &self.cursors, self.once) {
+            Ok(Opened::Followed(file)) => {
+                self.parked.remove(path);
+                self.warned.remove(path);
+                self.files.push(*file);
+            }
+            Ok(Opened::Waiting) => {
+                self.parked.insert(path.to_owned(), stamp);
+            }
+            Ok(Opened::Refused(why)) => {
+                self.parked.insert(path.to_owned(), stamp);
+                self.complain(path, why);
+            }
+            // Gone between the two calls; whatever is there next time is looked at then.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => self.complain(path, &error.to_string()),
+        }
+    }
+
+    fn complain(&mut self, path: &Path, why: &str) {
+        if !self.warned.insert(path.to_owned()) {
+            return;
+        }
+        warn!(path = %path.display(), why, "cannot read this file; it is left out");
+        // A follower has said it in its log and tries again.
+        if self.once {
+            self.unreadable.push(format!("{}: {why}", path.display()));
+        }
+    }
+
+    /// A little of every file in turn. True when anything was read.
+    fn round(&mut self) -> Result<bool, FileError> {
+        let mut progress = false;
+        let mut index = 0;
+        while index < self.files.len() && !self.shutdown.is_cancelled() {
+            let turn = match self.turn(index)? {
+                Turn::Read => {
+                    progress = true;
+                    index += 1;
+                    continue;
+                }
+                Turn::Idle if !self.once => {
+                    index += 1;
+                    continue;
+                }
+                Turn::Idle => Turn::Finished,
+                other => other,
+            };
+            let file = self.files.remove(index);
+            progress = true;
+            if let Turn::Anew = turn {
+                // From its start, also where its first line is the same as before.
+                self.cursors.forget(&file.key);
+                self.parked.remove(&file.path);
+                self.found_at = None;
+                continue;
+            }
+            if file.gone_since.is_none() {
+                let stamp = Stamp { identity: file.identity, size: file.lines.read_to() };
+                self.parked.insert(file.path, stamp);
+            }
+        }
+        Ok(progress)
+    }
+
+    fn turn(&mut self, index: usize) -> Result<Turn, FileError> {
+        let file = &mut self.files[index];
+        match file.look() {
+            Ok(Change::None) => {}
+            Ok(change) => {
+                warn!(
+                    path = file.shown,
+                    ?change,
+                    "the file was cut or rewritten: reading it again from its start"
+                );
+                self.context.counts.add_restart();
+                return Ok(Turn::Anew);
+            }
+            Err(error) => return Ok(self.failed(index, &error)),
+        }
+        let before = file.lines.position();
+        let shown = file.shown.clone();
+        let mut batch = Batch::new(self.context, &shown);
+        let mut at_end = false;
+        while !batch.is_full() {
+            if let Some(line) = file.lines.next() {
+                batch.add(&line);
+                continue;
+            }
+            match file.fill() {
+                Ok(true) => {}
+                Ok(false) => {
+                    at_end = true;
+                    break;
+                }
+                Err(error) => return Ok(self.failed(index, &error)),
+            }
+        }
+        let over =
+            self.once || file.gone_since.is_some_and(|since| is_over(since.max(file.grew_at), self.spec));
+        if at_end
+            && over
+            && let Some(line) = file.lines.rest()
+        {
+            batch.add(&line);
+        }
+        if file.lines.position() != before {
+            let cursor = file.cursor();
+            let key = file.key.clone();
+            let (mut outputs, tally) = batch.finish();
+            outputs.push(cursor::output(self.context, &key, &cursor));
+            self.cursors.set(&key, cursor);
+            if !self.outbox.send(outputs, tally)? {
+                // Shutdown: what was not handed over is read again after the next start.
+                return Ok(Turn::Idle);
+            }
+            return Ok(if at_end && over { Turn::Finished } else { Turn::Read });
+        }
+        Ok(if at_end && over { Turn::Finished } else { Turn::Idle })
+    }
+
+    /// A file that cannot be read any more is let go; it is tried again from its cursor when it is found again.
+    fn failed(&mut self, index: usize, error: &std::io::Error) -> Turn {
+        let path = self.files[index].path.clone();
+        self.complain(&path, &error.to_string());
+        Turn::Finished
+    }
+
+    /// Closes the file that has been silent for longest. False when none is idle.
+    fn park_longest_idle(&mut self) -> bool {
+        if self.once {
+            return false;
+        }
+        let idle = self
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(_, file)| file.gone_since.is_none() && !file.lines.has_partial())
+            .filter(|(_, file)| is_over(file.grew_at, self.spec))
+            .min_by_key(|(_, file)| file.grew_at)
+            .map(|(index, _)| index);
+        let Some(index) = idle else { return false };
+        let file = self.files.remove(index);
+        let stamp = Stamp { identity: file.identity, size: file.lines.read_to() };
+        self.parked.insert(file.path, stamp);
+        true
+    }
+}
+
+enum Turn {
+    /// Something was read; there may be more.
+    Read,
+    /// Nothing new.
+    Idle,
+    /// To be closed.
+    Finished,
+    /// To be opened again from its start.
+    Anew,
+}
+
+fn is_over(since: Instant, spec: &FileSpec) -> bool {
+    since.elapsed() >= spec.rotated_grace
+}
+
+fn pause(shutdown: &CancellationToken, wait: Duration) {
+    let end = Instant::now() + wait;
+    while !shutdown.is_cancelled() {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        thread::park_timeout(left.min(Duration::from_millis(20)));
+    }
+}

@@ -1,0 +1,490 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Cursor as Bytes, Write as _},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use hark_log::Output;
+use hark_schema::{
+    Message as _,
+    id::mention_id,
+    v1::{DeadLetter, PostRef, RawPost},
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::{Cursors, FileError, FileSpec, MAX_LINE_BYTES, run, stdin};
+use crate::{
+    Limits, MAX_DEAD_VALUE_BYTES, PublisherThread, Reason, SourceContext,
+    publisher::Publisher,
+    testing::{self, FakeLog, Fault, quick},
+};
+
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A folder, a log, and cursors as the log has them.
+struct Bench {
+    folder: TempDir,
+    log: FakeLog,
+    context: SourceContext,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            log: FakeLog::default(),
+            context: testing::context("file"),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn append(&self, name: &str, text: &str) {
+        append(&self.path(name), text);
+    }
+
+    fn spec(&self, path: &str) -> FileSpec {
+        FileSpec {
+            poll_every: Duration::from_millis(2),
+            rotated_grace: Duration::from_millis(30),
+            ..FileSpec::new(self.folder.path(), path)
+        }
+    }
+
+    /// As after a restart: what is committed and nothing else.
+    fn cursors(&self) -> Cursors {
+        let mut cursors = Cursors::default();
+        for output in self.log.committed("hark.cursors") {
+            cursors.note(&output.key, output.value.as_deref());
+        }
+        cursors
+    }
+
+    fn once(&self, path: &str) -> Result<(), FileError> {
+        let (publisher, thread) = self.log.publisher(Limits::default());
+        let spec = self.spec(path);
+        let result = run(&spec, &self.context, &publisher, self.cursors(), true, &CancellationToken::new());
+        thread.stop(GRACE).unwrap();
+        result
+    }
+
+    /// Follows in the background while `act` runs.
+    fn following(&self, path: &str, act: impl FnOnce()) {
+        let (publisher, thread) = self.log.publisher(Limits::default());
+        let (spec, cursors, shutdown) = (self.spec(path), self.cursors(), CancellationToken::new());
+        thread::scope(|scope| {
+            let _stop = shutdown.clone().drop_guard();
+            let follower = scope.spawn(|| run(&spec, &self.context, &publisher, cursors, false, &shutdown));
+            act();
+            shutdown.cancel();
+            follower.join().unwrap().unwrap();
+        });
+        thread.stop(GRACE).unwrap();
+    }
+
+    fn until(&self, ids: &[&str]) {
+        self.log.until_records("hark.posts", ids.len());
+        assert_eq!(self.ids(), ids);
+    }
+
+    fn ids(&self) -> Vec<String> {
+        posts(&self.log.committed("hark.posts"))
+            .into_iter()
+            .map(|post| post.r#ref.unwrap().native_id)
+            .collect()
+    }
+
+    fn dead(&self) -> Vec<DeadLetter> {
+        self.log
+            .committed("hark.dead-letters")
+            .iter()
+            .map(|output| DeadLetter::decode(output.value.as_deref().unwrap()).unwrap())
+            .collect()
+    }
+}
+
+fn append(path: &Path, text: &str) {
+    OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+fn posts(outputs: &[Output]) -> Vec<RawPost> {
+    outputs.iter().map(|output| RawPost::decode(output.value.as_deref().unwrap()).unwrap()).collect()
+}
+
+fn post(id: &str) -> String {
+    format!("{{\"id\":\"{id}\",\"text\":\"about Aurora Motors\"}}\n")
+}
+
+#[test]
+fn once_publishes_every_line_in_order_and_returns() {
+    let bench = Bench::new();
+    bench.write("b.jsonl", post("b1") + "\n  \n" + &post("b2"));
+    bench.write("a.jsonl", post("a1") + post("a2").trim_end());
+    bench.write("c.txt", post("c1"));
+    bench.once("*.jsonl").unwrap();
+    assert_eq!(bench.ids(), ["a1", "a2", "b1", "b2"], "a last line without line end counts");
+    assert_eq!(bench.context.counts.accepted(), 4);
+    assert!(bench.dead().is_empty());
+}
+
+#[test]
+fn a_post_becomes_a_record_that_says_where_it_came_from() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1"));
+    bench.once("a.jsonl").unwrap();
+    let output = &bench.log.committed("hark.posts")[0];
+    let raw = posts(std::slice::from_ref(output)).remove(0);
+    let post_ref = PostRef {
+        tenant: "aurora".into(),
+        source: "forum".into(),
+        instance: String::new(),
+        native_id: "a1".into(),
+    };
+    let id = mention_id(&post_ref).to_string();
+    assert_eq!(output.key, id.as_bytes());
+    assert_eq!(output.partition, hark_schema::partition::of_key(id.as_bytes(), 12));
+    let trace = String::from_utf8(output.headers[0].value.clone()).unwrap();
+    assert!(
+        trace.starts_with(&format!("00-{id}-")) && trace.ends_with("-01") && trace.len() == 55,
+        "{trace}"
+    );
+    assert_eq!(raw.r#ref, Some(post_ref));
+    let provenance = raw.provenance.unwrap();
+    assert_eq!((provenance.connector.as_str(), provenance.version.as_str()), ("file", "0.1.0"));
+    assert_eq!(provenance.query, bench.path("a.jsonl").display().to_string());
+    assert!(raw.observed_at.is_some() && raw.payload.is_empty());
+}
+
+#[test]
+fn the_cursor_commits_in_the_transaction_of_its_posts() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1") + &post("a2"));
+    bench.once("a.jsonl").unwrap();
+    let transactions = bench.log.transactions();
+    assert_eq!(transactions.len(), 1);
+    let topics: Vec<&str> = transactions[0].iter().map(|output| &*output.topic).collect();
+    assert_eq!(topics, ["hark.posts", "hark.posts", "hark.cursors"]);
+}
+
+#[test]
+fn a_restart_goes_on_exactly_where_the_last_commit_was() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1"));
+    bench.once("a.jsonl").unwrap();
+    bench.once("a.jsonl").unwrap();
+    assert_eq!(bench.ids(), ["a1"], "nothing new, nothing published");
+    bench.append("a.jsonl", &(post("a2") + "nonsense\n"));
+    bench.once("a.jsonl").unwrap();
+    assert_eq!(bench.ids(), ["a1", "a2"]);
+    assert_eq!(bench.dead()[0].file.as_ref().unwrap().line, 3, "lines are counted from the file's start");
+}
+
+#[test]
+fn a_line_end_that_comes_after_once_took_the_line_is_no_line_of_its_own() {
+    for line_end in ["\n", "\r\n"] {
+        let bench = Bench::new();
+        bench.write("a.jsonl", post("a1") + post("a2").trim_end());
+        bench.once("a.jsonl").unwrap();
+        bench.append("a.jsonl", &format!("{line_end}{}nonsense\n", post("a3")));
+        bench.once("a.jsonl").unwrap();
+        assert_eq!(bench.ids(), ["a1", "a2", "a3"]);
+        assert_eq!(bench.dead()[0].file.as_ref().unwrap().line, 4);
+    }
+}
+
+#[test]
+fn an_aborted_transaction_neither_loses_nor_repeats_a_line() {
+    let bench = Bench::new();
+    bench.log.fail(&[Fault::Abort, Fault::Abort]);
+    bench.write("a.jsonl", post("a1") + &post("a2"));
+    let (publisher, thread) = bench.log.publisher(quick());
+    run(
+        &bench.spec("a.jsonl"),
+        &bench.context,
+        &publisher,
+        Cursors::default(),
+        true,
+        &CancellationToken::new(),
+    )
+    .unwrap();
+    thread.stop(GRACE).unwrap();
+    assert_eq!(bench.ids(), ["a1", "a2"]);
+}
+
+#[test]
+fn a_bad_line_becomes_a_dead_letter_with_file_and_line_and_the_rest_goes_on() {
+    let bench = Bench::new();
+    let mut text = b"{\"id\":\"a1\",\"text\":\"x\"}\n".to_vec();
+    text.extend_from_slice(b"not json\n");
+    text.extend_from_slice(b"{\"id\":\"a2\",\"text\":\"\xff\"}\n");
+    text.extend_from_slice(b"{\"id\":\"a3\",\"txt\":\"x\"}\n");
+    text.extend_from_slice(format!("{{\"id\":\"a4\",\"text\":\"{}\"}}\n", "x".repeat(70_000)).as_bytes());
+    text.extend_from_slice(b"[{\"id\":\"a5\",\"text\":\"x\"}]\n\0\n");
+    text.extend_from_slice(b"{\"id\":\"a6\",\"text\":\"x\"}\n");
+    bench.write("a.jsonl", &text);
+    bench.once("a.jsonl").unwrap();
+    assert_eq!(bench.ids(), ["a1", "a6"]);
+
+    let found: Vec<_> =
+        bench.dead().into_iter().map(|dead| (dead.file.unwrap().line, dead.class, dead.error)).collect();
+    let classes: Vec<_> = found.iter().map(|(line, class, _)| (*line, class.as_str())).collect();
+    assert_eq!(
+        classes,
+        [
+            (2, "malformed_json"),
+            (3, "invalid_utf8"),
+            (4, "invalid_post"),
+            (5, "text_too_long"),
+            (6, "invalid_post"),
+            (7, "malformed_json")
+        ]
+    );
+    assert!(found[2].2.contains("/txt: unknown field; did you mean \"text\"?"), "{}", found[2].2);
+    assert_eq!(bench.context.counts.rejected(Reason::MalformedJson), 2);
+    assert_eq!(bench.context.counts.rejected(Reason::TextTooLong), 1);
+}
+
+#[test]
+fn a_dead_letter_keeps_the_bytes_and_knows_the_post_where_it_can() {
+    let bench = Bench::new();
+    let line = b"{\"id\":\"a1\",\"text\":7}";
+    bench.write("a.jsonl", [b"\n", &line[..], b"\r\n"].concat());
+    bench.once("a.jsonl").unwrap();
+    let dead = bench.dead().remove(0);
+    assert_eq!(dead.value.as_deref(), Some(&line[..]));
+    assert_eq!((dead.value_length, dead.value_blake3), (20, blake3::hash(line).as_bytes().to_vec()));
+    assert_eq!((dead.stage.as_str(), dead.attempts, dead.config_revision.as_str()), ("ingest", 1, "r1"));
+    let file = dead.file.unwrap();
+    assert_eq!((file.source.as_str(), file.line, file.offset), ("forum", 2, 1));
+    assert_eq!(file.path, bench.path("a.jsonl").display().to_string());
+    let id = crate::raw_post::id_of(&bench.context, "", "a1").to_string();
+    assert_eq!(dead.mention_id, id);
+    let output = bench.log.committed("hark.dead-letters").remove(0);
+    assert_eq!(output.key, id.as_bytes());
+    let names: Vec<&str> = output.headers.iter().map(|header| &*header.name).collect();
+    assert_eq!(
+        names,
+        ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type", "traceparent"]
+    );
+}
+
+#[test]
+fn a_line_over_the_bound_becomes_a_dead_letter_with_its_beginning_and_whole_length() {
+    let bench = Bench::new();
+    let long = vec![b'x'; 3 * MAX_LINE_BYTES];
+    bench.write("a.jsonl", [&long[..], b"\n", post("a1").as_bytes()].concat());
+    bench.once("a.jsonl").unwrap();
+    let dead = bench.dead().remove(0);
+    assert_eq!((dead.class.as_str(), dead.value_length), ("line_too_long", long.len() as u64));
+    assert_eq!(dead.value.unwrap().len(), MAX_DEAD_VALUE_BYTES);
+    assert_eq!(dead.value_blake3, blake3::hash(&long).as_bytes());
+    assert_eq!(bench.ids(), ["a1"]);
+}
+
+#[test]
+fn several_files_take_turns() {
+    let bench = Bench::new();
+    let many = |name: &str| (0..2_500).map(|number| post(&format!("{name}{number}"))).collect::<String>();
+    bench.write("a.jsonl", many("a"));
+    bench.write("b.jsonl", many("b"));
+    bench.once("*.jsonl").unwrap();
+    let turns: Vec<String> =
+        bench.ids().chunks(500).map(|ids| ids[0].trim_end_matches(char::is_numeric).to_owned()).collect();
+    assert_eq!(turns, ["a", "a", "b", "b", "a", "a", "b", "b", "a", "b"]);
+}
+
+#[test]
+fn more_files_than_may_be_open_are_read_all_the_same() {
+    let bench = Bench::new();
+    for number in 0..300 {
+        bench.write(&format!("{number:03}.jsonl"), post(&format!("p{number:03}")));
+    }
+    bench.once("*.jsonl").unwrap();
+    assert_eq!(bench.ids(), (0..300).map(|number| format!("p{number:03}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_byte_order_mark_at_the_start_is_no_mistake() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", "\u{feff}".to_owned() + &post("a1"));
+    bench.once("a.jsonl").unwrap();
+    assert_eq!(bench.ids(), ["a1"]);
+}
+
+#[test]
+fn a_kept_payload_is_the_line_as_it_stands() {
+    let mut bench = Bench::new();
+    bench.context.keep_payload = true;
+    bench.write("a.jsonl", "{\"id\": \"a1\",  \"text\": \"x\"}\n");
+    bench.once("a.jsonl").unwrap();
+    assert_eq!(posts(&bench.log.committed("hark.posts"))[0].payload, b"{\"id\": \"a1\",  \"text\": \"x\"}");
+}
+
+#[test]
+fn once_says_which_files_it_could_not_read_after_reading_the_others() {
+    let bench = Bench::new();
+    let error = bench.once("missing.jsonl").unwrap_err();
+    assert!(error.to_string().contains("missing.jsonl: no such file"), "{error}");
+
+    bench.write("packed.jsonl", [0x1f, 0x8b, 8, 0]);
+    bench.write("plain.jsonl", post("a1"));
+    let error = bench.once("*.jsonl").unwrap_err();
+    assert!(error.to_string().contains("it is compressed"), "{error}");
+    assert_eq!(bench.ids(), ["a1"]);
+
+    bench.once("nothing-*.jsonl").expect("a pattern may match nothing");
+    assert!(matches!(bench.once("a[.jsonl"), Err(FileError::Pattern { .. })));
+}
+
+#[test]
+fn a_growing_file_is_followed_and_a_partial_line_waits_for_its_end() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1"));
+    bench.following("*.jsonl", || {
+        bench.until(&["a1"]);
+        let (begin, end) = (post("a2")[..10].to_owned(), post("a2")[10..].to_owned());
+        bench.append("a.jsonl", &begin);
+        bench.write("b.jsonl", post("b1"));
+        bench.until(&["a1", "b1"]);
+        bench.append("a.jsonl", &end);
+        bench.until(&["a1", "b1", "a2"]);
+    });
+    assert!(bench.dead().is_empty());
+}
+
+#[test]
+fn a_file_without_a_complete_first_line_waits() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", "");
+    bench.write("b.jsonl", &post("b1")[..10]);
+    bench.write("c.jsonl", post("c1"));
+    bench.following("*.jsonl", || {
+        bench.until(&["c1"]);
+        bench.append("b.jsonl", &post("b1")[10..]);
+        bench.until(&["c1", "b1"]);
+        bench.append("a.jsonl", &post("a1"));
+        bench.until(&["c1", "b1", "a1"]);
+    });
+    assert!(bench.dead().is_empty());
+}
+
+#[test]
+fn a_rotated_file_is_read_to_its_end_before_the_new_one_goes_on() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1"));
+    bench.following("a.jsonl", || {
+        bench.until(&["a1"]);
+        // The writer keeps its handle for a moment after the rename.
+        let mut old = OpenOptions::new().append(true).open(bench.path("a.jsonl")).unwrap();
+        fs::rename(bench.path("a.jsonl"), bench.path("a.jsonl.1")).unwrap();
+        old.write_all(post("a2").as_bytes()).unwrap();
+        bench.until(&["a1", "a2"]);
+        old.write_all(post("a3").trim_end().as_bytes()).unwrap();
+        bench.until(&["a1", "a2", "a3"]);
+        bench.write("a.jsonl", post("b1"));
+        bench.until(&["a1", "a2", "a3", "b1"]);
+    });
+}
+
+#[test]
+fn a_renamed_file_that_is_still_meant_is_not_read_twice() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1"));
+    bench.following("*.jsonl", || {
+        bench.until(&["a1"]);
+        fs::rename(bench.path("a.jsonl"), bench.path("old.jsonl")).unwrap();
+        bench.write("a.jsonl", post("b1"));
+        bench.until(&["a1", "b1"]);
+        bench.append("old.jsonl", &post("a2"));
+        bench.until(&["a1", "b1", "a2"]);
+    });
+    bench.once("*.jsonl").unwrap();
+    assert_eq!(bench.ids(), ["a1", "b1", "a2"], "nor after a restart");
+}
+
+#[test]
+fn a_truncated_file_is_read_again_from_its_start() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1") + &post("a2"));
+    bench.following("a.jsonl", || {
+        bench.until(&["a1", "a2"]);
+        File::create(bench.path("a.jsonl")).unwrap();
+        bench.append("a.jsonl", &post("b1"));
+        bench.until(&["a1", "a2", "b1"]);
+        // The same first line as before, too: the file is known again, and yet read anew.
+        bench.write("a.jsonl", "");
+        testing::until("the truncation is noticed", || bench.context.counts.restarts() == 2);
+        bench.append("a.jsonl", &(post("b1") + &post("b2")));
+        bench.until(&["a1", "a2", "b1", "b1", "b2"]);
+    });
+}
+
+#[test]
+fn a_file_rewritten_while_nobody_looked_is_read_from_its_start() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1") + &post("a2"));
+    bench.once("a.jsonl").unwrap();
+    bench.write("a.jsonl", post("b1") + &post("b2") + &post("b3"));
+    bench.once("a.jsonl").unwrap();
+    assert_eq!(bench.ids(), ["a1", "a2", "b1", "b2", "b3"], "another first line is another file");
+    bench.write("a.jsonl", post("b1"));
+    bench.once("a.jsonl").unwrap();
+    assert_eq!(bench.ids().last().unwrap(), "b1", "the same first line, but shorter");
+}
+
+#[test]
+fn a_shutdown_while_the_log_is_away_ends_soon_and_the_lines_are_read_again() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1"));
+    bench.log.always(Some(Fault::Abort));
+    let (publisher, thread): (Publisher, PublisherThread) = bench.log.publisher(quick());
+    let (spec, shutdown) = (bench.spec("a.jsonl"), CancellationToken::new());
+    thread::scope(|scope| {
+        let follower =
+            scope.spawn(|| run(&spec, &bench.context, &publisher, Cursors::default(), false, &shutdown));
+        bench.log.until_attempts(3);
+        shutdown.cancel();
+        follower.join().unwrap().unwrap();
+    });
+    thread.stop(Duration::from_millis(10)).unwrap_err();
+    assert_eq!(bench.context.counts.accepted(), 0, "only what is committed counts");
+    bench.log.always(None);
+    bench.once("a.jsonl").unwrap();
+    assert_eq!(bench.ids(), ["a1"]);
+}
+
+#[test]
+fn a_publisher_that_ended_ends_the_source_with_an_error() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1"));
+    bench.log.always(Some(Fault::Lose));
+    let (publisher, thread) = bench.log.publisher(quick());
+    let spec = bench.spec("a.jsonl");
+    let ended = run(&spec, &bench.context, &publisher, Cursors::default(), false, &CancellationToken::new());
+    assert!(matches!(ended, Err(FileError::NotCommitted(_) | FileError::Submit(_))), "{ended:?}");
+    thread.stop(GRACE).unwrap_err();
+}
+
+#[test]
+fn standard_input_is_read_to_its_end_without_a_cursor() {
+    let bench = Bench::new();
+    let (publisher, thread) = bench.log.publisher(Limits::default());
+    let text: String = (0..3_000).map(|number| post(&format!("p{number}"))).collect::<String>()
+        + "nonsense\n"
+        + post("last").trim_end();
+    stdin::run(Bytes::new(text.into_bytes()), &bench.context, &publisher, &CancellationToken::new()).unwrap();
+    thread.stop(GRACE).unwrap();
+    let ids = bench.ids();
+    assert_eq!((ids.len(), ids[0].as_str(), ids[3_000].as_str()), (3_001, "p0", "last"));
+    assert_eq!(bench.dead()[0].file.as_ref().map(|file| (file.path.as_str(), file.line)), Some(("-", 3_001)));
+    assert!(bench.log.committed("hark.cursors").is_empty());
+}

@@ -1,0 +1,240 @@
+use std::time::Duration;
+
+use hark_log::Output;
+use tokio_util::sync::CancellationToken;
+
+use super::{Limits, NotCommitted, Pending, Publisher, PublisherError, SubmitError};
+use crate::testing::{FakeLog, Fault, quick, until};
+
+const GRACE: Duration = Duration::from_secs(10);
+
+fn record(key: &str, bytes: usize) -> Output {
+    Output {
+        topic: "hark.posts".into(),
+        partition: 0,
+        key: key.into(),
+        value: Some(vec![b'x'; bytes]),
+        headers: Vec::new(),
+        timestamp_ms: None,
+    }
+}
+
+fn keys(outputs: &[Output]) -> Vec<String> {
+    outputs.iter().map(|output| String::from_utf8(output.key.clone()).unwrap()).collect()
+}
+
+fn wait(publisher: &Publisher, pending: &mut Pending) -> Result<(), NotCommitted> {
+    publisher.wait(pending, &CancellationToken::new(), GRACE).unwrap()
+}
+
+#[test]
+fn submissions_that_wait_together_share_one_transaction_in_their_order() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Hold]);
+    let (publisher, thread) = log.publisher(Limits::default());
+    let mut first = publisher.submit(vec![record("a", 1)]).unwrap();
+    log.until_held();
+    let mut later: Vec<_> =
+        ["b", "c", "d"].map(|key| publisher.submit(vec![record(key, 1), record(key, 1)]).unwrap()).into();
+    log.release();
+
+    assert_eq!(wait(&publisher, &mut first), Ok(()));
+    for pending in &mut later {
+        assert_eq!(wait(&publisher, pending), Ok(()));
+    }
+    let transactions: Vec<_> = log.transactions().iter().map(|outputs| keys(outputs)).collect();
+    assert_eq!(transactions, [vec!["a"], vec!["b", "b", "c", "c", "d", "d"]]);
+    assert_eq!(publisher.stats().uncommitted_bytes, 0);
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
+fn a_transaction_holds_no_more_records_than_its_bound_but_never_splits_a_submission() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Hold]);
+    let (publisher, thread) = log.publisher(Limits { transaction_records: 3, ..Limits::default() });
+    let mut pending = vec![publisher.submit(vec![record("a", 1)]).unwrap()];
+    log.until_held();
+    for (key, records) in [("b", 2), ("c", 2), ("d", 5), ("e", 1)] {
+        pending.push(publisher.submit(vec![record(key, 1); records]).unwrap());
+    }
+    log.release();
+    for pending in &mut pending {
+        wait(&publisher, pending).unwrap();
+    }
+    let sizes: Vec<_> = log.transactions().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [1, 2, 2, 5, 1]);
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
+fn more_uncommitted_bytes_than_the_bound_are_refused_as_busy() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Hold]);
+    let (publisher, thread) = log.publisher(Limits { uncommitted_bytes: 1000, ..Limits::default() });
+    let mut large = publisher.submit(vec![record("a", 5000)]).expect("alone it is taken, whatever its size");
+    log.until_held();
+    assert_eq!(publisher.submit(vec![record("b", 1)]).unwrap_err(), SubmitError::Busy);
+    log.release();
+    wait(&publisher, &mut large).unwrap();
+    wait(&publisher, &mut publisher.submit(vec![record("b", 1)]).unwrap()).unwrap();
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
+fn an_aborted_transaction_is_tried_again_with_the_same_submissions() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Abort, Fault::Full, Fault::Abort]);
+    let (publisher, thread) = log.publisher(quick());
+    let mut pending = publisher.submit(vec![record("a", 1), record("b", 1)]).unwrap();
+    assert_eq!(wait(&publisher, &mut pending), Ok(()));
+    assert_eq!(log.transactions().iter().map(|outputs| keys(outputs)).collect::<Vec<_>>(), [["a", "b"]]);
+    assert_eq!(
+        (publisher.stats().aborted, publisher.stats().committed, publisher.stats().records),
+        (3, 1, 2)
+    );
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
+fn commits_that_keep_failing_make_it_unavailable_until_one_succeeds() {
+    let log = FakeLog::default();
+    log.always(Some(Fault::Abort));
+    let (publisher, thread) = log.publisher(quick());
+    let mut pending = publisher.submit(vec![record("a", 1)]).unwrap();
+    until("it is unavailable", || !publisher.is_available());
+    assert_eq!(publisher.submit(vec![record("b", 1)]).unwrap_err(), SubmitError::Unavailable);
+    log.always(None);
+    assert_eq!(wait(&publisher, &mut pending), Ok(()));
+    assert!(publisher.is_available());
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
+fn a_commit_that_hangs_makes_it_unavailable_too() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Hold]);
+    let (publisher, thread) = log.publisher(quick());
+    let _pending = publisher.submit(vec![record("a", 1)]).unwrap();
+    until("it is unavailable", || !publisher.is_available());
+    log.release();
+    until("it is available", || publisher.is_available());
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
+fn a_full_disk_makes_it_unavailable_at_once() {
+    let log = FakeLog::default();
+    log.always(Some(Fault::Full));
+    let (publisher, thread) = log.publisher(Limits { unavailable_after: GRACE, ..quick() });
+    let mut pending = publisher.submit(vec![record("a", 1)]).unwrap();
+    until("it is unavailable", || !publisher.is_available());
+    log.always(None);
+    assert_eq!(wait(&publisher, &mut pending), Ok(()));
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
+fn a_lost_producer_is_built_anew_and_the_records_go_out_once() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Lose, Fault::Lose]);
+    let (publisher, thread) = log.publisher(quick());
+    let mut pending = publisher.submit(vec![record("a", 1)]).unwrap();
+    assert_eq!(wait(&publisher, &mut pending), Ok(()));
+    assert_eq!((log.built(), publisher.stats().rebuilt, log.transactions().len()), (3, 2, 1));
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
+fn a_third_loss_within_five_minutes_ends_the_thread_and_everybody_learns_of_it() {
+    let log = FakeLog::default();
+    log.always(Some(Fault::Lose));
+    let (publisher, thread) = log.publisher(quick());
+    let mut pending = publisher.submit(vec![record("a", 1)]).unwrap();
+    assert_eq!(wait(&publisher, &mut pending), Err(NotCommitted::Stopped));
+    until("the end is told", || thread.ended().is_cancelled());
+    assert_eq!(publisher.submit(vec![record("b", 1)]).unwrap_err(), SubmitError::Stopped);
+    let ended = thread.stop(GRACE).unwrap_err();
+    assert!(matches!(ended, PublisherError::LostAgain { times: 2, .. }), "{ended}");
+}
+
+#[test]
+fn a_record_over_the_logs_bound_is_refused_before_it_is_sent() {
+    let log = FakeLog::default();
+    let (publisher, thread) = log.publisher(Limits::default());
+    let refused =
+        publisher.submit(vec![record("a", 1), record("b", hark_log::MAX_RECORD_BYTES)]).unwrap_err();
+    assert!(matches!(refused, SubmitError::TooLarge { .. }));
+    thread.stop(GRACE).unwrap();
+    assert!(log.transactions().is_empty());
+}
+
+#[test]
+fn a_record_that_the_broker_finds_too_large_spoils_only_its_own_submission() {
+    let log = FakeLog::default();
+    log.refuse_key(b"huge");
+    log.fail(&[Fault::Hold]);
+    let (publisher, thread) = log.publisher(Limits::default());
+    let _first = publisher.submit(vec![record("a", 1)]).unwrap();
+    log.until_held();
+    let [mut b, mut huge, mut c] =
+        ["b", "huge", "c"].map(|key| publisher.submit(vec![record(key, 1)]).unwrap());
+    log.release();
+    assert_eq!(wait(&publisher, &mut b), Ok(()));
+    assert_eq!(wait(&publisher, &mut huge), Err(NotCommitted::TooLarge));
+    assert_eq!(wait(&publisher, &mut c), Ok(()));
+    assert_eq!(publisher.stats().uncommitted_bytes, 0);
+    thread.stop(GRACE).unwrap();
+    assert_eq!(keys(&log.committed("hark.posts")), ["a", "b", "c"]);
+}
+
+#[test]
+fn stopping_writes_what_was_accepted_and_takes_nothing_more() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Hold]);
+    let (publisher, thread) = log.publisher(Limits::default());
+    let mut pending: Vec<_> = vec![publisher.submit(vec![record("a", 1)]).unwrap()];
+    log.until_held();
+    pending.push(publisher.submit(vec![record("b", 1)]).unwrap());
+    log.release();
+    thread.stop(GRACE).unwrap();
+    assert_eq!(publisher.submit(vec![record("c", 1)]).unwrap_err(), SubmitError::Stopped);
+    for pending in &mut pending {
+        assert_eq!(Publisher::outcome(pending), Some(Ok(())));
+    }
+    assert_eq!(keys(&log.committed("hark.posts")), ["a", "b"]);
+}
+
+#[test]
+fn stopping_while_the_log_is_away_ends_in_time_and_says_what_was_left() {
+    let log = FakeLog::default();
+    log.always(Some(Fault::Abort));
+    let (publisher, thread) = log.publisher(quick());
+    let mut pending = publisher.submit(vec![record("a", 1), record("b", 1)]).unwrap();
+    log.until_attempts(1);
+    let ended = thread.stop(Duration::from_millis(50)).unwrap_err();
+    assert!(matches!(ended, PublisherError::Abandoned { records: 2 }), "{ended}");
+    assert_eq!(wait(&publisher, &mut pending), Err(NotCommitted::Stopped));
+}
+
+#[test]
+fn a_patient_submission_waits_for_room_or_for_its_cancellation() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Hold]);
+    let (publisher, thread) = log.publisher(Limits { uncommitted_bytes: 10, ..Limits::default() });
+    let _held = publisher.submit(vec![record("a", 10)]).unwrap();
+    log.until_held();
+    let tally = || super::Tally { counts: Default::default(), accepted: 1, rejected: Vec::new() };
+    let cancelled = CancellationToken::new();
+    cancelled.cancel();
+    assert!(publisher.submit_patiently(vec![record("b", 1)], tally(), &cancelled).unwrap().is_none());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            publisher.submit_patiently(vec![record("c", 1)], tally(), &CancellationToken::new()).unwrap()
+        });
+        log.release();
+        let mut pending = waiting.join().unwrap().unwrap();
+        assert_eq!(wait(&publisher, &mut pending), Ok(()));
+    });
+    thread.stop(GRACE).unwrap();
+}

@@ -1,0 +1,188 @@
+//! The publishing thread: takes what is waiting, commits it, tries again, builds a lost producer anew.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use hark_log::{CommitError, LogError, Output, Producer, SessionError};
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use super::{
+    Factory, NotCommitted, PublisherError, Tally,
+    queue::{Queue, Submission},
+};
+
+/// More losses than this within the window mean that rebuilding does not help (DESIGN, law 8).
+const MAX_REBUILDS: usize = 2;
+const WINDOW: Duration = Duration::from_secs(5 * 60);
+
+pub(super) fn run(
+    producer: Box<dyn Producer>,
+    factory: Factory,
+    queue: &Queue,
+) -> Result<(), PublisherError> {
+    let end = EndOnDrop(queue);
+    let mut writer = Writer { producer, factory, queue, losses: VecDeque::new() };
+    let result = loop {
+        let submissions = queue.next();
+        if submissions.is_empty() {
+            break Ok(());
+        }
+        if let Err(error) = writer.write(Batch::new(submissions)) {
+            break Err(error);
+        }
+    };
+    drop(end);
+    result
+}
+
+/// Also on a panic, those who wait must not wait for ever.
+struct EndOnDrop<'a>(&'a Queue);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        let left = self.0.end();
+        if left > 0 {
+            warn!(
+                records = left,
+                "publisher ended with uncommitted records; their sources will bring them again"
+            );
+        }
+    }
+}
+
+/// Submissions that share a transaction, their records in one row.
+struct Batch {
+    outputs: Vec<Output>,
+    parts: Vec<Part>,
+}
+
+struct Part {
+    records: usize,
+    bytes: usize,
+    answer: oneshot::Sender<Result<(), NotCommitted>>,
+    tally: Option<Tally>,
+}
+
+impl Batch {
+    fn new(submissions: Vec<Submission>) -> Self {
+        let mut outputs =
+            Vec::with_capacity(submissions.iter().map(|submission| submission.outputs.len()).sum());
+        let mut parts = Vec::with_capacity(submissions.len());
+        for Submission { outputs: records, bytes, answer, tally } in submissions {
+            parts.push(Part { records: records.len(), bytes, answer, tally });
+            outputs.extend(records);
+        }
+        Self { outputs, parts }
+    }
+
+    /// Each submission alone.
+    fn split(mut self) -> Vec<Self> {
+        self.parts
+            .into_iter()
+            .map(|part| {
+                let rest = self.outputs.split_off(part.records);
+                Self { outputs: std::mem::replace(&mut self.outputs, rest), parts: vec![part] }
+            })
+            .collect()
+    }
+
+    /// Tells everybody, and frees the room.
+    fn settle(self, queue: &Queue, outcome: Result<(), NotCommitted>) {
+        let bytes = self.parts.iter().map(|part| part.bytes).sum();
+        for part in self.parts {
+            if outcome.is_ok()
+                && let Some(tally) = part.tally
+            {
+                tally.count();
+            }
+            Submission::answer(part.answer, outcome);
+        }
+        queue.settle(bytes, self.outputs.len(), outcome.is_ok());
+    }
+}
+
+struct Writer<'a> {
+    producer: Box<dyn Producer>,
+    factory: Factory,
+    queue: &'a Queue,
+    losses: VecDeque<Instant>,
+}
+
+impl Writer<'_> {
+    /// Until it is committed or cannot ever be. An error ends the thread.
+    fn write(&mut self, batch: Batch) -> Result<(), PublisherError> {
+        let mut wait = self.queue.limits.retry_waits.0;
+        loop {
+            match self.producer.commit(&batch.outputs) {
+                Ok(()) => {
+                    batch.settle(self.queue, Ok(()));
+                    return Ok(());
+                }
+                Err(CommitError::TooLarge { .. }) if batch.parts.len() > 1 => {
+                    // One of them is at fault; the others must not suffer for it.
+                    return batch.split().into_iter().try_for_each(|one| self.write(one));
+                }
+                Err(CommitError::TooLarge { source }) => {
+                    warn!(error = %source, "the broker refuses a record for its size");
+                    batch.settle(self.queue, Err(NotCommitted::TooLarge));
+                    return Ok(());
+                }
+                Err(CommitError::Aborted { source }) => {
+                    warn!(error = %source, records = batch.outputs.len(), "transaction aborted: trying again");
+                    self.queue.note_abort(false);
+                }
+                Err(full @ CommitError::Full { .. }) => {
+                    warn!(error = %full, "nothing can be written: trying again");
+                    self.queue.note_abort(true);
+                }
+                Err(CommitError::Unknown) => {
+                    return Err(PublisherError::Abandoned { records: batch.outputs.len() });
+                }
+                Err(CommitError::Lost { source: twin @ SessionError::Twin { .. } }) => {
+                    return Err(PublisherError::Producer(Box::new(twin)));
+                }
+                Err(CommitError::Lost { source }) => self.rebuild(source)?,
+            }
+            if !self.queue.pause(wait) {
+                return Err(PublisherError::Abandoned { records: batch.outputs.len() });
+            }
+            wait = (wait * 2).min(self.queue.limits.retry_waits.1);
+        }
+    }
+
+    /// A new producer, waited for while the brokers are away.
+    fn rebuild(&mut self, lost: SessionError) -> Result<(), PublisherError> {
+        let now = Instant::now();
+        self.losses.retain(|loss| now.duration_since(*loss) < WINDOW);
+        if self.losses.len() >= MAX_REBUILDS {
+            return Err(PublisherError::LostAgain {
+                times: MAX_REBUILDS,
+                window: WINDOW,
+                source: Box::new(lost),
+            });
+        }
+        self.losses.push_back(now);
+        warn!(error = %lost, "lost the producer: building a new one");
+        self.queue.note_rebuild();
+        let mut wait = self.queue.limits.retry_waits.0;
+        loop {
+            match (self.factory)() {
+                Ok(producer) => {
+                    self.producer = producer;
+                    info!("the producer is there again");
+                    return Ok(());
+                }
+                Err(error @ (LogError::Unreachable { .. } | LogError::TimedOut { .. })) => {
+                    if !self.queue.pause(wait) {
+                        return Err(PublisherError::Build(Box::new(error)));
+                    }
+                    wait = (wait * 2).min(self.queue.limits.retry_waits.1);
+                }
+                Err(error) => return Err(PublisherError::Build(Box::new(error))),
+            }
+        }
+    }
+}
