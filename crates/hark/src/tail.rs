@@ -104,6 +104,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
 
     let message = Topic::named(&topic, &config.topic_prefix).and_then(|topic| topic.message());
     let printer = show::Printer::new(topic.clone(), message, args.format);
+    tracing::info!(topic, "reading");
     let out = io::BufWriter::new(io::stdout().lock());
     follow(&mut *reader, &printer, out, args.until_end, &context.shutdown)?;
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ const BESIDE_BAR: usize = 36;
 /// Three things to do next; the first two work as they stand.
 const NEXT: [(&str, &str); 3] = [
     ("hark init my-hark && cd my-hark", "a configuration of your own, with sample posts"),
-    ("hark explain \"Where can I book a test drive?\"", "why a post goes where it goes"),
+    ("hark explain \"Aurora Motors lost my keys again\"", "why a post goes where it goes"),
     ("hark up", "listen; and beside it: hark tail queue.sales"),
 ];
 
@@ -31,7 +31,7 @@ pub(super) fn tables(tally: &Tally, width: usize) -> String {
         out.push_str("   ");
         push_styled(&mut out, command, anstyle::AnsiColor::Cyan.on_default());
         // Beside the command where there is room, else below it.
-        let gap = if width >= 110 { " ".repeat(48 - command.len()) } else { "\n     ".to_owned() };
+        let gap = if width >= 110 { " ".repeat(50 - command.len()) } else { "\n     ".to_owned() };
         out.push_str(&gap);
         remark(&mut out, what);
         out.push('\n');

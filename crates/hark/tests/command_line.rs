@@ -1,0 +1,128 @@
+//! What a person at the terminal, a script or a supervisor sees of the program, whatever the command.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn hark(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hark"));
+    command.current_dir(folder).args(arguments);
+    for variable in ["HARK_LOG", "RUST_LOG", "HARK_INSTANCE", "NO_COLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn output(folder: &Path, arguments: &[&str]) -> Output {
+    hark(folder, arguments).output().unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    str::from_utf8(&output.stderr).unwrap()
+}
+
+/// A folder with the configuration that `hark init` writes, and its topics.
+fn initialised() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [["init", "."], ["topics", "create"]] {
+        let output = output(folder.path(), &arguments);
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    folder
+}
+
+#[test]
+fn wrong_usage_and_a_wrong_configuration_exit_with_64() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bad.yaml"), "tenant: aurora\nsourcez: []\n").unwrap();
+    for (arguments, says) in [
+        (&["tial"][..], "similar subcommand"),
+        (&["tail"], "required"),
+        (&["tail", "posts", "--from", "yesterday"], "not start, end, an offset"),
+        (&["check"], "hark init"),
+        (&["--config", "bad.yaml", "check"], "bad.yaml:2:1"),
+        (&["--config", "bad.yaml", "topics", "check"], "sources"),
+    ] {
+        let output = output(folder.path(), arguments);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}: {said}");
+        assert!(said.starts_with("hark: ") && said.contains(says), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_answers_and_no_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    for argument in ["--help", "--version"] {
+        let output = output(folder.path(), &[argument]);
+        assert!(output.status.success() && output.stderr.is_empty(), "{argument}");
+        assert!(String::from_utf8(output.stdout).unwrap().to_lowercase().starts_with("hark"), "{argument}");
+    }
+}
+
+#[test]
+fn a_log_filter_that_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = hark(folder.path(), &["metrics"]).env("HARK_LOG", "loud=very=much").output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(stderr(&output).contains("HARK_LOG=loud=very=much"), "{}", stderr(&output));
+}
+
+#[test]
+fn nothing_is_coloured_where_output_is_no_terminal() {
+    let folder = initialised();
+    for arguments in [&["explain", "Aurora Motors lost my keys"][..], &["check"], &["bogus"], &["--help"]] {
+        let output = output(folder.path(), arguments);
+        let all = [output.stdout, output.stderr].concat();
+        assert!(!all.contains(&b'\x1b'), "{arguments:?}: {}", String::from_utf8_lossy(&all));
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = hark(folder.path(), &["metrics"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+}
+
+#[test]
+fn the_topics_of_a_new_log_are_as_they_should_be() {
+    let folder = initialised();
+    let checked = output(folder.path(), &["topics", "check"]);
+    assert!(checked.status.success(), "{}", stderr(&checked));
+    let other = output(folder.path(), &["topics", "check", "--partitions", "24"]);
+    assert_eq!(other.status.code(), Some(1));
+    let table = String::from_utf8(other.stdout).unwrap();
+    assert!(table.contains("hark.posts") && table.contains("next: "), "{table}");
+}
+
+#[test]
+fn an_unknown_topic_is_answered_with_the_one_that_was_meant() {
+    let folder = initialised();
+    let output = output(folder.path(), &["tail", "queue.slaes"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(stderr(&output).contains("did you mean queue.sales?"), "{}", stderr(&output));
+}
+
+#[test]
+fn sigterm_and_ctrl_c_end_a_waiting_tail_with_0() {
+    let folder = initialised();
+    for signal in ["-TERM", "-INT"] {
+        let mut tail = hark(folder.path(), &["tail", "posts"])
+            .env("HARK_LOG", "info")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // From this line on it listens for signals.
+        let said = BufReader::new(tail.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let mut said = said.skip_while(|line| !line.contains("reading"));
+        assert!(said.next().is_some(), "it ended by itself");
+        assert!(Command::new("kill").args([signal, &tail.id().to_string()]).status().unwrap().success());
+        assert_eq!(tail.wait().unwrap().code(), Some(0), "{signal}");
+    }
+}
