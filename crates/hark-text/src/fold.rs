@@ -160,6 +160,29 @@ const fn finish(hash: u64) -> u64 {
     mixed ^ (mixed >> 32)
 }
 
+/// For tables whose keys are hashes already.
+pub(crate) type ByHash = std::hash::BuildHasherDefault<AlreadyHashed>;
+
+/// Takes a key for its hash.
+#[derive(Debug, Default)]
+pub(crate) struct AlreadyHashed(u64);
+
+impl std::hash::Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = step(self.0, byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     Letter,

@@ -10,14 +10,25 @@
 
 mod analysis;
 mod analyzer;
+mod entities;
+mod evidence;
+pub mod features;
 mod fingerprint;
 mod fold;
+mod forms;
+pub mod language;
+pub mod lexicon;
 mod matcher;
+pub mod model;
+mod story;
 mod subject;
+pub mod tokens;
+pub mod words;
 
 pub use analysis::{Analysis, Entity, Input, Intent, IntentName, Sentiment, SentimentLabel, UnknownName};
-pub use analyzer::{Analyzer, ModelError};
+pub use analyzer::{Analyzer, FIRST_INTENT, TAGS};
 pub use fingerprint::fingerprint;
 pub use fold::fold;
 pub use matcher::{Match, Matcher, MatcherError, Scratch};
+pub use model::ModelError;
 pub use subject::{Context, Subject, SubjectKind, Term};

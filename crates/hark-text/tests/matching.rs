@@ -30,9 +30,10 @@ fn check(term: &str, text: &str, expected: &[&str]) {
 #[test]
 fn whole_words_match_in_any_case_and_without_diacritics() {
     check("Aurora", "AURORA rules, aurora, Aurora!", &["AURORA", "aurora", "Aurora"]);
-    check("Aurora", "Auroras Auroral preaurora", &[]);
+    check("Aurora", "Auroral preaurora Aurorabrand", &[]);
     check("Łódź", "jadę do lodz, ŁÓDŹ", &["lodz", "ŁÓDŹ"]);
-    check("Mașină", "masina, maşina, mașină", &["masina", "maşina", "mașină"]);
+    check("mașină", "unde e masina mea", &["masina"]);
+    check("mașină", "maşina, mașină", &["maşina", "mașină"]);
 }
 
 #[test]
@@ -118,4 +119,80 @@ fn a_term_that_can_never_match_is_refused_by_name() {
     let error = Matcher::new(&[subject("aurora", &["🚗"])]).unwrap_err();
     assert_eq!(error, MatcherError::Empty { subject: "aurora".into(), term: "🚗".into() });
     assert!(matches!(Matcher::new(&[subject("aurora", &[])]), Err(MatcherError::NoTerms { .. })));
+}
+
+#[test]
+fn polish_names_and_phrases_match_in_every_case() {
+    check("Aurora", "Byłem w Aurorze, z Aurorą, do Aurory", &["Aurorze", "Aurorą", "Aurory"]);
+    check("warsztat samochodowy", "szukam warsztatu samochodowego w Łodzi", &["warsztatu samochodowego"]);
+    check("Łódź", "Mieszkam w Łodzi od lat", &["Łodzi"]);
+    check("pies", "nie mam psa", &["psa"]);
+    check("Netflix", "oglądam na Netfliksie albo na Netflixie", &["Netfliksie", "Netflixie"]);
+    check("iPhone", "szukam iPhone'a, dwóch iPhone’ów", &["iPhone'a", "iPhone’ów"]);
+    check("IKEA", "byłam w IKEI, w IKEA-i też", &["IKEI", "IKEA-i"]);
+    check("Ford", "kupiłem Forda, jadę Fordem, w Fordzie", &["Forda", "Fordem", "Fordzie"]);
+    check("Bryza Bank", "konto w Bryza Banku i w Bryzie Banku", &["Bryza Banku", "Bryzie Banku"]);
+    check("Anna Nowak", "dzięki dla Anny Nowak, Hanna Nowak i Anna", &["Anny Nowak"]);
+    check("Gdańsk", "z Gdańska, GDANSKIEM", &["Gdańska", "GDANSKIEM"]);
+}
+
+#[test]
+fn swedish_forms_match() {
+    check(
+        "verkstad",
+        "vår verkstad, verkstaden, verkstädernas",
+        &["verkstad", "verkstaden", "verkstädernas"],
+    );
+    check("IKEA", "IKEA:s soffa, IKEAs stol", &["IKEA:s", "IKEAs"]);
+    check("cykel", "två cyklar", &["cyklar"]);
+}
+
+#[test]
+fn italian_forms_match_without_their_article() {
+    check("officina", "l'officina, dell’officina, le officine", &["officina", "officina", "officine"]);
+    check("Aurora", "dell'Aurora", &["Aurora"]);
+    check("città", "che citta' bella, la CITTA", &["citta", "CITTA"]);
+}
+
+#[test]
+fn romanian_forms_match_with_their_article() {
+    check("mașină", "mașina mea, mașinii, masini, maşinile", &["mașina", "mașinii", "masini", "maşinile"]);
+    check("Ford", "al Fordului, Ford-ul, Ford-ului", &["Fordului", "Ford-ul", "Ford-ului"]);
+    check("iPhone", "iPhone-ului meu", &["iPhone-ului"]);
+    check("carte", "două cărți", &["cărți"]);
+}
+
+#[test]
+fn english_possessives_and_plurals_match() {
+    check("Norrsken", "Norrsken's new shop, norrsken’s", &["Norrsken's", "norrsken’s"]);
+    check("garage", "two garages, the garage's door", &["garages", "garage's"]);
+    check("Kvarnby", "a Kvarnby-sponsored race", &["Kvarnby"]);
+}
+
+#[test]
+fn another_word_is_no_match() {
+    check("paczka", "zjadłam pączka", &[]);
+    check("paczka", "gdzie moja paczka, nie ma paczki", &["paczka", "paczki"]);
+    check("hår", "vi har öppet", &[]);
+    check("hår", "klippa har pa lordag", &["har"]);
+    check("Marek", "dobra marka", &[]);
+    check("Marek", "u Marka, z Markiem", &["Marka", "Markiem"]);
+    check("Lodz", "jadę do Łodzi", &["Łodzi"]);
+    check("kolej", "długa kolejka, Koleje, kolejką", &["Koleje"]);
+    check("bil", "en bild, biljett, mobil", &[]);
+    check("Aurora", "Aurelia, #aurorafan", &[]);
+}
+
+#[test]
+fn an_exact_term_matches_as_written_only() {
+    let mut exact = subject("s", &["Aurora"]);
+    exact.terms[0].exact = true;
+    assert_eq!(forms(&[exact], "w Aurorze, aurora, AURORA"), ["aurora", "AURORA"]);
+}
+
+#[test]
+fn only_the_languages_of_the_subject_inflect() {
+    let mut english = subject("s", &["Aurora"]);
+    english.languages = vec!["en".into()];
+    assert_eq!(forms(&[english], "w Aurorze, Auroras, Aurora's"), ["Auroras", "Aurora's"]);
 }

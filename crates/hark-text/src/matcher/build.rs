@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Edge, End, Filter, Matcher, MatcherError, NONE, Node, ROOT, Role, Written, edge_key};
+use super::{Edge, End, Filter, Matcher, MatcherError, NONE, Node, ROOT, Role, Spelling, Written, edge_key};
 use crate::{
     Subject,
-    fold::{Class, Pieces, class, fold, hash_folded},
+    fold::{ByHash, Class, Pieces, class, fold, hash_folded},
+    forms::{self, Position},
 };
 
 impl Matcher {
@@ -23,12 +24,19 @@ impl Matcher {
             let end = |role, index, kind| End { subject: number, index, role, kind };
             for (index, term) in (0..).zip(&subject.terms) {
                 let (text, kind) = sigil(&term.text);
-                build.add(subject, &term.text, text, end(Role::Term, index, kind))?;
+                let inflected = !term.exact && kind == Written::Anywhere;
+                build.add(subject, &term.text, text, inflected, end(Role::Term, index, kind))?;
             }
             for (role, contexts) in [(Role::Exclude, &subject.exclude), (Role::Require, &subject.require)] {
                 for (index, context) in (0..).zip(contexts) {
                     let (text, kind) = sigil(&context.words);
-                    build.add(subject, &context.words, text, end(role, index, kind))?;
+                    build.add(
+                        subject,
+                        &context.words,
+                        text,
+                        kind == Written::Anywhere,
+                        end(role, index, kind),
+                    )?;
                 }
             }
         }
@@ -56,22 +64,45 @@ fn sigil(text: &str) -> (&str, Written) {
 #[derive(Default)]
 struct Build {
     nodes: Vec<Node>,
-    edges: HashMap<u64, u32, super::ByHash>,
+    edges: HashMap<u64, u32, ByHash>,
     targets: Vec<Edge>,
     starts: HashSet<u64>,
-    /// Node reached from a node by a base word: terms that begin alike share their nodes.
-    children: HashMap<(u32, String, Option<char>), u32>,
+    /// Node reached from a node by a word: terms that begin alike share their nodes.
+    children: HashMap<(u32, Word), u32>,
 }
 
-/// A word of a term and the symbol before it, if it is not white space or a hyphen.
+/// A word of a term.
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Word {
-    folded: String,
+    written: String,
+    /// The symbol before it, if it is not white space or a hyphen.
     joint: Option<char>,
+    /// Where it stands and the languages whose inflection applies; `None`: only as written.
+    inflected: Option<(Position, Vec<String>)>,
+}
+
+impl Word {
+    /// Lower-case, with diacritics.
+    fn forms(&self) -> Vec<String> {
+        match &self.inflected {
+            Some((position, languages)) => {
+                forms::of(&self.written, *position, languages).into_iter().collect()
+            }
+            None => vec![self.written.to_lowercase()],
+        }
+    }
 }
 
 impl Build {
-    fn add(&mut self, subject: &Subject, written: &str, text: &str, end: End) -> Result<(), MatcherError> {
-        let words = words(text);
+    fn add(
+        &mut self,
+        subject: &Subject,
+        written: &str,
+        text: &str,
+        inflected: bool,
+        end: End,
+    ) -> Result<(), MatcherError> {
+        let mut words = words(text);
         let name = || (subject.name.clone(), written.to_owned());
         if words.is_empty() {
             let (subject, term) = name();
@@ -81,19 +112,33 @@ impl Build {
             let (subject, term) = name();
             return Err(MatcherError::TooLong { subject, term });
         }
-        let mut node = ROOT;
-        for word in &words {
-            node = self.child(node, word);
+        let position = if words.len() == 1 { Position::Alone } else { Position::Phrase };
+        for word in &mut words {
+            // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending.
+            word.inflected =
+                (inflected && word.joint.is_none()).then(|| (position, subject.languages.clone()));
         }
+        let node = words.iter().fold(ROOT, |node, word| self.child(node, word));
         self.end(node, end);
-        if words.len() > 1 {
-            let symbols = words.iter().any(|word| word.joint.is_some_and(|c| !matches!(c, '\'' | '.' | '_')));
-            let kind = if symbols && end.kind == Written::Anywhere { Written::Label } else { end.kind };
-            let folded = words.iter().map(|word| word.folded.as_str()).collect();
-            let node = self.child(ROOT, &Word { folded, joint: None });
-            self.end(node, End { kind, ..end });
-        }
+        self.run_together(&words, end);
         Ok(())
+    }
+
+    /// `#auroramotors`, `icecream`: the words in their base form, the last one in any.
+    fn run_together(&mut self, words: &[Word], end: End) {
+        let [first @ .., last] = words else { return };
+        if first.is_empty() {
+            return;
+        }
+        let symbols = words.iter().any(|word| word.joint.is_some_and(|c| !matches!(c, '\'' | '.' | '_')));
+        let kind = if symbols && end.kind == Written::Anywhere { Written::Label } else { end.kind };
+        let head: String = first.iter().map(|word| fold(&word.written)).collect();
+        let written: String = words.iter().map(|word| word.written.as_str()).collect();
+        let node = self.node(Word { written, joint: None, inflected: None });
+        for form in last.forms() {
+            self.edge(ROOT, hash_folded(&(head.clone() + &fold(&form))), node);
+        }
+        self.end(node, End { kind, ..end });
     }
 
     const MAX_WORDS: usize = Matcher::MAX_WORDS;
@@ -106,14 +151,25 @@ impl Build {
     }
 
     fn child(&mut self, parent: u32, word: &Word) -> u32 {
-        let key = (parent, word.folded.clone(), word.joint);
+        let key = (parent, word.clone());
         if let Some(&node) = self.children.get(&key) {
             return node;
         }
-        let node = u32::try_from(self.nodes.len()).unwrap_or(NONE - 1);
-        self.nodes.push(Node { joint: word.joint, ends: Vec::new() });
+        let node = self.node(word.clone());
         self.children.insert(key, node);
-        self.edge(parent, hash_folded(&word.folded), node);
+        let mut hashes: Vec<u64> = word.forms().iter().map(|form| hash_folded(&fold(form))).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        for hash in hashes {
+            self.edge(parent, hash, node);
+        }
+        node
+    }
+
+    fn node(&mut self, word: Word) -> u32 {
+        let node = u32::try_from(self.nodes.len()).unwrap_or(NONE - 1);
+        let Word { written, joint, inflected } = word;
+        self.nodes.push(Node { joint, ends: Vec::new(), spelling: Spelling { written, inflected } });
         node
     }
 
@@ -137,7 +193,7 @@ fn words(text: &str) -> Vec<Word> {
             .find(|c| class(*c) == Class::Separator && !super::place::joins_words(*c))
             .map(|c| if super::place::is_apostrophe(c) { '\'' } else { c })
             .filter(|_| !words.is_empty());
-        words.push(Word { folded: fold(&text[piece.start..piece.end]), joint });
+        words.push(Word { written: text[piece.start..piece.end].to_owned(), joint, inflected: None });
         last = piece.end;
     }
     words

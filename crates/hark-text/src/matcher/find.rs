@@ -3,6 +3,7 @@
 use super::{
     End, Match, Matcher, NONE, ROOT, Role, Scratch, Written, edge_key,
     place::{Chunk, Place, keeps_together},
+    spelling::{Letters, ending_after},
 };
 use crate::fold::{Piece, Pieces};
 
@@ -21,9 +22,15 @@ impl Matcher {
         found.clear();
         scratch.contexts.clear();
         let mut chunk = Chunk::default();
+        let letters = Letters::of(text);
         for piece in Pieces::new(text) {
             if self.filter.may_hold(piece.hash) && self.edges.contains_key(&edge_key(ROOT, piece.hash)) {
-                self.begin(text, piece, &mut chunk, scratch, found);
+                chunk.around(text, piece.start);
+                let place = chunk.place(text, piece.start);
+                if place != Place::Dead {
+                    let walk = Walk { text, letters: &letters, chunk: &chunk, place, first: piece.start };
+                    self.follow(&walk, ROOT, piece, scratch, found);
+                }
             }
         }
         if found.is_empty() {
@@ -31,23 +38,6 @@ impl Matcher {
         }
         self.apply_contexts(text, &scratch.contexts, found);
         keep_longest(found);
-    }
-
-    fn begin(
-        &self,
-        text: &str,
-        piece: Piece,
-        chunk: &mut Chunk,
-        scratch: &mut Scratch,
-        found: &mut Vec<Match>,
-    ) {
-        chunk.around(text, piece.start);
-        let place = chunk.place(text, piece.start);
-        if place == Place::Dead {
-            return;
-        }
-        let walk = Walk { text, chunk, place, first: piece.start };
-        self.follow(&walk, ROOT, piece, scratch, found);
     }
 
     /// Goes on from `node` by the word `piece`. Recursion is as deep as the longest term, [`Matcher::MAX_WORDS`].
@@ -65,6 +55,10 @@ impl Matcher {
             next = edge.next;
             let target = &self.nodes[edge.node as usize];
             if node != ROOT && !keeps_together(walk.before(piece), target.joint, walk.place) {
+                continue;
+            }
+            let alone = node == ROOT && walk.place == Place::Text;
+            if !target.spelling.admits(&walk.text[piece.start..piece.end], alone, walk.letters) {
                 continue;
             }
             for &end in &target.ends {
@@ -108,6 +102,7 @@ fn within(text: &str, seen: &Seen, hit: &Match, words: u32) -> bool {
 /// One term is being followed through a text.
 struct Walk<'a> {
     text: &'a str,
+    letters: &'a Letters<'a>,
     chunk: &'a Chunk,
     place: Place,
     first: usize,
@@ -136,6 +131,7 @@ impl Walk<'_> {
         if !fits {
             return;
         }
+        let to = if self.place == Place::Text { ending_after(self.text, to) } else { to };
         if end.role == Role::Term {
             let (subject, term) = (end.subject as usize, end.index as usize);
             found.push(Match { subject, term, start: from, end: to });

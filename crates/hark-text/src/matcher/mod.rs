@@ -7,10 +7,11 @@
 mod build;
 mod find;
 mod place;
+mod spelling;
 
 use std::collections::HashMap;
 
-use crate::{Subject, subject::Term};
+use crate::{Subject, fold::ByHash, forms::Position, subject::Term};
 
 /// A subject's name in a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +56,8 @@ pub enum MatcherError {
 /// Memory that [`Matcher::find`] and [`crate::Analyzer::analyze`] reuse from post to post; one for each thread.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    pub(crate) contexts: Vec<find::Seen>,
+    contexts: Vec<find::Seen>,
+    pub(crate) workspace: crate::analyzer::Workspace,
 }
 
 /// Finds subjects in posts.
@@ -107,6 +109,14 @@ struct Node {
     /// A character, beside white space and hyphens, that may stand before this word, because the term writes it there.
     joint: Option<char>,
     ends: Vec<End>,
+    spelling: Spelling,
+}
+
+/// How the word that leads to a node is written in the term.
+#[derive(Debug, Default)]
+struct Spelling {
+    written: String,
+    inflected: Option<(Position, Vec<String>)>,
 }
 
 /// A term or context is complete.
@@ -166,26 +176,4 @@ impl Filter {
 #[inline]
 fn edge_key(node: u32, hash: u64) -> u64 {
     hash ^ u64::from(node).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-type ByHash = std::hash::BuildHasherDefault<AlreadyHashed>;
-
-/// The keys are hashes themselves.
-#[derive(Debug, Default)]
-struct AlreadyHashed(u64);
-
-impl std::hash::Hasher for AlreadyHashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
 }

@@ -1,0 +1,149 @@
+//! Romanian: enclitic article, number and case, with the changes of the stem.
+
+use super::{Forms, ends, stem, with_vowel};
+
+pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
+    const IRREGULAR: &[(&str, &str)] = &[
+        ("om", "omul omului oameni oamenii oamenilor"),
+        ("soră", "sora surorii surori surorile surorilor"),
+        ("noră", "nora nurorii nurori"),
+        ("mână", "mâna mâinii mâini mâinile mâinilor"),
+        ("zi", "ziua zilei zile zilele zilelor"),
+        ("piele", "pielea pielii piei pieile"),
+        ("cap", "capete capetele capetelor"),
+        ("ou", "oul oului ouă ouăle ouălor"),
+        ("sânge", "sângele sângelui"),
+        ("tată", "tata tatăl tatălui"),
+        ("frate", "fratele fratelui frați frații fraților"),
+    ];
+    if let Some((_, all)) = IRREGULAR.iter().find(|(base, _)| *base == word) {
+        forms.all(all);
+    }
+    match word.chars().last() {
+        Some('ă') => feminine(&word[..word.len() - 'ă'.len_utf8()], forms),
+        Some('a') => ending_in_a(word, forms),
+        Some('e') => ending_in_e(word, forms),
+        Some('u') => ending_in_u(word, forms),
+        Some('i' | 'o' | 'y') => {
+            forms.add(word, "ul ului uri urile urilor l lui i ii ilor");
+        }
+        Some(_) => consonant(word, phrase, forms),
+        None => {}
+    }
+}
+
+/// `fată`, `mașină`, `stradă`: stem without the vowel.
+fn feminine(stem: &str, forms: &mut Forms) {
+    for stem in vowels(stem) {
+        forms.add(&stem, "ă a ei e ele elor i ii ile ilor uri urile urilor");
+        for soft in softened(&stem) {
+            forms.add(&soft, "i ii ile ilor");
+        }
+    }
+}
+
+fn ending_in_a(word: &str, forms: &mut Forms) {
+    if let Some(stem) = stem(word, "ea") {
+        forms.add(stem, "eaua elei ele elele elelor");
+    }
+    if let Some(stem) = stem(word, "ia") {
+        forms.add(stem, "iei ii iile iilor ie");
+    }
+    let stem = &word[..word.len() - 1];
+    forms.add(stem, "ei e ele elor ii i ile ilor ă ua");
+    for soft in softened(stem) {
+        forms.add(&soft, "ei i ii ile ilor");
+    }
+}
+
+fn ending_in_e(word: &str, forms: &mut Forms) {
+    if let Some(stem) = stem(word, "ie") {
+        forms.add(stem, "ia iei ii iile iilor");
+    }
+    let stem = &word[..word.len() - 1];
+    forms.add(word, "a le lui");
+    for stem in vowels(stem) {
+        forms.add(&stem, "i ii ile ilor ea ele elor uri urile urilor");
+        for soft in softened(&stem) {
+            forms.add(&soft, "i ii ile ilor");
+        }
+    }
+}
+
+fn ending_in_u(word: &str, forms: &mut Forms) {
+    forms.add(word, "l lui ri rile rilor");
+    let stem = &word[..word.len() - 1];
+    forms.add(stem, "i ii ilor e ele elor ile ă a ei");
+    for soft in softened(stem) {
+        forms.add(&soft, "i ii ilor");
+    }
+    if let Some(stem) = super::stem(word, "iu") {
+        forms.add(stem, "ii iile iilor ie ia iei i");
+    }
+}
+
+fn consonant(word: &str, phrase: bool, forms: &mut Forms) {
+    forms.add(word, "ul ului ule uri urile urilor i ii ilor e ele elor");
+    for stem in vowels(word) {
+        forms.add(&stem, "e ele elor i ii ilor");
+        for soft in softened(&stem) {
+            forms.add(&soft, "i ii ilor");
+        }
+    }
+    let adjective = phrase || ends(word, &["esc", "tor", "os", "ist", "an", "ean"]);
+    if !adjective {
+        return;
+    }
+    if phrase {
+        for stem in vowels(word) {
+            forms.add(&stem, "ă a ei e ele elor");
+        }
+    }
+    if let Some(stem) = stem(word, "esc") {
+        forms.add(stem, "ească ești eștii eștilor ească easca eștile");
+    }
+    if let Some(stem) = stem(word, "tor") {
+        forms.add(stem, "toare toarea toarei toarele toarelor tori torii torilor");
+    }
+    if let Some(stem) = stem(word, "os") {
+        forms.add(stem, "oasă oasa oase oasei oasele oși oșii oșilor");
+    }
+    if let Some(stem) = stem(word, "ean") {
+        forms.add(stem, "eană ence eni enii");
+    }
+}
+
+/// A stem with the vowels that change in the plural: `fat-` and `fet-`, `școal-` and `școl-`, `stradă` and `străz-`.
+fn vowels(stem: &str) -> Vec<String> {
+    let mut all = vec![stem.to_owned()];
+    for (from, to) in [("ea", "e"), ("oa", "o"), ("a", "e"), ("a", "ă"), ("â", "i"), ("ă", "e")] {
+        all.extend(with_vowel(stem, from, to));
+    }
+    if let Some(broken) = with_vowel(stem, "o", "oa") {
+        all.push(broken);
+    }
+    all
+}
+
+/// A stem before `i`: `student` and `studenț-`, `brad` and `braz-`, `obraz` and `obraj-`.
+fn softened(stem: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for (from, to) in [
+        ("str", "ștr"),
+        ("st", "șt"),
+        ("sc", "șt"),
+        ("t", "ț"),
+        ("d", "z"),
+        ("s", "ș"),
+        ("z", "j"),
+        ("x", "cș"),
+    ] {
+        if let Some(before) = stem.strip_suffix(from) {
+            all.push(format!("{before}{to}"));
+        }
+    }
+    if let Some(before) = stem.strip_suffix('l') {
+        all.push(before.to_owned());
+    }
+    all
+}

@@ -1,0 +1,144 @@
+//! Swedish: definite and plural, each with its genitive; compounds are found by the matcher.
+
+use super::{Forms, ends, is_vowel, stem};
+
+pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
+    let before: Vec<String> = forms.made.iter().cloned().collect();
+    nouns(word, forms);
+    if phrase {
+        adjectives(word, forms);
+    }
+    // Only what was made here takes the genitive: other languages have been before.
+    let made: Vec<String> =
+        forms.made.iter().filter(|form| *form == word || !before.contains(form)).cloned().collect();
+    for form in made {
+        if !ends(&form, &["s", "x", "z"]) {
+            forms.add(&form, "s");
+        }
+    }
+}
+
+/// Plurals with another vowel, by the end of the word: they are the last part of compounds.
+const CHANGED: &[(&str, &str)] = &[
+    ("stad", "städer städerna"),
+    ("bok", "böcker böckerna"),
+    ("hand", "händer händerna"),
+    ("natt", "nätter nätterna"),
+    ("rot", "rötter rötterna"),
+    ("fot", "fötter fötterna"),
+    ("strand", "stränder stränderna"),
+    ("tand", "tänder tänderna"),
+    ("land", "länder länderna"),
+    ("rand", "ränder ränderna"),
+    ("kraft", "krafter"),
+    ("tång", "tänger tängerna"),
+    ("son", "söner sönerna"),
+    ("man", "män männen mannen"),
+    ("gås", "gäss gässen"),
+    ("mus", "möss mössen"),
+    ("bonde", "bönder bönderna"),
+    ("öga", "ögon ögonen ögat"),
+    ("öra", "öron öronen örat"),
+    ("dotter", "döttrar döttrarna"),
+    ("moder", "mödrar mödrarna"),
+    ("mor", "mödrar"),
+    ("bror", "bröder bröderna"),
+    ("far", "fäder fäderna"),
+    ("ledamot", "ledamöter"),
+    ("and", "änder"),
+    ("tand", "tänder"),
+    ("spång", "spänger"),
+    ("stång", "stänger stängerna"),
+    ("nyckel", "nycklar nycklarna"),
+    ("hållplats", "hållplatser"),
+    ("kö", "köer köerna"),
+    ("gammal", "gamla"),
+    ("liten", "litet lilla små"),
+];
+
+fn nouns(word: &str, forms: &mut Forms) {
+    for (ending, plurals) in CHANGED {
+        if let Some(before) = word.strip_suffix(ending) {
+            for plural in plurals.split(' ') {
+                forms.add(before, plural);
+            }
+        }
+    }
+    if let Some(stem) = stem(word, "a") {
+        forms.add(word, "n");
+        forms.add(stem, "or orna");
+        forms.add(stem, "an");
+        // "hjärta": one of few.
+        forms.add(word, "t");
+        return;
+    }
+    if let Some(stem) = stem(word, "e") {
+        forms.add(word, "n t");
+        forms.add(stem, "ar arna en ena");
+        forms.add(word, "r rna");
+        return;
+    }
+    if word.ends_with(is_vowel) {
+        forms.add(word, "n t et r rna er erna na en ar arna");
+        return;
+    }
+    if let Some(base) = fleeting(word) {
+        forms.add(&base, "en et ar arna en er erna or ena");
+        forms.add(word, "n na ar arna");
+    }
+    if ends(word, &["or"]) {
+        forms.add(word, "n er erna");
+    }
+    forms.add(word, "en et ar arna er erna na");
+    if ends(word, &["are"]) {
+        forms.add(word, "n na");
+    }
+    // A short vowel before m or n: rum, rummet.
+    if let Some(last) = word.chars().last().filter(|c| matches!(c, 'm' | 'n'))
+        && word.chars().rev().nth(1).is_some_and(is_vowel)
+    {
+        let doubled = format!("{word}{last}");
+        forms.add(&doubled, "en et ar arna er erna");
+    }
+    if let Some(stem) = stem(word, "ium").or_else(|| super::stem(word, "eum")) {
+        let vowel = if word.ends_with("ium") { "i" } else { "e" };
+        forms.add(&format!("{stem}{vowel}"), "et er erna");
+    }
+}
+
+/// `cykel` and `cykl-`, `fönster` and `fönstr-`, `vatten` and `vattn-`.
+fn fleeting(word: &str) -> Option<String> {
+    for (ending, consonant) in [("el", "l"), ("er", "r"), ("en", "n")] {
+        if let Some(stem) = stem(word, ending) {
+            let doubled = stem.len() > 2 && stem.ends_with("mm");
+            let stem = if doubled { &stem[..stem.len() - 1] } else { stem };
+            return Some(format!("{stem}{consonant}"));
+        }
+    }
+    None
+}
+
+fn adjectives(word: &str, forms: &mut Forms) {
+    forms.add(word, "a t e");
+    if word.ends_with(is_vowel) {
+        forms.add(word, "tt");
+    }
+    if let Some(stem) = stem(word, "ad") {
+        forms.add(stem, "at ade");
+    }
+    if let Some(stem) = stem(word, "d") {
+        forms.add(stem, "tt t");
+    }
+    if let Some(stem) = stem(word, "al") {
+        forms.add(stem, "la");
+    }
+    if let Some(stem) = stem(word, "en") {
+        forms.add(stem, "et na");
+    }
+    if let Some(base) = fleeting(word) {
+        forms.add(&base, "a e");
+    }
+    if let Some(stem) = stem(word, "a") {
+        forms.add(stem, "- t e");
+    }
+}

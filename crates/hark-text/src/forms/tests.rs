@@ -1,0 +1,186 @@
+//! Forms by language, as a native writes them.
+
+use super::*;
+
+#[track_caller]
+fn check(language: &str, position: Position, table: &[(&str, &str)]) {
+    for (word, expected) in table {
+        let forms = of(word, position, &[language.to_owned()]);
+        let missing: Vec<&str> = expected.split(' ').filter(|form| !forms.contains(*form)).collect();
+        assert!(missing.is_empty(), "{word} lacks {missing:?}: {forms:?}");
+    }
+}
+
+#[test]
+fn polish_cases_with_their_changes_of_the_stem() {
+    check(
+        "pl",
+        Position::Alone,
+        &[
+            ("Aurora", "aurora aurory aurorze aurorę aurorą auroro auror"),
+            ("Praga", "pragi pradze pragę pragą"),
+            ("Łódź", "łodzi łodzią"),
+            ("Ford", "forda fordowi fordem fordzie fordy fordów fordami fordach"),
+            ("Netflix", "netflixa netflixem netfliksa netfliksem netfliksie"),
+            ("miasto", "miasta miastu miastem mieście miast miastom miastami miastach"),
+            ("pies", "psa psu psem psie psy psów psom psami psach"),
+            ("okno", "okna oknu oknem oknie okien oknom oknami oknach"),
+            ("paczka", "paczki paczce paczkę paczką paczek paczkom paczkami paczkach"),
+            ("kolej", "kolei koleją koleje kolejom kolejami kolejach"),
+            ("szkoła", "szkoły szkole szkołę szkołą szkół szkołom"),
+            ("samochód", "samochodu samochodowi samochodem samochodzie samochody samochodów samochodami"),
+            (
+                "warsztat",
+                "warsztatu warsztatowi warsztatem warsztacie warsztaty warsztatów warsztatami warsztatach",
+            ),
+            ("Kraków", "krakowa krakowem krakowie"),
+            ("Marek", "marka markowi markiem marku"),
+            ("Anna", "anny annie annę anną anno"),
+            ("Nowak", "nowaka nowakowi nowakiem nowaku nowakowie nowaków nowakom"),
+            ("Kowalska", "kowalskiej kowalską"),
+            ("Kowalski", "kowalskiego kowalskiemu kowalskim kowalscy kowalskich"),
+            ("Gdańsk", "gdańska gdańskiem gdańsku"),
+            ("Warszawa", "warszawy warszawie warszawę warszawą"),
+            (
+                "restauracja",
+                "restauracji restaurację restauracją restauracje restauracjom restauracjami restauracjach",
+            ),
+            ("pralnia", "pralni pralnię pralnią pralnie pralniom pralniami"),
+            ("mieszkanie", "mieszkania mieszkaniu mieszkaniem mieszkań mieszkaniom mieszkaniami"),
+            ("hotel", "hotelu hotelowi hotelem hotele hoteli hotelom hotelami hotelach"),
+            ("Bydgoszcz", "bydgoszczy bydgoszczą"),
+            ("muzeum", "muzea muzeów muzeom muzeami muzeach"),
+            ("tydzień", "tygodnia tygodniu tygodni"),
+            ("IKEA", "ikei ikeę ikeą"),
+            ("lekarz", "lekarza lekarzowi lekarzem lekarzu lekarze lekarzy lekarzom lekarzami lekarzach"),
+            ("Twitter", "twittera twitterem twitterze"),
+        ],
+    );
+    check(
+        "pl",
+        Position::Phrase,
+        &[
+            (
+                "samochodowy",
+                "samochodowego samochodowemu samochodowym samochodowe samochodowych samochodowymi",
+            ),
+            ("budowlana", "budowlanej budowlaną budowlane budowlanych"),
+            ("Morskie", "morskiego morskiemu morskim"),
+            ("Językowa", "językowej językową"),
+        ],
+    );
+}
+
+#[test]
+fn swedish_definite_plural_and_genitive() {
+    check(
+        "sv",
+        Position::Alone,
+        &[
+            ("verkstad", "verkstaden verkstads verkstadens verkstäder verkstäderna verkstädernas"),
+            ("bok", "boken böcker böckerna boks"),
+            ("cykel", "cykeln cyklar cyklarna cykelns"),
+            ("flicka", "flickan flickor flickorna flickas flickornas"),
+            ("pojke", "pojken pojkar pojkarna pojkens"),
+            ("hus", "huset husen husets"),
+            ("rum", "rummet rummen rummets"),
+            ("äpple", "äpplet äpplen äpplena"),
+            ("fönster", "fönstret fönstren fönsters"),
+            ("Aurora", "auroras"),
+            ("dator", "datorn datorer datorerna"),
+            ("bil", "bilen bilar bilarna bils bilens"),
+            ("museum", "museet museer museerna"),
+        ],
+    );
+    check(
+        "sv",
+        Position::Phrase,
+        &[("begagnad", "begagnade begagnat"), ("ny", "nya nytt"), ("gammal", "gamla gammalt")],
+    );
+}
+
+#[test]
+fn italian_plural_and_gender() {
+    check(
+        "it",
+        Position::Alone,
+        &[
+            ("officina", "officine"),
+            ("amico", "amici amica amiche"),
+            ("banco", "banchi"),
+            ("farmacia", "farmacie"),
+            ("arancia", "arance"),
+            ("negozio", "negozi"),
+            ("ristorante", "ristoranti"),
+            ("dentista", "dentisti dentiste"),
+            ("problema", "problemi"),
+            ("città", "città"),
+            ("uomo", "uomini"),
+            ("banca", "banche"),
+        ],
+    );
+    check(
+        "it",
+        Position::Phrase,
+        &[("elettrica", "elettriche elettrico elettrici"), ("nuovo", "nuova nuovi nuove")],
+    );
+}
+
+#[test]
+fn romanian_articles_and_cases() {
+    check(
+        "ro",
+        Position::Alone,
+        &[
+            ("mașină", "mașina mașinii mașini mașinile mașinilor"),
+            ("fată", "fata fetei fete fetele fetelor"),
+            ("carte", "cartea cărții cărți cărțile cărților"),
+            ("Ford", "fordul fordului forduri fordurile"),
+            ("student", "studentul studentului studenți studenții studenților"),
+            ("școală", "școala școlii școli școlile școlilor"),
+            ("stradă", "strada străzii străzi străzile"),
+            ("farmacie", "farmacia farmaciei farmacii farmaciile farmaciilor"),
+            ("serviciu", "serviciul serviciului servicii serviciile serviciilor"),
+            ("cal", "calul calului cai caii cailor"),
+            ("băiat", "băiatul băieți băieții băieților"),
+            ("Dacia", "daciei dacii"),
+            ("cafea", "cafeaua cafelei cafele cafelele"),
+            ("floare", "floarea florii flori florile"),
+            ("magazin", "magazinul magazinului magazine magazinele magazinelor"),
+            ("telefon", "telefonul telefonului telefoane telefoanele"),
+        ],
+    );
+}
+
+#[test]
+fn english_plurals() {
+    check(
+        "en",
+        Position::Alone,
+        &[
+            ("garage", "garages"),
+            ("knife", "knives"),
+            ("city", "cities"),
+            ("box", "boxes"),
+            ("bus", "buses"),
+            ("woman", "women"),
+            ("key", "keys"),
+        ],
+    );
+}
+
+#[test]
+fn derived_words_are_no_forms() {
+    for (language, word, other) in [
+        ("pl", "kolej", "kolejka"),
+        ("pl", "Warszawa", "warszawski"),
+        ("sv", "bil", "bild"),
+        ("sv", "bil", "biljett"),
+        ("it", "casa", "caso"),
+        ("it", "libro", "libra"),
+        ("ro", "carte", "cartier"),
+    ] {
+        let forms = of(word, Position::Alone, &[language.to_owned()]);
+        assert!(!forms.contains(other), "{word} makes {other}");
+    }
+}

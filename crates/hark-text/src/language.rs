@@ -1,0 +1,214 @@
+//! Which language a post is written in.
+
+use std::borrow::Cow;
+
+use crate::{
+    features::hash,
+    fold::{Class, class},
+    model::{Model, ModelError},
+};
+
+/// Languages told apart, at most; the rest of the outputs is padding.
+pub const LANGUAGES: usize = 32;
+
+/// Version of the features: a model trained for another one is of no use.
+pub const LANGUAGE_FEATURES_VERSION: u32 = 1;
+
+/// Letters looked at: the language of a longer text is certain by then.
+const MAX_BYTES: usize = 400;
+/// Fewer letters than this tell nothing.
+const LEAST_LETTERS: usize = 2;
+
+/// The letters of a text as language is told by them: lower-case with their diacritics, words separated by spaces;
+/// without links, mentions, hashtags, digits and signs.
+pub fn letters(text: &str, buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.push(b' ');
+    let mut skip = false;
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        if buffer.len() > MAX_BYTES {
+            break;
+        }
+        let starts_word = before.is_whitespace();
+        before = c;
+        if c.is_whitespace() {
+            skip = false;
+        } else if matches!(c, '@' | '#') || (starts_word && begins_link(&text[at..])) {
+            skip = true;
+        }
+        if skip {
+            space(buffer);
+            continue;
+        }
+        match c {
+            'a'..='z' => buffer.push(c as u8),
+            'A'..='Z' => buffer.push(c as u8 | 0x20),
+            '\'' | '’' => space(buffer),
+            _ if c.is_ascii() => space(buffer),
+            _ => match class(c) {
+                Class::Letter if !c.is_numeric() => {
+                    for lower in c.to_lowercase() {
+                        let mut utf8 = [0; 4];
+                        buffer.extend_from_slice(lower.encode_utf8(&mut utf8).as_bytes());
+                    }
+                }
+                Class::Mark => {
+                    let mut utf8 = [0; 4];
+                    buffer.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
+                }
+                Class::Invisible => {}
+                _ => space(buffer),
+            },
+        }
+    }
+    space(buffer);
+}
+
+fn begins_link(rest: &str) -> bool {
+    rest.starts_with("http://") || rest.starts_with("https://") || rest.starts_with("www.")
+}
+
+fn space(buffer: &mut Vec<u8>) {
+    if buffer.last() != Some(&b' ') {
+        buffer.push(b' ');
+    }
+}
+
+/// Hands the hash of every feature of such letters to `emit`.
+pub fn language_features(letters: &[u8], mut emit: impl FnMut(u64)) {
+    for word in letters.split(|byte| *byte == b' ').filter(|word| !word.is_empty()) {
+        emit(hash(word).wrapping_mul(0xd6e8_feb8_6659_fd93));
+    }
+    for at in 0..letters.len() {
+        let mut window = 0_u64;
+        for (length, &byte) in letters[at..].iter().take(4).enumerate() {
+            window = window << 8 | u64::from(byte);
+            // A group that spans two words says little more than its parts.
+            if length > 0 && byte == b' ' {
+                if length > 1 {
+                    emit(mix(window, length));
+                }
+                break;
+            }
+            if length > 0 {
+                emit(mix(window, length));
+            }
+        }
+    }
+}
+
+#[inline]
+fn mix(window: u64, length: usize) -> u64 {
+    let mixed = (window << 3 | length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xd6e8_feb8_6659_fd93)
+}
+
+/// Tells languages apart.
+#[derive(Debug)]
+pub struct Identifier {
+    model: Model<LANGUAGES>,
+    codes: Vec<&'static str>,
+}
+
+/// What source hints are worth, as a factor of the odds.
+const HINT_ODDS: f32 = 3.0;
+
+impl Identifier {
+    /// From a model file.
+    ///
+    /// # Errors
+    /// As [`Model::parse`].
+    pub fn parse(bytes: Cow<'static, [u8]>) -> Result<Self, ModelError> {
+        let model = Model::parse("language", LANGUAGE_FEATURES_VERSION, bytes)?;
+        let codes = model.outputs().iter().map(|output| code(&output.name)).collect();
+        Ok(Self { model, codes })
+    }
+
+    /// The language of letters made by [`letters`] and its probability; `und` when unsure.
+    #[must_use]
+    pub fn identify(&self, letters: &[u8], hint: Option<&str>) -> (&'static str, f32) {
+        if let Some(code) = by_script(letters) {
+            return (code, 0.99);
+        }
+        if letters.iter().filter(|byte| **byte != b' ').count() < LEAST_LETTERS {
+            return ("und", 0.0);
+        }
+        let scores = self.scores(letters);
+        let hint = hint.map(|hint| code(hint.split(['-', '_']).next().unwrap_or(hint)));
+        let outputs = self.model.outputs();
+        let mut logits = [f32::NEG_INFINITY; LANGUAGES];
+        for (index, output) in outputs.iter().enumerate().filter(|(_, output)| !output.name.is_empty()) {
+            logits[index] = output.slope * scores[index];
+            if hint == Some(self.codes[index]) {
+                logits[index] += HINT_ODDS.ln();
+            }
+        }
+        let best = (0..LANGUAGES).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap_or(0);
+        let total: f32 = logits.iter().map(|logit| (logit - logits[best]).exp()).sum();
+        let probability = 1.0 / total;
+        if probability < outputs[best].threshold {
+            ("und", probability)
+        } else {
+            (self.codes[best], probability)
+        }
+    }
+
+    /// Raw scores, one for each output.
+    #[must_use]
+    pub fn scores(&self, letters: &[u8]) -> [f32; LANGUAGES] {
+        let mut sums = [0_i32; LANGUAGES];
+        let mut count = 0_u32;
+        language_features(letters, |hash| {
+            count += 1;
+            self.model.add(hash, &mut sums);
+        });
+        let norm = norm(count);
+        let mut scores = [0.0; LANGUAGES];
+        for ((score, sum), output) in scores.iter_mut().zip(sums).zip(self.model.outputs()) {
+            *score = sum as f32 * output.scale * norm + output.bias;
+        }
+        scores
+    }
+
+    /// Codes of the languages told apart.
+    pub fn codes(&self) -> impl Iterator<Item = &'static str> {
+        self.codes.iter().copied().filter(|code| *code != "und")
+    }
+}
+
+/// Factor of a text's features, so that long texts do not shout.
+#[must_use]
+pub fn norm(count: u32) -> f32 {
+    1.0 / (count.max(1) as f32).sqrt()
+}
+
+/// Codes live as long as the program; a model may name only these.
+fn code(name: &str) -> &'static str {
+    const CODES: [&str; 34] = [
+        "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "he", "hr", "hu", "id", "is", "it",
+        "ja", "ko", "nb", "nl", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr", "uk", "vi", "zh",
+    ];
+    let name = if name == "no" { "nb" } else { name };
+    CODES.into_iter().find(|code| *code == name).unwrap_or("und")
+}
+
+/// Scripts that only one language uses.
+fn by_script(letters: &[u8]) -> Option<&'static str> {
+    let text = std::str::from_utf8(letters).ok()?;
+    let mut counts = [("ja", 0), ("ko", 0), ("th", 0), ("he", 0), ("el", 0)];
+    let mut all = 0;
+    for c in text.chars().filter(|c| !c.is_ascii()) {
+        all += 1;
+        match c {
+            '\u{3041}'..='\u{30ff}' => counts[0].1 += 3,
+            '\u{ac00}'..='\u{d7a3}' => counts[1].1 += 1,
+            '\u{e01}'..='\u{e5b}' => counts[2].1 += 1,
+            '\u{5d0}'..='\u{5ea}' => counts[3].1 += 1,
+            '\u{370}'..='\u{3ff}' => counts[4].1 += 1,
+            _ => {}
+        }
+    }
+    let ascii = letters.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    counts.into_iter().find(|(_, count)| *count > 1 && *count * 2 > all && all > ascii).map(|(code, _)| code)
+}

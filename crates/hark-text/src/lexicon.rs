@@ -1,0 +1,207 @@
+//! Words and turns of phrase that mean the same in every language: what is learnt about a sense in one language holds in
+//! the others.
+
+use std::collections::HashMap;
+
+use crate::{
+    features::{HASH_START, finish, hash, step},
+    fold,
+    fold::ByHash,
+    tokens::{TokenKind, Tokens},
+};
+
+/// What a word or phrase of the lexicon stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it; the files in lexicon/ show it")]
+pub enum Sense {
+    Good,
+    Bad,
+    Stronger,
+    Purchase,
+    Complaint,
+    Question,
+    Praise,
+    Suggestion,
+    Churn,
+    Outrage,
+    Spam,
+}
+
+impl Sense {
+    const ALL: [(&'static str, Self); 11] = [
+        ("good", Self::Good),
+        ("bad", Self::Bad),
+        ("stronger", Self::Stronger),
+        ("purchase", Self::Purchase),
+        ("complaint", Self::Complaint),
+        ("question", Self::Question),
+        ("praise", Self::Praise),
+        ("suggestion", Self::Suggestion),
+        ("churn", Self::Churn),
+        ("outrage", Self::Outrage),
+        ("spam", Self::Spam),
+    ];
+
+    pub(crate) fn code(self, negated: bool) -> u64 {
+        (self as u64) << 1 | u64::from(negated)
+    }
+}
+
+/// All entries of the five languages in one table.
+///
+/// A line of a file in `lexicon/` is a sense, a colon, and entries separated by commas: words or phrases, folded or not,
+/// where `*` ends a word that may go on. A line that begins with a space continues the one before.
+#[derive(Debug)]
+pub struct Lexicon {
+    /// By the key of a node and a word, or of a node and the beginning of a word.
+    edges: HashMap<u64, u32, ByHash>,
+    nodes: Vec<Node>,
+    /// One bit a key that leads on from the first node: most words of a post begin no entry.
+    starts: Vec<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    senses: Vec<Sense>,
+    goes_on: bool,
+}
+
+const START_BITS: u32 = 17;
+
+const FILES: [&str; 6] = [
+    include_str!("../lexicon/pl.txt"),
+    include_str!("../lexicon/sv.txt"),
+    include_str!("../lexicon/it.txt"),
+    include_str!("../lexicon/ro.txt"),
+    include_str!("../lexicon/en.txt"),
+    include_str!("../lexicon/emoji.txt"),
+];
+
+impl Lexicon {
+    /// The shipped lexicon.
+    #[must_use]
+    pub fn shipped() -> Self {
+        let mut lexicon = Self {
+            edges: HashMap::default(),
+            nodes: vec![Node::default()],
+            starts: vec![0; 1 << (START_BITS - 6)],
+        };
+        for file in FILES {
+            let mut sense = None;
+            for line in file.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let entries = match line.split_once(':') {
+                    Some((name, entries)) if !line.starts_with(' ') => {
+                        sense = Sense::ALL.iter().find(|(known, _)| *known == name).map(|(_, sense)| *sense);
+                        debug_assert!(sense.is_some(), "{line}");
+                        entries
+                    }
+                    _ => line,
+                };
+                let Some(sense) = sense else { continue };
+                for entry in entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+                    lexicon.add(entry, sense);
+                }
+            }
+        }
+        lexicon
+    }
+
+    fn add(&mut self, entry: &str, sense: Sense) {
+        let mut node = 0;
+        // As the tokens are cut: "can't" is one word, "i'm" are two.
+        for word in entry.replace("n't", "nt").split([' ', '\'']).filter(|word| !word.is_empty()) {
+            let (word, open) = word.strip_suffix('*').map_or((word, false), |word| (word, true));
+            let key = key(node, hash(fold(word).as_bytes()), open);
+            if node == 0 {
+                let bit = key >> (64 - START_BITS);
+                self.starts[(bit / 64) as usize] |= 1 << (bit % 64);
+            }
+            self.nodes[node as usize].goes_on = true;
+            let new = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+            node = *self.edges.entry(key).or_insert(new);
+            if node == new {
+                self.nodes.push(Node::default());
+            }
+        }
+        let senses = &mut self.nodes[node as usize].senses;
+        if !senses.contains(&sense) {
+            senses.push(sense);
+        }
+    }
+
+    /// Hands every entry found to `seen`: its sense and the index of the token it ends with.
+    pub fn find(&self, tokens: &Tokens, mut seen: impl FnMut(Sense, usize)) {
+        let all = tokens.all();
+        for (index, token) in all.iter().enumerate() {
+            if matches!(token.kind, TokenKind::Word | TokenKind::Emoji | TokenKind::Mark) {
+                self.walk(tokens, 0, index, &mut seen);
+            }
+        }
+    }
+
+    /// As deep as the longest entry has words.
+    fn walk(&self, tokens: &Tokens, node: u32, index: usize, seen: &mut impl FnMut(Sense, usize)) {
+        let Some(token) = tokens.all().get(index) else { return };
+        let bytes = tokens.bytes_of(token);
+        let mut state = HASH_START;
+        for (length, &byte) in (1..).zip(bytes) {
+            state = step(state, byte);
+            if length >= SHORTEST_STEM {
+                self.reach(tokens, key(node, finish(state), true), node, index, seen);
+            }
+        }
+        self.reach(tokens, key(node, finish(state), false), node, index, seen);
+    }
+
+    #[inline]
+    fn reach(&self, tokens: &Tokens, key: u64, from: u32, index: usize, seen: &mut impl FnMut(Sense, usize)) {
+        let bit = key >> (64 - START_BITS);
+        if from == 0 && self.starts[(bit / 64) as usize] >> (bit % 64) & 1 == 0 {
+            return;
+        }
+        let Some(&next) = self.edges.get(&key) else { return };
+        let node = &self.nodes[next as usize];
+        for sense in &node.senses {
+            seen(*sense, index);
+        }
+        if node.goes_on {
+            self.walk(tokens, next, index + 1, seen);
+        }
+    }
+}
+
+/// Stems of fewer letters begin too many words.
+const SHORTEST_STEM: usize = 3;
+
+fn key(node: u32, word: u64, open: bool) -> u64 {
+    let salt = (u64::from(node) << 1 | u64::from(open)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (word ^ salt).wrapping_mul(0xd6e8_feb8_6659_fd93)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn senses(text: &str) -> Vec<(Sense, usize)> {
+        let mut tokens = Tokens::default();
+        tokens.read("", text);
+        let mut found = Vec::new();
+        Lexicon::shipped().find(&tokens, |sense, index| found.push((sense, index)));
+        found
+    }
+
+    #[test]
+    fn words_stems_and_phrases_are_found_in_every_language() {
+        for (text, sense, at) in [
+            ("Szukam mechanika", Sense::Purchase, 0),
+            ("obsługa była rewelacyjna", Sense::Good, 2),
+            ("jag sager upp mitt avtal", Sense::Churn, 2),
+            ("che vergogna", Sense::Outrage, 1),
+            ("nu mi a răspuns nimeni", Sense::Complaint, 3),
+            ("I can't log in", Sense::Complaint, 3),
+            ("👍", Sense::Good, 0),
+        ] {
+            assert!(senses(text).contains(&(sense, at)), "{text}: {:?}", senses(text));
+        }
+    }
+}

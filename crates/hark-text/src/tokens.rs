@@ -1,0 +1,322 @@
+//! A post cut into tokens, in the form that the models count: folded words, emoji, emoticons, marks.
+
+use crate::fold::{Class, class, fold_char};
+
+/// What a token is; words and marks have their letters in [`Tokens::bytes_of`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Letters and digits, folded; a run of digits is one `0`, a letter is repeated at most twice.
+    Word,
+    /// `!`, `?`, `...` and their runs.
+    Mark,
+    /// An emoji, or an emoticon under the emoji that it stands for.
+    Emoji,
+    /// A web address.
+    Link,
+    /// `@somebody`.
+    Mention,
+}
+
+/// One token.
+#[derive(Clone, Copy, Debug)]
+pub struct Token {
+    /// What it is.
+    pub kind: TokenKind,
+    /// Byte offset in the text.
+    pub start: usize,
+    /// Byte offset past it in the text.
+    pub end: usize,
+    /// Two letters or more, all capitals.
+    pub shouted: bool,
+    from: u32,
+    to: u32,
+}
+
+/// The tokens of one text, in memory that is used again for the next one.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    /// Normal forms, a space before and after each, and at the end enough bytes to read past it.
+    buffer: Vec<u8>,
+    tokens: Vec<Token>,
+}
+
+/// Longer words are cut: no language has them, and features are counted a letter.
+const MAX_WORD_BYTES: usize = 48;
+/// Bytes past the last token that [`Tokens::window`] may read.
+const PADDING: usize = 8;
+
+impl Tokens {
+    /// Cuts a text, and its title before it; tokens of the title have an empty range at 0.
+    pub fn read(&mut self, title: &str, text: &str) {
+        self.buffer.clear();
+        self.buffer.push(b' ');
+        self.tokens.clear();
+        if !title.is_empty() {
+            self.cut(title);
+            for token in &mut self.tokens {
+                (token.start, token.end) = (0, 0);
+            }
+        }
+        self.cut(text);
+        self.buffer.extend([0; PADDING]);
+    }
+
+    /// The tokens, in order.
+    #[must_use]
+    pub fn all(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// Normal form of a token.
+    #[must_use]
+    pub fn bytes_of(&self, token: &Token) -> &[u8] {
+        &self.buffer[token.from as usize..token.to as usize]
+    }
+
+    /// Positions in the buffer of a token with the spaces around it.
+    pub(crate) fn padded(token: &Token) -> (usize, usize) {
+        (token.from as usize - 1, token.to as usize + 1)
+    }
+
+    /// Eight bytes of the buffer, of which the first is the lowest.
+    #[inline]
+    pub(crate) fn window(&self, at: usize) -> u64 {
+        self.buffer[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    fn cut(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            at = match byte {
+                b' ' | b'\n' | b'\t' | b'\r' => at + 1,
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => match link_end(text, at) {
+                    Some(end) => self.plain(TokenKind::Link, b"\x01link", at, end),
+                    None => self.word(text, at),
+                },
+                b'@' => match name_end(bytes, at + 1) {
+                    end if end > at + 1 => self.plain(TokenKind::Mention, b"\x01name", at, end),
+                    _ => at + 1,
+                },
+                b'!' | b'?' | b'.' => self.mark(bytes, at),
+                b':' | b';' | b'=' | b'<' | b'^' => match emoticon(&bytes[at..]) {
+                    Some((length, meaning)) => {
+                        self.plain(TokenKind::Emoji, meaning.as_bytes(), at, at + length)
+                    }
+                    None => at + 1,
+                },
+                0..=0x7f => at + 1,
+                _ => self.wide(text, at),
+            };
+        }
+    }
+
+    fn wide(&mut self, text: &str, at: usize) -> usize {
+        let Some(c) = text[at..].chars().next() else { return at + 1 };
+        let end = at + c.len_utf8();
+        match class(c) {
+            Class::Letter => self.word(text, at),
+            _ if c == '…' => self.plain(TokenKind::Mark, b"..", at, end),
+            _ if is_emoji(c) => {
+                let mut buffer = [0; 4];
+                self.plain(TokenKind::Emoji, c.encode_utf8(&mut buffer).as_bytes(), at, end)
+            }
+            _ => end,
+        }
+    }
+
+    fn plain(&mut self, kind: TokenKind, normal: &[u8], start: usize, end: usize) -> usize {
+        let from = self.position();
+        self.buffer.extend_from_slice(normal);
+        let to = self.position();
+        self.buffer.push(b' ');
+        self.tokens.push(Token { kind, start, end, shouted: false, from, to });
+        end
+    }
+
+    fn mark(&mut self, bytes: &[u8], start: usize) -> usize {
+        let length = bytes[start..].iter().take_while(|byte| matches!(byte, b'!' | b'?' | b'.')).count();
+        let run = &bytes[start..start + length];
+        let normal: &[u8] = match (run.contains(&b'!'), run.contains(&b'?')) {
+            (true, true) => b"?!",
+            (true, false) if length > 1 => b"!!",
+            (true, false) => b"!",
+            (false, true) if length > 1 => b"??",
+            (false, true) => b"?",
+            (false, false) if length > 1 => b"..",
+            (false, false) => b".",
+        };
+        self.plain(TokenKind::Mark, normal, start, start + length)
+    }
+
+    fn word(&mut self, text: &str, start: usize) -> usize {
+        let bytes = text.as_bytes();
+        let from = self.buffer.len();
+        let (mut at, mut end) = (start, start);
+        let (mut letters, mut small) = (0, 0);
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b'a'..=b'z' => {
+                    small += 1;
+                    letters += 1;
+                    self.letter(from, byte);
+                    at += 1;
+                }
+                b'A'..=b'Z' => {
+                    letters += 1;
+                    self.letter(from, byte | 0x20);
+                    at += 1;
+                }
+                b'0'..=b'9' => {
+                    small += 1;
+                    if self.buffer.last() != Some(&b'0') || self.buffer.len() == from {
+                        self.letter(from, b'0');
+                    }
+                    at += 1;
+                }
+                // "don't" is one word; other apostrophes separate ("l'officina").
+                b'\'' if is_t(bytes, at + 1) => {
+                    at += 1;
+                    continue;
+                }
+                0..=0x7f => break,
+                _ => {
+                    let Some(c) = text[at..].chars().next() else { break };
+                    match class(c) {
+                        Class::Letter => {
+                            letters += 1;
+                            small += usize::from(!c.is_uppercase());
+                            fold_char(c, &mut |folded| {
+                                let mut buffer = [0; 4];
+                                for &byte in folded.encode_utf8(&mut buffer).as_bytes() {
+                                    self.letter(from, byte);
+                                }
+                            });
+                        }
+                        Class::Mark | Class::Invisible => {}
+                        Class::Separator if c == '\u{2019}' && is_t(bytes, at + 3) => {}
+                        Class::Separator => break,
+                    }
+                    at += c.len_utf8();
+                }
+            }
+            end = at;
+        }
+        let (kind, shouted) = (TokenKind::Word, letters > 1 && small == 0);
+        let from = u32::try_from(from).unwrap_or(u32::MAX);
+        let to = self.position();
+        self.buffer.push(b' ');
+        self.tokens.push(Token { kind, start, end, shouted, from, to });
+        at.max(start + 1)
+    }
+
+    #[inline]
+    fn letter(&mut self, from: usize, byte: u8) {
+        let length = self.buffer.len();
+        let thrice = length >= from + 2 && self.buffer[length - 1] == byte && self.buffer[length - 2] == byte;
+        if !thrice && length - from < MAX_WORD_BYTES {
+            self.buffer.push(byte);
+        }
+    }
+
+    fn position(&self) -> u32 {
+        u32::try_from(self.buffer.len()).unwrap_or(u32::MAX)
+    }
+}
+
+fn is_t(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at), Some(b't' | b'T')) && !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
+}
+
+fn link_end(text: &str, at: usize) -> Option<usize> {
+    let rest = &text.as_bytes()[at..];
+    let link = match rest.first()? | 0x20 {
+        b'h' => rest.starts_with(b"http://") || rest.starts_with(b"https://"),
+        b'w' => rest.starts_with(b"www."),
+        _ => false,
+    };
+    link.then(|| at + text[at..].find(char::is_whitespace).unwrap_or(text.len() - at))
+}
+
+fn name_end(bytes: &[u8], at: usize) -> usize {
+    let joint =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-') || *byte >= 0x80;
+    let length = bytes[at..].iter().take_while(|byte| joint(byte)).count();
+    let trailing = bytes[at..at + length].iter().rev().take_while(|byte| matches!(byte, b'.' | b'-')).count();
+    // A cut inside a character would leave the boundary: name characters beyond ASCII are taken whole or not at all.
+    at + length - trailing
+}
+
+/// Emoticons, longest first, and the emoji that they mean.
+fn emoticon(bytes: &[u8]) -> Option<(usize, &'static str)> {
+    const TABLE: &[(&str, &str)] = &[
+        (":'-(", "😢"),
+        (":'(", "😢"),
+        (":-)", "🙂"),
+        (":-(", "🙁"),
+        (":-D", "😀"),
+        (";-)", "😉"),
+        (":-/", "😕"),
+        (":-P", "😛"),
+        (":-p", "😛"),
+        (":-*", "😘"),
+        ("</3", "💔"),
+        (":)", "🙂"),
+        ("=)", "🙂"),
+        (":(", "🙁"),
+        ("=(", "🙁"),
+        (":D", "😀"),
+        ("=D", "😀"),
+        (";)", "😉"),
+        (":/", "😕"),
+        (":\\", "😕"),
+        (":P", "😛"),
+        (":p", "😛"),
+        (";P", "😛"),
+        (":*", "😘"),
+        ("<3", "❤"),
+        (":|", "😐"),
+        (":O", "😮"),
+        (":o", "😮"),
+        ("^^", "🙂"),
+        (":3", "🙂"),
+        (":]", "🙂"),
+        (":[", "🙁"),
+        (";(", "😢"),
+    ];
+    let found = TABLE.iter().find(|(sign, _)| bytes.starts_with(sign.as_bytes()))?;
+    let length = found.0.len();
+    // `:/` of a scheme and `:30` of a time are no faces.
+    let glued = bytes.get(length).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'/');
+    (!glued).then_some((length, found.1))
+}
+
+/// Pictographs; joiners, variation selectors and skin tones are no tokens of their own.
+fn is_emoji(c: char) -> bool {
+    matches!(c, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1f3fa}' | '\u{1f400}'..='\u{1faff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normal(text: &str) -> Vec<String> {
+        let mut tokens = Tokens::default();
+        tokens.read("", text);
+        tokens.all().iter().map(|t| String::from_utf8_lossy(tokens.bytes_of(t)).into_owned()).collect()
+    }
+
+    #[test]
+    fn tokens_are_folded_words_marks_faces_links_and_names() {
+        for (text, expected) in [
+            ("Świetny SERWIS!!!", "swietny serwis !!"),
+            ("I don't, isn’t, l'officina", "i dont isnt l officina"),
+            ("soooo goood 2024 :) :-( xD", "soo good 0 🙂 🙁 xd"),
+            ("see https://x.pl/a?b, @jan.kowalski. ok", "see \u{1}link \u{1}name . ok"),
+            ("at 10:30 really?! no… yes..", "at 0 0 really ?! no .. yes .."),
+            ("👍🏽❤️", "👍 ❤"),
+        ] {
+            assert_eq!(normal(text).join(" "), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! From public data and the corpus to training examples. The labels of each data set are taken only as far as they
+//! honestly say what docs/labels.md defines; an intent that a set says nothing about is left open.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
+
+use anyhow::{Context, Result, bail};
+use flate2::read::GzDecoder;
+use hark_text::IntentName;
+
+use crate::corpus::Post;
+
+/// A line of a data file.
+pub struct Line {
+    pub dataset: String,
+    pub language: String,
+    pub label: String,
+    pub text: String,
+}
+
+/// Reads a gzipped table of `columns` columns: dataset, language, label where there are four, text.
+pub fn read(path: &Path, columns: usize) -> Result<Vec<Line>> {
+    let file =
+        File::open(path).with_context(|| format!("cannot open {}: is --data right?", path.display()))?;
+    let mut lines = Vec::new();
+    for (number, line) in (1..).zip(BufReader::new(GzDecoder::new(file)).lines()) {
+        let line = line.with_context(|| format!("{}:{number}", path.display()))?;
+        let fields: Vec<&str> = line.splitn(columns, '\t').collect();
+        if fields.len() != columns {
+            bail!("{}:{number}: {} columns, {columns} expected", path.display(), fields.len());
+        }
+        lines.push(Line {
+            dataset: fields[0].into(),
+            language: fields[1].into(),
+            label: if columns == 4 { fields[2].into() } else { String::new() },
+            text: fields[columns - 1].into(),
+        });
+    }
+    Ok(lines)
+}
+
+/// A text for the language model.
+pub struct LanguageExample {
+    pub text: String,
+    pub language: String,
+    pub weight: f32,
+}
+
+/// The texts of `train/language.tsv.gz` and of the corpus.
+pub fn languages(data: &Path, corpus: &[Post]) -> Result<Vec<LanguageExample>> {
+    let mut examples: Vec<_> = read(&data.join("train/language.tsv.gz"), 3)?
+        .into_iter()
+        .map(|line| LanguageExample { text: line.text, language: line.language, weight: 1.0 })
+        .collect();
+    examples.extend(corpus.iter().map(|post| LanguageExample {
+        text: post.text.clone(),
+        language: post.language.clone(),
+        weight: 2.0,
+    }));
+    Ok(examples)
+}
+
+/// What is known of a text's attitude.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Attitude {
+    Unknown,
+    /// Index of the label among the three.
+    Is(usize),
+    /// As `Is`, where the data set has no neutral class: only told from the opposite.
+    Leans(usize),
+}
+
+/// A text for the tag model.
+#[derive(Clone, Debug)]
+pub struct TagExample {
+    pub text: String,
+    pub attitude: Attitude,
+    /// In the order of the intents; `None` where the data set does not say.
+    pub intents: [Option<bool>; 8],
+    /// How much its attitude counts.
+    pub weight: f32,
+    /// How much its intents count.
+    pub intent_weight: f32,
+    /// From the corpus: calibration is fitted to these.
+    pub corpus: bool,
+}
+
+const PURCHASE: usize = IntentName::Purchase as usize;
+const COMPLAINT: usize = IntentName::Complaint as usize;
+const QUESTION: usize = IntentName::Question as usize;
+const PRAISE: usize = IntentName::Praise as usize;
+const SUGGESTION: usize = IntentName::Suggestion as usize;
+const CHURN: usize = IntentName::Churn as usize;
+const OUTRAGE: usize = IntentName::Outrage as usize;
+const SPAM: usize = IntentName::Spam as usize;
+
+/// How much a post of the corpus counts against one of public data.
+const CORPUS_WEIGHT: f32 = 1.5;
+/// How much the intents of public data count where they only say that an intent does not hold: they are many, and the
+/// corpus has few posts of each.
+const ABSENCE_WEIGHT: f32 = 0.2;
+/// And one in so many of them is taken.
+const ABSENCE_SAMPLE: usize = 8;
+
+/// All training examples of the tag model.
+pub fn tags(data: &Path, corpus: &[Post]) -> Result<Vec<TagExample>> {
+    let mut examples: Vec<TagExample> = corpus.iter().map(of_post).collect();
+    for line in read(&data.join("train/sentiment.tsv.gz"), 4)? {
+        examples.push(of_sentiment(line)?);
+    }
+    for line in read(&data.join("train/intents.tsv.gz"), 4)? {
+        examples.push(of_intents(line)?);
+    }
+    for (number, example) in examples.iter_mut().enumerate() {
+        if example.intent_weight == ABSENCE_WEIGHT && number % ABSENCE_SAMPLE != 0 {
+            example.intents = [None; 8];
+        }
+    }
+    Ok(examples)
+}
+
+fn of_post(post: &Post) -> TagExample {
+    let mut intents = [Some(false); 8];
+    for intent in &post.intents {
+        intents[*intent as usize] = Some(true);
+    }
+    TagExample {
+        text: post.text.clone(),
+        attitude: Attitude::Is(post.sentiment as usize),
+        intents,
+        weight: if post.extra { 2.0 * CORPUS_WEIGHT } else { CORPUS_WEIGHT },
+        intent_weight: if post.extra { 2.0 } else { 1.0 },
+        corpus: !post.extra,
+    }
+}
+
+fn blank(line: Line, weight: f32) -> TagExample {
+    TagExample {
+        text: line.text,
+        attitude: Attitude::Unknown,
+        intents: [None; 8],
+        weight,
+        intent_weight: ABSENCE_WEIGHT,
+        corpus: false,
+    }
+}
+
+fn of_sentiment(line: Line) -> Result<TagExample> {
+    let label = match line.label.as_str() {
+        "neg" => 0,
+        "neu" => 1,
+        "pos" => 2,
+        other => bail!("sentiment `{other}` of {} is not known", line.dataset),
+    };
+    let dataset = line.dataset.clone();
+    Ok(match dataset.as_str() {
+        // Film dialogue, projected labels: noisy, and nobody there speaks to a company.
+        "xed" => {
+            let mut example = blank(line, 0.4);
+            example.attitude = Attitude::Leans(label);
+            for intent in [PURCHASE, COMPLAINT, PRAISE, SUGGESTION, CHURN, OUTRAGE, SPAM] {
+                example.intents[intent] = Some(false);
+            }
+            example
+        }
+        // Sentences about doctors: a favourable one commends, an unfavourable one reports a failure.
+        "polemo_med" => {
+            let mut example = blank(line, 1.0);
+            example.intent_weight = 0.3;
+            example.attitude = Attitude::Is(label);
+            example.intents = [Some(false); 8];
+            example.intents[QUESTION] = None;
+            example.intents[CHURN] = None;
+            example.intents[OUTRAGE] = if label == 0 { None } else { Some(false) };
+            example.intents[SUGGESTION] = None;
+            example.intents[COMPLAINT] = if label == 1 { Some(false) } else { Some(label == 0) };
+            example.intents[PRAISE] = if label == 1 { None } else { Some(label == 2) };
+            example
+        }
+        "redv1" => {
+            let mut example = blank(line, 1.0);
+            example.attitude = Attitude::Is(label);
+            for intent in [PURCHASE, CHURN, SPAM] {
+                example.intents[intent] = Some(false);
+            }
+            if label != 0 {
+                example.intents[COMPLAINT] = Some(false);
+                example.intents[OUTRAGE] = Some(false);
+            }
+            if label != 2 {
+                example.intents[PRAISE] = Some(false);
+            }
+            example
+        }
+        other => bail!("data set `{other}` is not known: say in data.rs what its labels mean"),
+    })
+}
+
+fn of_intents(line: Line) -> Result<TagExample> {
+    let label = line.label.clone();
+    let asks = line.text.contains('?');
+    Ok(match line.dataset.as_str() {
+        "goemotions" => of_emotions(line),
+        "banking77" => {
+            let mut example = blank(line, 0.5);
+            example.intent_weight = 0.15;
+            for intent in [PRAISE, SUGGESTION, SPAM, OUTRAGE] {
+                example.intents[intent] = Some(false);
+            }
+            if asks {
+                example.intents[QUESTION] = Some(true);
+            }
+            let buys = ["getting", "order_", "visa_or", "get_", "apply", "top_up_by", "supported", "spare"];
+            if !buys.iter().any(|begin| label.starts_with(begin)) {
+                example.intents[PURCHASE] = Some(false);
+            }
+            example.intents[CHURN] = Some(label == "terminate_account");
+            example
+        }
+        "clinc150" => {
+            let mut example = blank(line, 0.5);
+            example.intent_weight = 0.15;
+            for intent in [PRAISE, SUGGESTION, SPAM, OUTRAGE, CHURN] {
+                example.intents[intent] = Some(false);
+            }
+            let buys =
+                ["book_flight", "book_hotel", "restaurant_reservation", "car_rental", "order", "new_card"];
+            let near = [
+                "suggestion",
+                "uber",
+                "shopping",
+                "insurance",
+                "maintenance",
+                "reserv",
+                "cancel",
+                "oos",
+                "thank",
+            ];
+            if buys.contains(&label.as_str()) {
+                example.intents[PURCHASE] = Some(true);
+            } else if !near.iter().any(|part| label.contains(part)) {
+                example.intents[PURCHASE] = Some(false);
+            }
+            let fails = ["fraud", "damaged", "declined", "oos", "lost", "blocked", "dispute"];
+            if !fails.iter().any(|part| label.contains(part)) {
+                example.intents[COMPLAINT] = Some(false);
+            }
+            example
+        }
+        "purchase" => {
+            let mut example = blank(line, 1.0);
+            example.intent_weight = 1.0;
+            example.intents[PURCHASE] = Some(label == "purchase");
+            example
+        }
+        "sms_spam" => {
+            let mut example = blank(line, 0.5);
+            example.intent_weight = 0.3;
+            example.intents[SPAM] = Some(label == "spam");
+            for intent in [OUTRAGE, CHURN, COMPLAINT, SUGGESTION] {
+                example.intents[intent] = Some(false);
+            }
+            if label == "spam" {
+                example.attitude = Attitude::Is(1);
+                example.intents[PURCHASE] = Some(false);
+            }
+            example
+        }
+        // Quarrels about politics, sport and people: not the company's business, however rough.
+        "poleval_cyber" | "komentarze" | "ro_offense" => {
+            let harsh = !matches!(label.as_str(), "harmless" | "other");
+            let mut example = blank(line, 0.5);
+            if harsh {
+                example.attitude = Attitude::Leans(0);
+            }
+            for intent in [PURCHASE, COMPLAINT, CHURN, OUTRAGE, SPAM] {
+                example.intents[intent] = Some(false);
+            }
+            if harsh {
+                example.intents[PRAISE] = Some(false);
+                example.intents[SUGGESTION] = Some(false);
+            }
+            example
+        }
+        other => bail!("data set `{other}` is not known: say in data.rs what its labels mean"),
+    })
+}
+
+/// Reddit comments: between people, so that thanks are no praise of a firm; but a fair sample of what is no intent.
+fn of_emotions(line: Line) -> TagExample {
+    const GOOD: [&str; 12] = [
+        "admiration",
+        "amusement",
+        "approval",
+        "caring",
+        "desire",
+        "excitement",
+        "gratitude",
+        "joy",
+        "love",
+        "optimism",
+        "pride",
+        "relief",
+    ];
+    const BAD: [&str; 11] = [
+        "anger",
+        "annoyance",
+        "disappointment",
+        "disapproval",
+        "disgust",
+        "embarrassment",
+        "fear",
+        "grief",
+        "nervousness",
+        "remorse",
+        "sadness",
+    ];
+    let emotions: Vec<&str> = line.label.split(',').collect();
+    let good = emotions.iter().any(|emotion| GOOD.contains(emotion));
+    let bad = emotions.iter().any(|emotion| BAD.contains(emotion));
+    let asks = line.text.contains('?');
+    let advises = ["should", "could", "would", "wish", "add"].iter().any(|word| line.text.contains(word));
+    let mut example = blank(line, 0.6);
+    example.attitude = match (good, bad) {
+        (true, true) => Attitude::Unknown,
+        (true, false) => Attitude::Is(2),
+        (false, true) => Attitude::Is(0),
+        (false, false) => Attitude::Is(1),
+    };
+    for intent in [PURCHASE, CHURN, SPAM, OUTRAGE] {
+        example.intents[intent] = Some(false);
+    }
+    if !bad {
+        example.intents[COMPLAINT] = Some(false);
+    }
+    if !good {
+        example.intents[PRAISE] = Some(false);
+    }
+    if !asks {
+        example.intents[QUESTION] = Some(false);
+    }
+    if !advises {
+        example.intents[SUGGESTION] = Some(false);
+    }
+    example
+}

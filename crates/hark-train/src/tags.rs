@@ -1,0 +1,107 @@
+//! Training of the tag model: sentiment and intents over the same features.
+
+use hark_text::{
+    FIRST_INTENT, IntentName, SentimentLabel, TAGS,
+    features::{FEATURES_VERSION, Weight, features},
+    lexicon::Lexicon,
+    tokens::Tokens,
+};
+
+use crate::{
+    calibrate,
+    data::{Attitude, TagExample},
+    linear::{Features, Linear, Settings},
+};
+
+/// How training goes.
+pub const SETTINGS: Settings = Settings { bits: 19, epochs: 4, rate: 0.08, decay: 0.0 };
+
+/// One in this many posts of the corpus is held out to fit calibration and thresholds.
+const HELD_OUT: usize = 5;
+
+/// Intents are rare: a text that has one counts this much more, by the order of the intents.
+const RARE: [f32; 8] = [2.0, 1.5, 1.5, 2.0, 3.0, 4.0, 3.0, 2.5];
+
+/// Posts of the corpus are seen this many times an epoch: AdaGrad takes little notice of weights.
+const REPEATS: usize = 4;
+
+/// Trains twice: once without the held-out posts, for calibration; then on everything.
+pub fn train(examples: &[TagExample]) -> Vec<u8> {
+    let lexicon = Lexicon::shipped();
+    let mut all = Features::default();
+    let mut tokens = Tokens::default();
+    for example in examples {
+        tokens.read("", &example.text);
+        add(&mut all, &tokens, &lexicon);
+    }
+    let held_out = |index: usize| {
+        let example = &examples[index];
+        let hash = blake3::hash(example.text.as_bytes()).as_bytes()[0];
+        example.corpus && usize::from(hash) % HELD_OUT == 0
+    };
+    let fit = |order: &mut [u32]| {
+        let mut model = Linear::<TAGS>::new(SETTINGS, &FACTORS.map(Weight::factor));
+        model.train(&all, order, |index, scores| gradient(&examples[index], scores));
+        model
+    };
+    let mut order: Vec<u32> = (0..).take(all.len()).collect();
+    for index in (0..order.len()).filter(|index| examples[*index].corpus).collect::<Vec<_>>() {
+        order.extend(std::iter::repeat_n(order[index], REPEATS - 1));
+    }
+    let (mut held, mut rest): (Vec<u32>, Vec<u32>) =
+        order.iter().partition(|index| held_out(**index as usize));
+    held.sort_unstable();
+    held.dedup();
+    eprintln!("tags: {} examples, {} held out", order.len(), held.len());
+    let model = fit(&mut rest);
+    let scored: Vec<(&TagExample, [f32; TAGS])> =
+        held.iter().map(|index| (&examples[*index as usize], model.scores(&all, *index as usize))).collect();
+    let calibration = calibrate::tags(&scored);
+    let model = fit(&mut order);
+    let mut names = SentimentLabel::ALL.map(SentimentLabel::name).to_vec();
+    names.extend(IntentName::ALL.map(IntentName::name));
+    let bytes = model.quantise(FEATURES_VERSION, &names);
+    calibrate::set_thresholds::<TAGS>(FEATURES_VERSION, bytes, |index, output| {
+        let (slope, offset, threshold) = calibration[index];
+        (output.slope, output.offset, output.threshold) = (slope, offset, threshold);
+    })
+}
+
+const FACTORS: [Weight; 3] = [Weight::Word, Weight::Letters, Weight::Sense];
+
+fn add(all: &mut Features, tokens: &Tokens, lexicon: &Lexicon) {
+    let mut squares = 0.0_f32;
+    features(tokens, lexicon, |hash, weight, _| {
+        let factor = FACTORS.iter().position(|known| *known == weight).unwrap_or(0);
+        all.push(hash, factor, SETTINGS.bits);
+        squares += weight.factor() * weight.factor();
+    });
+    all.end(if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 });
+}
+
+fn gradient(example: &TagExample, scores: &[f32; TAGS]) -> [f32; TAGS] {
+    let mut slopes = [0.0; TAGS];
+    match example.attitude {
+        Attitude::Unknown => {}
+        Attitude::Is(label) => soft(scores, &[0, 1, 2], label, &mut slopes),
+        Attitude::Leans(label) => soft(scores, &[0, 2], label, &mut slopes),
+    }
+    for (at, known) in (FIRST_INTENT..).zip(example.intents) {
+        let Some(holds) = known else { continue };
+        let p = 1.0 / (1.0 + (-scores[at]).exp());
+        slopes[at] = if holds { (p - 1.0) * RARE[at - FIRST_INTENT] } else { p };
+    }
+    for (at, slope) in slopes.iter_mut().enumerate() {
+        *slope *= if at < FIRST_INTENT { example.weight } else { example.intent_weight };
+    }
+    slopes
+}
+
+/// Softmax over some of the labels.
+fn soft(scores: &[f32; TAGS], among: &[usize], label: usize, slopes: &mut [f32; TAGS]) {
+    let highest = among.iter().map(|at| scores[*at]).fold(f32::NEG_INFINITY, f32::max);
+    let total: f32 = among.iter().map(|at| (scores[*at] - highest).exp()).sum();
+    for &at in among {
+        slopes[at] = (scores[at] - highest).exp() / total - f32::from(u8::from(at == label));
+    }
+}
