@@ -34,6 +34,8 @@ const THREADS: usize = 2;
 const UPKEEP: Duration = Duration::from_secs(5);
 /// When the system has no file descriptor left, the next try can only help after some connection has ended.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// What a connection may buffer: the headers of a request, or a piece of its body. Bounds the memory of idle clients.
+const BUFFER_BYTES: usize = 64 * 1024;
 /// Requests in flight get so long to finish at the end; the rest of the 5 s belongs to the stages.
 const DRAIN: Duration = Duration::from_secs(1);
 /// What `/metrics` is.
@@ -224,6 +226,7 @@ async fn serve_connection(
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.headers)
+        .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

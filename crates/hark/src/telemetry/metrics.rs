@@ -235,7 +235,6 @@ pub const REASONS: &[Reason] = &[
     reason("enrich", "dropped", "deleted", "Creates or edits a post that has been deleted."),
     reason("enrich", "dropped", "withdrawn", "Deletes a mention that an edit had already ended."),
     reason("route", "dropped", "dropped_by_rule", "A rule of the configuration says `drop`."),
-    reason("route", "dropped", "stale", "Older than the decision that is known."),
     reason("route", "dropped", "no_item", "Deletes a mention that has no item."),
     reason("enrich, route", "rejected", "undecodable", "The bytes are no message of Hark."),
     reason("enrich, route", "rejected", "too_large", "The result would be larger than a record may be."),
@@ -285,6 +284,15 @@ mod tests {
             );
             assert!(!matches!(kind, Kind::Histogram(_)) || name.ends_with("_seconds"), "{name}: no unit");
             assert!(meaning.ends_with('.'), "{name}: no sentence");
+        }
+    }
+
+    #[test]
+    fn every_reason_that_a_source_gives_is_documented() {
+        for given in hark_sources::Reason::ALL {
+            let known =
+                REASONS.iter().any(|reason| reason.stages == "ingest" && reason.name == given.as_str());
+            assert!(known, "{}", given.as_str());
         }
     }
 
