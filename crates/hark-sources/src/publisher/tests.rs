@@ -117,6 +117,7 @@ fn a_commit_that_hangs_makes_it_unavailable_too() {
     let (publisher, thread) = log.publisher(quick());
     let _pending = publisher.submit(vec![record("a", 1)]).unwrap();
     until("it is unavailable", || !publisher.is_available());
+    log.until_held();
     log.release();
     until("it is available", || publisher.is_available());
     thread.stop(GRACE).unwrap();

@@ -454,6 +454,7 @@ async fn a_commit_that_takes_too_long_is_503() {
     let answer = bench.post(post("p1")).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.whys()[0].2.contains("send them again"));
+    bench.log.until_held();
     bench.log.release();
     bench.stop();
 }
