@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::Telemetry;
+use crate::workers::stage;
 
 /// Where a configuration is looked for when none is named.
 const DEFAULT_CONFIG: &str = "hark.yaml";
@@ -53,7 +54,6 @@ pub enum LogFormat {
     Json,
 }
 
-#[allow(dead_code, reason = "goes when the workers are wired")]
 /// Flags of the commands that work off a log: `up`, `ingest`, `enrich`, `route`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct WorkerArgs {
@@ -72,7 +72,6 @@ pub struct WorkerArgs {
     pub listen: Option<SocketAddr>,
 }
 
-#[allow(dead_code, reason = "goes when the workers are wired")]
 /// What a command is given besides its own arguments.
 pub struct Context {
     /// The configuration that was named, if any; see [`Context::config_path`].
@@ -83,7 +82,6 @@ pub struct Context {
     pub shutdown: CancellationToken,
 }
 
-#[allow(dead_code, reason = "goes when the workers are wired")]
 impl Context {
     /// The configuration's path: the one named, else `./hark.yaml`.
     pub fn config_path(&self) -> &Path {
@@ -103,6 +101,20 @@ fn instance_name(text: &str) -> Result<String, String> {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run everything in this process: hear posts, enrich them, route them to team queues
+    #[command(after_help = "Examples:\n  hark up --demo\n  hark up --config hark.yaml\n  hark up --once")]
+    Up(crate::up::Args),
+    /// Hear posts: run the sources of the configuration
+    #[command(
+        after_help = "Examples:\n  hark ingest --instance ingest-0\n  hark ingest --source archive --once"
+    )]
+    Ingest(crate::workers::IngestArgs),
+    /// Find out what posts mean: work off the topic of posts
+    #[command(after_help = "Example:\n  hark enrich --instance enrich-0 --workers 2")]
+    Enrich(WorkerArgs),
+    /// Put mentions on team queues: work off the topic of mentions
+    #[command(after_help = "Example:\n  hark route --instance route-0")]
+    Route(WorkerArgs),
     /// Show the records of a topic, as they are or as they come
     #[command(
         after_help = "Examples:\n  hark tail queue.sales\n  hark tail posts --from 2h --until-end --format json | jq .value.text"
@@ -136,6 +148,8 @@ impl Command {
     /// What is logged unless RUST_LOG or HARK_LOG says otherwise: a worker tells what it does, a tool only what is wrong.
     pub fn default_log_level(&self) -> &'static str {
         match self {
+            Self::Up(args) if args.is_demo() => "warn",
+            Self::Up(_) | Self::Ingest(_) | Self::Enrich(_) | Self::Route(_) => "info",
             Self::Tail(_) | Self::Topics(_) | Self::Metrics(_) => "warn",
             Self::Init(_) | Self::Check(_) | Self::Test(_) | Self::Explain(_) => "warn",
         }
@@ -144,6 +158,10 @@ impl Command {
     /// Does it.
     pub fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Up(args) => crate::up::run(args, context),
+            Self::Ingest(args) => crate::workers::ingest(args, context),
+            Self::Enrich(args) => crate::workers::stage(stage::Which::Enrich, args, context),
+            Self::Route(args) => crate::workers::stage(stage::Which::Route, args, context),
             Self::Tail(args) => crate::tail::run(&args, context),
             Self::Topics(args) => crate::topics::run(&args, context),
             Self::Init(args) => crate::init::run(args, context),

@@ -29,7 +29,6 @@ pub struct Failure {
 
 impl Failure {
     /// The world failed: exit code 1.
-    #[allow(dead_code, reason = "goes when the workers are wired")]
     pub fn runtime(message: impl Into<String>) -> Self {
         Self { message: message.into(), next: None, code: RUNTIME }
     }

@@ -3,27 +3,24 @@
 
 mod check;
 mod cli;
-#[allow(dead_code, reason = "goes when the workers are wired")]
 mod config;
-#[allow(dead_code, reason = "goes when `up` is wired")]
 mod demo;
 mod explain;
 mod failure;
-#[allow(dead_code, reason = "goes when the workers are wired")]
 mod health;
-#[allow(dead_code, reason = "goes when the workers are wired")]
 mod http;
 mod init;
 mod judge;
 mod log;
 mod shutdown;
+mod stages;
 mod tail;
-// Its callers are the stages; the allowance goes when they are wired.
-#[allow(dead_code)]
 mod telemetry;
 mod terminal;
 mod test;
 mod topics;
+mod up;
+mod workers;
 
 use std::process::ExitCode;
 

@@ -116,7 +116,6 @@ impl Topic {
 }
 
 /// All topics of a configuration as they are to be, with the usual number of partitions and the broker's replication.
-#[allow(dead_code, reason = "goes when the workers are wired")]
 pub fn specs(config: &Config) -> anyhow::Result<Vec<TopicSpec>> {
     specs_of(config, USUAL_PARTITIONS, None)
 }

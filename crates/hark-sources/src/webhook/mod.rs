@@ -33,25 +33,24 @@ pub struct Hook {
     pub access: Access,
     /// Answers given so far.
     pub answers: Arc<Answers>,
+    /// Largest body in bytes, as sent and after decompression.
+    pub body_bytes: usize,
 }
 
 /// Bounds of the webhooks of a worker.
 #[derive(Clone, Debug)]
 pub struct HookLimits {
-    /// Bytes of a body, as sent and after decompression.
-    pub body_bytes: usize,
     /// From the end of the headers to the end of the body.
     pub body_wait: Duration,
     /// From the hand-over to the commit.
     pub commit_wait: Duration,
-    /// Bodies that are read and parsed at a time; together with `body_bytes` it bounds their memory.
+    /// Bodies that are read and parsed at a time; together with [`Hook::body_bytes`] it bounds their memory.
     pub bodies: usize,
 }
 
 impl Default for HookLimits {
     fn default() -> Self {
         Self {
-            body_bytes: 1024 * 1024,
             body_wait: Duration::from_secs(10),
             commit_wait: Duration::from_secs(10),
             bodies: 64,

@@ -47,7 +47,7 @@ pub(super) async fn posts(hook: &Hook, shared: &Shared, request: Request) -> Res
     let posts = {
         let read = async {
             let permit = shared.bodies.acquire().await.map_err(|_| Refusal::Panicked)?;
-            let raw = read_body(body, shared.limits.body_bytes).await?;
+            let raw = read_body(body, hook.body_bytes).await?;
             Ok((permit, raw))
         };
         let (_permit, raw) = timeout(shared.limits.body_wait, read).await.map_err(|_| Refusal::Slow)??;
@@ -57,7 +57,7 @@ pub(super) async fn posts(hook: &Hook, shared: &Shared, request: Request) -> Res
             form,
             proof,
             access: hook.access.clone(),
-            limit: shared.limits.body_bytes,
+            limit: hook.body_bytes,
             keep_payload: hook.context.keep_payload,
         };
         if opening.raw.len() <= SMALL_BODY_BYTES && !gzip {

@@ -30,6 +30,8 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(10);
 const SECRET: &str = "a secret of Aurora";
 
+const BODY_BYTES: usize = 1024 * 1024;
+
 struct Bench {
     log: FakeLog,
     publisher: Publisher,
@@ -73,8 +75,9 @@ impl Bench {
             context: crate::SourceContext { source: "open".into(), ..context.clone() },
             access: Access::Open,
             answers: Arc::default(),
+            body_bytes: BODY_BYTES,
         };
-        let forum = Hook { context, access, answers: answers.clone() };
+        let forum = Hook { context, access, answers: answers.clone(), body_bytes: BODY_BYTES };
         let router = router(vec![forum, open], publisher.clone(), hook_limits);
         Self { log, publisher, thread, router, counts, answers }
     }
@@ -319,7 +322,7 @@ impl HttpBody for Pieces {
 #[tokio::test]
 async fn a_body_over_the_limit_is_413_however_it_comes() {
     let bench = Bench::usual();
-    let limit = HookLimits::default().body_bytes;
+    let limit = BODY_BYTES;
     let bomb = gzip(&vec![b' '; 24 << 20]);
     assert!(bomb.len() < limit, "the bomb has to get in");
     let requests = [

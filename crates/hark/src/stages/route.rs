@@ -1,0 +1,258 @@
+//! Route: from a mention to the queue of the team that can act.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use hark_log::{Effects, Outcome, Output, Record, Rejection, Stage, TableSpec, worker::WorkerEvent};
+use hark_rules::{Decision, Facts, Router};
+use hark_schema::{
+    Message as _,
+    id::{Id, item_id},
+    splice::{self, ITEM_MENTION},
+    v1::{Item, ItemOp, ItemPlace, ItemState, ItemStatus, Mention, Op, RawPost},
+};
+
+use super::{
+    Feed,
+    envelope::{self, DeadLetters},
+    now_ms,
+    topics::Topic,
+};
+use crate::{
+    demo::Event,
+    telemetry::{record, worker::WorkerTelemetry},
+};
+
+/// Index of the only table.
+const ITEMS: usize = 0;
+
+/// The stage.
+pub struct Route {
+    pub router: Arc<Router>,
+    /// By team; those of teams that the configuration no longer has too, as long as their topic is there.
+    pub queues: HashMap<String, Topic>,
+    pub dead_letters: DeadLetters,
+    pub ce_source: String,
+    pub config_revision: String,
+    pub telemetry: Option<WorkerTelemetry>,
+    pub feed: Feed,
+    /// When the posts of the batch's items were observed, milliseconds since 1970.
+    pub observed: Vec<i64>,
+}
+
+/// The table of items.
+pub fn items_table(topic: Arc<str>, retention: Duration) -> TableSpec {
+    TableSpec { topic, lifetime: Arc::new(move |_| retention) }
+}
+
+/// A mention's place on a queue: the work, or a copy for information.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    team: String,
+    copy: bool,
+}
+
+impl Stage for Route {
+    fn process(&mut self, record: &Record<'_>, effects: &mut Effects<'_>) -> Outcome {
+        match self.route(record, effects) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.feed.push(|| Some(Event::Rejected { class: "undecodable".to_owned() }));
+                Outcome::Rejected(Rejection { class: "undecodable", error })
+            }
+        }
+    }
+
+    fn dead_letter(&mut self, record: &Record<'_>, rejection: &Rejection) -> Output {
+        self.dead_letters.write(record, rejection)
+    }
+
+    fn observe(&mut self, event: WorkerEvent<'_>) {
+        match event {
+            WorkerEvent::Committed(_) => {
+                let now_ms = now_ms();
+                for observed_ms in self.observed.drain(..) {
+                    record::item_committed(observed_ms, now_ms);
+                }
+                self.feed.tell();
+            }
+            WorkerEvent::Aborted
+            | WorkerEvent::Refused
+            | WorkerEvent::Rebuilding
+            | WorkerEvent::Assignment { .. } => {
+                self.observed.clear();
+                self.feed.forget();
+            }
+            WorkerEvent::Restored { .. } | WorkerEvent::Lag { .. } => {}
+        }
+        if let Some(telemetry) = &mut self.telemetry {
+            telemetry.observe(&event, now_ms());
+        }
+    }
+}
+
+impl Route {
+    fn route(&mut self, record: &Record<'_>, effects: &mut Effects<'_>) -> Result<Outcome, String> {
+        let key = record.key.unwrap_or_default();
+        let value = record.value.ok_or("a mention without a value")?;
+        let mention_id = Id::from_hex(key).ok_or("the key is no mention_id")?;
+        let mut mention = Mention::decode(value).map_err(|error| error.to_string())?;
+        let thread_id: Id = mention.thread_id.parse().map_err(|error| format!("thread_id: {error}"))?;
+        let post = mention.post.take().unwrap_or_default();
+        let known = match effects.get(ITEMS, key) {
+            Some((value, _)) => {
+                ItemState::decode(value).map_err(|error| format!("state of the item: {error}"))?
+            }
+            None => ItemState::default(),
+        };
+        let open = open_places(&known);
+        let work = Work { record, mention_id, thread_id, version: known.version + 1 };
+
+        if mention.op() == Op::Delete {
+            if open.is_empty() {
+                self.feed.push(|| Event::dropped_mention(value, "no_item"));
+                return Ok(Outcome::Dropped("no_item"));
+            }
+            let outputs =
+                open.iter().map(|place| self.cancel(&work, place)).collect::<Result<Vec<_>, _>>()?;
+            return Ok(self.emit(effects, &work, outputs, state(&known, work.version, None), &post));
+        }
+
+        let router = self.router.clone();
+        let decision = router.decide(&Facts::new(&mention, &post));
+        let places = places(&decision);
+        let mut outputs = Vec::with_capacity(open.len() + places.len());
+        for place in open.iter().filter(|place| !places.contains(place)) {
+            outputs.push(self.cancel(&work, place)?);
+        }
+        for place in &places {
+            let op = if open.contains(place) { ItemOp::Update } else { ItemOp::Open };
+            outputs.push(self.item(&work, place, op, &decision, value)?);
+        }
+        if let Some(reason) = decision.drop_reason {
+            self.feed.push(|| Event::dropped_mention(value, reason));
+            if !open.is_empty() {
+                self.emit(effects, &work, outputs, state(&known, work.version, Some(&decision)), &post);
+            }
+            return Ok(Outcome::Dropped("dropped_by_rule"));
+        }
+        Ok(self.emit(effects, &work, outputs, state(&known, work.version, Some(&decision)), &post))
+    }
+
+    fn emit(
+        &mut self,
+        effects: &mut Effects<'_>,
+        work: &Work<'_>,
+        outputs: Vec<Output>,
+        state: ItemState,
+        post: &RawPost,
+    ) -> Outcome {
+        self.feed.push(|| Event::decided(outputs.iter().filter_map(|output| output.value.as_deref())));
+        for output in outputs {
+            effects.emit(output);
+        }
+        effects.put(ITEMS, work.record.key.unwrap_or_default(), Some(state.encode_to_vec()));
+        self.observed.extend(post.observed_at.as_ref().map(envelope::millis));
+        Outcome::Emitted
+    }
+
+    fn cancel(&self, work: &Work<'_>, place: &Place) -> Result<Output, String> {
+        let item = Item { op: ItemOp::Cancel.into(), ..self.frame(work, place) };
+        self.output(work, place, &item, item.encode_to_vec())
+    }
+
+    fn item(
+        &self,
+        work: &Work<'_>,
+        place: &Place,
+        op: ItemOp,
+        decision: &Decision<'_>,
+        mention: &[u8],
+    ) -> Result<Output, String> {
+        let item = Item {
+            op: op.into(),
+            person: if place.copy { String::new() } else { decision.person.clone().unwrap_or_default() },
+            priority: decision.priority,
+            respond_by: decision.respond_by_ms.filter(|_| !place.copy).map(envelope::timestamp),
+            tags: decision.tags.clone(),
+            gate: Some(decision.gate.clone()),
+            trace: Some(decision.trace.clone()),
+            ..self.frame(work, place)
+        };
+        self.output(work, place, &item, splice::wrap(&item, ITEM_MENTION, mention))
+    }
+
+    /// What every item has, a cancelled one too.
+    fn frame(&self, work: &Work<'_>, place: &Place) -> Item {
+        Item {
+            item_id: item_id(work.mention_id, &place.team, place.copy).to_string(),
+            conversation_id: work.thread_id.to_string(),
+            version: work.version,
+            team: place.team.clone(),
+            copy: place.copy,
+            mention_id: work.mention_id.to_string(),
+            config_revision: self.config_revision.clone(),
+            ..Item::default()
+        }
+    }
+
+    fn output(&self, work: &Work<'_>, place: &Place, item: &Item, value: Vec<u8>) -> Result<Output, String> {
+        let queue = self
+            .queues
+            .get(&place.team)
+            .ok_or_else(|| format!("there is no queue of team {}", place.team))?;
+        Ok(Output {
+            topic: queue.name.clone(),
+            partition: queue.partition_of(item.conversation_id.as_bytes()),
+            key: item.item_id.clone().into_bytes(),
+            value: Some(value),
+            headers: envelope::headers(
+                "Item",
+                &self.ce_source,
+                format!("{}-{}", item.item_id, item.version),
+                envelope::trace(work.record.headers, work.mention_id, "route"),
+            ),
+            timestamp_ms: None,
+        })
+    }
+}
+
+/// The decision about one mention.
+struct Work<'a> {
+    record: &'a Record<'a>,
+    mention_id: Id,
+    thread_id: Id,
+    version: u64,
+}
+
+fn open_places(known: &ItemState) -> Vec<Place> {
+    let place = |place: &ItemPlace, copy| Place { team: place.team.clone(), copy };
+    let is_open = |place: &&ItemPlace| place.status() == ItemStatus::Open;
+    let work = known.item.iter().filter(is_open).map(|work| place(work, false));
+    work.chain(known.copies.iter().filter(is_open).map(|copy| place(copy, true))).collect()
+}
+
+fn places(decision: &Decision<'_>) -> Vec<Place> {
+    let work = decision.team.map(|team| Place { team: team.to_owned(), copy: false });
+    let copies = decision.copies.iter().map(|&team| Place { team: team.to_owned(), copy: true });
+    work.into_iter().chain(copies).collect()
+}
+
+/// What is remembered after a decision; without one everything is cancelled where it was.
+fn state(known: &ItemState, version: u64, decision: Option<&Decision<'_>>) -> ItemState {
+    let cancelled = |place: &ItemPlace| ItemPlace { status: ItemStatus::Cancelled.into(), ..place.clone() };
+    let Some(decision) = decision.filter(|decision| decision.team.is_some()) else {
+        let copies = Vec::new();
+        return ItemState { version, item: known.item.as_ref().map(cancelled), copies, respond_by_ms: 0 };
+    };
+    let open = |team: &str, person: String| ItemPlace {
+        team: team.to_owned(),
+        person,
+        status: ItemStatus::Open.into(),
+    };
+    ItemState {
+        version,
+        item: decision.team.map(|team| open(team, decision.person.clone().unwrap_or_default())),
+        copies: decision.copies.iter().map(|team| open(team, String::new())).collect(),
+        respond_by_ms: decision.respond_by_ms.unwrap_or_default(),
+    }
+}

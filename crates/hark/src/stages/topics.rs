@@ -1,0 +1,68 @@
+//! The topics of one prefix as they are on the log: names, and how many partitions each has.
+
+use std::{collections::HashMap, sync::Arc};
+
+use hark_log::{Log, LogError};
+use hark_schema::partition;
+
+/// A topic that records are written to.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    /// Whole name.
+    pub name: Arc<str>,
+    partitions: u32,
+}
+
+impl Topic {
+    /// The partition of a key.
+    pub fn partition_of(&self, key: &[u8]) -> u32 {
+        partition::of_key(key, self.partitions)
+    }
+
+    /// A partition for what came from partition `origin` of another topic.
+    pub fn beside(&self, origin: u32) -> u32 {
+        origin % self.partitions.max(1)
+    }
+
+    /// How many there are.
+    pub fn partitions(&self) -> u32 {
+        self.partitions
+    }
+}
+
+/// All topics of a prefix.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    prefix: String,
+    known: HashMap<Arc<str>, u32>,
+}
+
+impl Topics {
+    /// Looks them up.
+    pub fn read(log: &dyn Log, prefix: &str) -> Result<Self, LogError> {
+        let known = log.topics()?.into_iter().map(|topic| (topic.name.into(), topic.partitions)).collect();
+        Ok(Self { prefix: prefix.to_owned(), known })
+    }
+
+    /// The topic `<prefix>.<name>`, which must be there.
+    pub fn get(&self, name: &str) -> Result<Topic, LogError> {
+        let name = format!("{}.{name}", self.prefix);
+        match self.known.get_key_value(name.as_str()) {
+            Some((name, &partitions)) => Ok(Topic { name: name.clone(), partitions }),
+            None => Err(LogError::MissingTopic { topic: name }),
+        }
+    }
+
+    /// Queues by team, those of teams that the configuration no longer has too.
+    pub fn queues(&self) -> impl Iterator<Item = (&str, Topic)> {
+        let prefix = format!("{}.queue.", self.prefix);
+        self.known.iter().filter_map(move |(name, &partitions)| {
+            Some((name.strip_prefix(&prefix)?, Topic { name: name.clone(), partitions }))
+        })
+    }
+
+    /// Begins the names of topics, groups and transactional ids.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}

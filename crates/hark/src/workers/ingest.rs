@@ -1,0 +1,266 @@
+//! Ingest: the sources of the configuration, and the one publisher that they share.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use axum::Router;
+use hark_sources::{
+    Limits, PostInput, Publisher, PublisherThread, Reason, SourceContext, Topic, Topics,
+    file::{self, Cursors, FileError, FileSpec},
+    to_output,
+    webhook::{ANSWERS, Access, Answers, Hook, HookLimits, Key, router},
+};
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::{Shared, stage::drawn};
+use crate::{
+    config::{FilePattern, Source, SourceKind},
+    health::Part,
+    telemetry::record,
+};
+
+/// How long sources and the publisher may take to end; the whole process has 5 s.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// The sources of this process.
+pub struct Ingest {
+    shared: Arc<Shared>,
+    publisher: Publisher,
+    thread: PublisherThread,
+    sources: BTreeMap<String, Running>,
+    files: Vec<JoinHandle<()>>,
+    /// The first failure of a file; the threads end by themselves.
+    failed: Arc<Mutex<Option<FileError>>>,
+    part: Part,
+}
+
+struct Running {
+    context: SourceContext,
+    answers: Arc<Answers>,
+}
+
+impl Ingest {
+    /// Begins to publish. Sources are started by [`Ingest::webhooks`] and [`Ingest::start_files`].
+    pub fn open(shared: &Arc<Shared>) -> anyhow::Result<Self> {
+        let prefix = &shared.config.topic_prefix;
+        let name = shared.args.instance.clone().unwrap_or_else(drawn);
+        let transactional_id = format!("{prefix}-ingest-{name}");
+        let log = shared.log.clone();
+        let factory = Box::new(move || log.producer(&transactional_id));
+        let (publisher, thread) =
+            Publisher::start(factory, Limits::default()).context("cannot start publishing")?;
+        let topic = |name| {
+            let topic = shared.topics.get(name)?;
+            anyhow::Ok(Topic { partitions: topic.partitions(), name: topic.name })
+        };
+        let topics = Topics {
+            posts: topic("posts")?,
+            cursors: topic("cursors")?,
+            dead_letters: topic("dead-letters")?,
+        };
+        let tenant: Arc<str> = shared.config.tenant()?.into();
+        let config_revision: Arc<str> = shared.config.revision.as_str().into();
+        let running = |source: &Source| Running {
+            context: SourceContext {
+                tenant: tenant.clone(),
+                source: source.name.as_str().into(),
+                connector: source.kind_name(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                keep_payload: source.keep_payload,
+                config_revision: config_revision.clone(),
+                topics: topics.clone(),
+                counts: Arc::default(),
+            },
+            answers: Arc::default(),
+        };
+        let sources =
+            shared.config.sources.iter().map(|source| (source.name.clone(), running(source))).collect();
+        let part = shared.health.part("ingest");
+        part.ready();
+        Ok(Self {
+            shared: shared.clone(),
+            publisher,
+            thread,
+            sources,
+            files: Vec::new(),
+            failed: Arc::default(),
+            part,
+        })
+    }
+
+    /// The sources that are wanted: all, or the one that is named.
+    fn wanted(&self, only: Option<&str>) -> anyhow::Result<Vec<(&Source, &Running)>> {
+        if let Some(name) = only
+            && self.shared.config.source(name).is_none()
+        {
+            let known: Vec<&str> = self.sources.keys().map(String::as_str).collect();
+            let problem = hark_rules::Problem::nowhere(format!("there is no source named '{name}'"))
+                .hint(format!("the sources are: {}", known.join(", ")));
+            return Err(self.shared.config.refuse(vec![problem]).into());
+        }
+        let wanted =
+            self.shared.config.sources.iter().filter(|source| only.is_none_or(|only| source.name == only));
+        Ok(wanted.filter_map(|source| Some((source, self.sources.get(&source.name)?))).collect())
+    }
+
+    /// The routes of the webhook sources.
+    pub fn webhooks(&self, only: Option<&str>) -> anyhow::Result<Router> {
+        let mut hooks = Vec::new();
+        let mut problems = Vec::new();
+        for (source, running) in self.wanted(only)? {
+            let SourceKind::Webhook { secrets, token, max_body } = &source.kind else { continue };
+            let mut keys = Vec::new();
+            for secret in secrets.iter().chain(token) {
+                match secret.reveal() {
+                    Ok(revealed) => match Key::new(revealed.expose()) {
+                        Ok(key) => keys.push(key),
+                        Err(error) => problems.push(hark_rules::Problem::nowhere(format!(
+                            "the secret of source '{}': {error}",
+                            source.name
+                        ))),
+                    },
+                    Err(problem) => problems.push(problem),
+                }
+            }
+            let access = if keys.is_empty() { Access::Open } else { Access::Keys(keys) };
+            if matches!(access, Access::Open) && !self.is_local() && problems.is_empty() {
+                problems.push(
+                    hark_rules::Problem::nowhere(format!(
+                        "source '{}' has no secret, and anybody can reach it",
+                        source.name
+                    ))
+                    .hint("give it a secret, or listen on 127.0.0.1"),
+                );
+            }
+            if matches!(access, Access::Open) {
+                warn!(
+                    source = source.name,
+                    "this webhook takes posts from anybody on this machine: it has no secret"
+                );
+            }
+            hooks.push(Hook {
+                context: running.context.clone(),
+                access,
+                answers: running.answers.clone(),
+                body_bytes: usize::try_from(*max_body).unwrap_or(usize::MAX),
+            });
+        }
+        if !problems.is_empty() {
+            return Err(self.shared.config.refuse(problems).into());
+        }
+        Ok(router(hooks, self.publisher.clone(), HookLimits::default()))
+    }
+
+    fn is_local(&self) -> bool {
+        let address = self.shared.args.listen.unwrap_or(self.shared.config.http.listen);
+        address.ip().is_loopback()
+    }
+
+    /// Starts a thread for each pattern of the file sources.
+    pub fn start_files(&mut self, only: Option<&str>, once: bool) -> anyhow::Result<()> {
+        let mut specs = Vec::new();
+        for (source, running) in self.wanted(only)? {
+            let SourceKind::File { paths } = &source.kind else { continue };
+            for pattern in paths {
+                let path = match pattern {
+                    FilePattern::Stdin => "-".to_owned(),
+                    FilePattern::Glob(pattern) => pattern.clone(),
+                };
+                specs.push((FileSpec::new("", path), running.context.clone()));
+            }
+        }
+        let Some((_, first)) = specs.first() else { return Ok(()) };
+        let cursors =
+            Cursors::restore(&*self.shared.log, &first.topics.cursors).context("cannot read the cursors")?;
+        for (spec, context) in specs {
+            let (publisher, cursors) = (self.publisher.clone(), cursors.clone());
+            let (shutdown, failed) = (self.shared.shutdown.clone(), self.failed.clone());
+            info!(source = %context.source, path = spec.path, "reading");
+            let thread = std::thread::Builder::new()
+                .name(format!("file-{}", context.source))
+                .spawn(move || {
+                    let result = file::run(&spec, &context, &publisher, cursors, once, &shutdown);
+                    if let Err(error) = result {
+                        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                        failed.get_or_insert(error);
+                    }
+                })
+                .context("cannot start a thread")?;
+            self.files.push(thread);
+        }
+        Ok(())
+    }
+
+    /// Hands over one post as if `source` had heard it.
+    pub fn submit(&self, source: &str, input: PostInput, observed_at: Timestamp) -> anyhow::Result<()> {
+        let running = self.sources.get(source).with_context(|| format!("there is no source {source}"))?;
+        self.publisher.submit(vec![to_output(input, &running.context, observed_at)])?;
+        Ok(())
+    }
+
+    /// Whether something failed that the process cannot go on without.
+    pub fn has_ended(&self) -> bool {
+        self.thread.ended().is_cancelled()
+            || self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Tells metrics and readiness.
+    pub fn tell(&self) {
+        if self.publisher.is_available() {
+            self.part.ready();
+        } else {
+            self.part.waits("the log takes no posts at present");
+        }
+        let stats = self.publisher.stats();
+        record::publisher(stats.committed, stats.aborted, stats.rebuilt, stats.uncommitted_bytes);
+        for (name, Running { context, answers }) in &self.sources {
+            record::posts(name, "emitted", "", context.counts.accepted());
+            for reason in Reason::ALL {
+                let rejected = context.counts.rejected(reason);
+                if rejected > 0 {
+                    record::posts(name, "rejected", reason.as_str(), rejected);
+                }
+            }
+            if context.connector == "file" {
+                record::file_restarts(name, context.counts.restarts());
+            }
+            for status in ANSWERS {
+                let answers = answers.of(status);
+                if answers > 0 {
+                    record::webhook_responses(name, status, answers);
+                }
+            }
+        }
+    }
+
+    /// Waits until the files are worked off and all is committed.
+    pub fn wait(mut self) -> anyhow::Result<()> {
+        self.join_files();
+        self.stop()
+    }
+
+    fn join_files(&mut self) {
+        for thread in self.files.drain(..) {
+            if thread.join().is_err() {
+                warn!("the thread of a file panicked");
+            }
+        }
+    }
+
+    /// Ends the sources, which see the shutdown, and commits what they handed over.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        self.join_files();
+        self.tell();
+        let published = self.thread.stop(GRACE).context("publishing failed");
+        match self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => published.and(Err(error.into())),
+            None => published,
+        }
+    }
+}

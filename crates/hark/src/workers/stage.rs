@@ -1,0 +1,205 @@
+//! A worker thread of enrich or route: its stage, its names on the log, its loop.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use hark_log::{Log, SessionConfig, TableSpec, Worker};
+use hark_schema::{id::Id, v1::Voice};
+use hark_text::Analyzer;
+use tracing::warn;
+
+use super::Shared;
+use crate::{
+    config::LogConfig,
+    stages::{
+        Feed,
+        enrich::{Enrich, Voices, seen_table},
+        envelope::DeadLetters,
+        now_ms,
+        route::{Route, items_table},
+    },
+    telemetry::{record::Stage, worker::WorkerTelemetry},
+    topics::Topic,
+};
+
+/// A stage that reads the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Enrich,
+    Route,
+}
+
+impl Which {
+    /// As in metrics, groups and ids.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enrich => "enrich",
+            Self::Route => "route",
+        }
+    }
+
+    fn input(self) -> &'static str {
+        match self {
+            Self::Enrich => "posts",
+            Self::Route => "mentions",
+        }
+    }
+
+    fn table(self) -> (&'static str, Topic) {
+        match self {
+            Self::Enrich => ("seen", Topic::Seen),
+            Self::Route => ("items", Topic::Items),
+        }
+    }
+}
+
+/// What the workers of a stage are called on the log.
+pub struct Names {
+    group: String,
+    /// `<prefix>-<stage>-<instance>`; threads append their number.
+    base: String,
+    is_static: bool,
+}
+
+impl Names {
+    /// With an instance name, membership is static and a restarted worker goes on at once; without one the names are
+    /// drawn, and the broker has to notice first that the old worker is gone.
+    pub fn new(shared: &Shared, which: Which) -> Self {
+        let group = format!("{}-{}", shared.config.topic_prefix, which.name());
+        let instance = shared.args.instance.as_deref();
+        if instance.is_none() && matches!(shared.config.log, LogConfig::Kafka(_)) && !shared.args.once {
+            warn!("no --instance: a restarted worker has to wait for the broker to notice; name each worker");
+        }
+        let base = match instance {
+            Some(instance) => format!("{group}-{instance}"),
+            None => format!("{group}-{}", drawn()),
+        };
+        Self { group, base, is_static: instance.is_some() }
+    }
+}
+
+/// A name that no other process draws.
+pub fn drawn() -> String {
+    let parts = [std::process::id().to_string(), now_ms().to_string()];
+    let host = std::fs::read("/proc/sys/kernel/random/uuid").unwrap_or_default();
+    Id::of(&[parts[0].as_bytes(), parts[1].as_bytes(), &host]).to_string()[..12].to_owned()
+}
+
+enum Kind {
+    Enrich(Box<Enrich>),
+    Route(Box<Route>),
+}
+
+/// A worker that is ready to run.
+pub struct Prepared {
+    kind: Kind,
+    tables: Vec<TableSpec>,
+    session: SessionConfig,
+    once: bool,
+}
+
+impl Prepared {
+    /// A worker of a stage.
+    pub fn new(shared: &Shared, which: Which, names: &Names, number: u16) -> anyhow::Result<Self> {
+        let id = format!("{}-{number}", names.base);
+        let input = shared.topics.get(which.input())?;
+        let (table_name, table) = which.table();
+        let table_topic = shared.topics.get(table_name)?;
+        let retention = table.spec(shared.topics.prefix(), 1, None).retention.unwrap_or(Duration::MAX);
+        let session = SessionConfig {
+            group: names.group.clone(),
+            input: input.name.clone(),
+            tables: vec![table_topic.name.clone()],
+            instance: names.is_static.then(|| id.clone()),
+            transactional_id: id,
+            shutdown: shared.shutdown.clone(),
+        };
+        let part = shared.health.part(format!("{}-{number}", which.name()));
+        let (kind, tables) = match which {
+            Which::Enrich => {
+                let telemetry = WorkerTelemetry::new(Stage::Enrich, &["seen"], part);
+                let stage = enrich(shared, &input.name, telemetry)?;
+                (Kind::Enrich(Box::new(stage)), vec![seen_table(table_topic.name, retention)])
+            }
+            Which::Route => {
+                let telemetry = WorkerTelemetry::new(Stage::Route, &["items"], part);
+                let stage = route(shared, &input.name, telemetry)?;
+                (Kind::Route(Box::new(stage)), vec![items_table(table_topic.name, retention)])
+            }
+        };
+        Ok(Self { kind, tables, session, once: shared.args.once })
+    }
+
+    /// Runs until shutdown, or until the work is done with `--once`.
+    pub fn run(self, log: &dyn Log) -> anyhow::Result<()> {
+        let Self { kind, tables, session, once } = self;
+        match kind {
+            Kind::Enrich(stage) => Worker { stage: *stage, tables, once, log }.run(session)?,
+            Kind::Route(stage) => Worker { stage: *stage, tables, once, log }.run(session)?,
+        }
+        Ok(())
+    }
+}
+
+fn feed(shared: &Shared) -> Feed {
+    shared.listener.clone().map(Feed::to).unwrap_or_default()
+}
+
+fn dead_letters(shared: &Shared, stage: &'static str, origin: &str) -> anyhow::Result<DeadLetters> {
+    Ok(DeadLetters {
+        topic: shared.topics.get("dead-letters")?,
+        stage,
+        origin: origin.to_owned(),
+        source: ce_source(shared, stage)?,
+        config_revision: shared.config.revision.clone(),
+    })
+}
+
+/// CloudEvents `source`: a URI reference.
+fn ce_source(shared: &Shared, stage: &str) -> anyhow::Result<String> {
+    Ok(format!("/hark/{}/{stage}", shared.config.tenant()?))
+}
+
+fn enrich(shared: &Shared, input: &Arc<str>, telemetry: WorkerTelemetry) -> anyhow::Result<Enrich> {
+    let config = &shared.config;
+    let voices = [
+        (&config.voices.own, Voice::Own),
+        (&config.voices.staff, Voice::Staff),
+        (&config.voices.competitor, Voice::Competitor),
+    ];
+    let handles =
+        voices.iter().flat_map(|(handles, voice)| handles.iter().map(|handle| (handle.as_str(), *voice)));
+    Ok(Enrich {
+        mentions: shared.topics.get("mentions")?,
+        dead_letters: dead_letters(shared, "enrich", input)?,
+        matcher: config.matcher()?,
+        analyzer: Arc::new(Analyzer::shipped().context("cannot load the models")?),
+        owned: config
+            .sources
+            .iter()
+            .filter(|source| source.owned)
+            .map(|source| source.name.clone())
+            .collect(),
+        voices: Voices::new(handles),
+        ce_source: ce_source(shared, "enrich")?,
+        config_revision: config.revision.clone(),
+        telemetry: Some(telemetry),
+        feed: feed(shared),
+        scratch: Default::default(),
+    })
+}
+
+fn route(shared: &Shared, input: &Arc<str>, telemetry: WorkerTelemetry) -> anyhow::Result<Route> {
+    let router = shared.config.router()?;
+    let queues = shared.topics.queues().map(|(team, topic)| (team.to_owned(), topic)).collect();
+    Ok(Route {
+        router,
+        queues,
+        dead_letters: dead_letters(shared, "route", input)?,
+        ce_source: ce_source(shared, "route")?,
+        config_revision: shared.config.revision.clone(),
+        telemetry: Some(telemetry),
+        feed: feed(shared),
+        observed: Vec::new(),
+    })
+}
