@@ -1,5 +1,7 @@
 //! `when:` as a tree of conditions.
 
+use std::sync::Arc;
+
 use hark_schema::v1::TraceCondition;
 
 use crate::{
@@ -17,7 +19,20 @@ pub(crate) enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
     Not(Box<Condition>),
+    /// A condition of `define:` under its name.
+    Named(String, Arc<Definition>),
 }
+
+/// A condition of `define:`.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    pub condition: Condition,
+    /// Conditions that it consists of, those of other definitions counted wherever they are used.
+    size: usize,
+}
+
+/// Definitions that use each other twice double in size at each step; more conditions than this are a mistake.
+const MAX_SIZE: usize = 10_000;
 
 /// The first condition that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,22 +51,8 @@ const MAX_DEPTH: usize = 16;
 /// Words that combine conditions.
 const COMBINE: [&str; 3] = ["any", "all", "not"];
 
-/// Conditions of the issue on routing.
-const LATER: [&str; 13] = [
-    "place",
-    "branch",
-    "rating",
-    "reach",
-    "author",
-    "thread",
-    "text",
-    "matches",
-    "entities",
-    "age",
-    "local_time",
-    "is",
-    "theme",
-];
+/// Conditions that need what is not there yet: state of threads, branches, calendars, themes.
+const LATER: [&str; 5] = ["branch", "thread", "local_time", "within", "theme"];
 
 impl Condition {
     /// Reads a `when`; `what` names the rule. Always a whole tree; conditions with problems are left out of it.
@@ -66,6 +67,7 @@ impl Condition {
             Self::All(parts) => parts.iter().all(|part| part.holds(view)),
             Self::Any(parts) => parts.iter().any(|part| part.holds(view)),
             Self::Not(part) => !part.holds(view),
+            Self::Named(_, part) => part.condition.holds(view),
         }
     }
 
@@ -82,6 +84,11 @@ impl Condition {
                 sentence: leaf.refusal(view),
             }),
             Self::All(parts) => parts.iter().try_for_each(|part| part.examine(view, held)),
+            Self::Named(name, part) => part.condition.examine(view, held).map_err(|failure| Failure {
+                condition: self.written(),
+                sentence: format!("it is not '{name}': {}", failure.sentence),
+                seen: failure.seen,
+            }),
             Self::Any(parts) => {
                 let mut failures = Vec::with_capacity(parts.len());
                 for part in parts {
@@ -125,6 +132,18 @@ impl Condition {
             Self::All(parts) => joined(parts, ", "),
             Self::Any(parts) => format!("any of ({})", joined(parts, "; ")),
             Self::Not(part) => format!("not ({})", part.written()),
+            Self::Named(name, _) => format!("is: {name}"),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Leaf(_) => 1,
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().fold(1, |sum, part| sum.saturating_add(part.size()))
+            }
+            Self::Not(part) => part.size(),
+            Self::Named(_, part) => part.size,
         }
     }
 
@@ -133,6 +152,7 @@ impl Condition {
         match self {
             Self::Leaf(leaf) => vec![&leaf.test],
             Self::All(parts) => parts.iter().flat_map(Self::necessary).collect(),
+            Self::Named(_, part) => part.condition.necessary(),
             Self::Any(_) | Self::Not(_) => Vec::new(),
         }
     }
@@ -197,6 +217,14 @@ fn read_at(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>, 
             "all" => parts.push(Condition::All(children(problems))),
             // A list under `not` excludes each of its conditions.
             "not" => parts.push(Condition::Not(Box::new(single(children(problems), Condition::Any)))),
+            "is" => {
+                let label = format!("'is' in {what}");
+                let named = read::one_or_list(&entry.value, &label, problems)
+                    .iter()
+                    .filter_map(|item| read_named(item, &label, names, problems))
+                    .collect();
+                parts.push(single(named, Condition::Any));
+            }
             key if KEYS.contains(&key) => {
                 parts.extend(Leaf::read(key, &entry.value, what, names, problems).map(Condition::Leaf));
             }
@@ -205,11 +233,37 @@ fn read_at(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>, 
             }
             key => problems.push(
                 Problem::at(entry.at, format!("unknown condition '{key}' in {what}"))
-                    .suggest(key, KEYS.into_iter().chain(COMBINE)),
+                    .suggest(key, KEYS.into_iter().chain(COMBINE).chain(["is"])),
             ),
         }
     }
     single(parts, Condition::All)
+}
+
+fn read_named(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>) -> Option<Condition> {
+    let name = read::text(node, what, problems)?;
+    if let Some(condition) = names.defined(name) {
+        return Some(Condition::Named(name.to_owned(), condition));
+    }
+    let problem =
+        Problem::at(node.at, format!("{what} names '{name}', which 'define' does not have above it"));
+    problems.push(problem.suggest(name, names.definitions()));
+    None
+}
+
+/// Reads `define:`. A definition may use those above it, so that none can go round in a circle.
+pub(crate) fn read_definitions(node: &Node, names: &mut Names, problems: &mut Vec<Problem>) {
+    for entry in read::entries(node, "'define'", problems) {
+        let what = format!("the definition '{}'", entry.key);
+        let condition = Condition::read(&entry.value, &what, names, problems);
+        let size = condition.size();
+        if size > MAX_SIZE {
+            let message = format!("{what} consists of more than {MAX_SIZE} conditions");
+            problems.push(Problem::at(entry.at, message).hint("use fewer definitions within each other"));
+            return;
+        }
+        names.define(entry.key.clone(), Definition { condition, size });
+    }
 }
 
 fn single(mut parts: Vec<Condition>, combine: fn(Vec<Condition>) -> Condition) -> Condition {

@@ -42,6 +42,8 @@ pub(crate) fn warnings(teams: &[Team], rules: &[Rule], default: &LastResort) -> 
 /// Wherever `narrow` holds, `wide` holds too.
 fn implies(narrow: &Condition, wide: &Condition) -> bool {
     match (narrow, wide) {
+        (_, Condition::Named(_, wide)) => implies(narrow, &wide.condition),
+        (Condition::Named(_, narrow), _) => implies(&narrow.condition, wide),
         (_, Condition::All(parts)) => parts.iter().all(|part| implies(narrow, part)),
         (Condition::Any(parts), _) => parts.iter().all(|part| implies(part, wide)),
         (_, Condition::Any(parts)) if parts.iter().any(|part| implies(narrow, part)) => true,
@@ -66,7 +68,15 @@ fn tests_imply(narrow: &Test, wide: &Test) -> bool {
         (Test::Intent(narrow), Test::Intent(wide)) => narrow
             .iter()
             .all(|narrow| wide.iter().any(|wide| wide.intent == narrow.intent && wide.min <= narrow.min)),
-        (Test::AuthorFollowers(narrow), Test::AuthorFollowers(wide)) => narrow.within(*wide),
+        (Test::Visibility(narrow), Test::Visibility(wide)) => within(narrow, wide),
+        (Test::Place(narrow), Test::Place(wide))
+        | (Test::AuthorHandle(narrow), Test::AuthorHandle(wide))
+        | (Test::Entities(narrow), Test::Entities(wide)) => within(narrow, wide),
+        (Test::Text(narrow), Test::Text(wide)) => {
+            narrow.iter().all(|narrow| wide.iter().any(|wide| wide.as_str() == narrow.as_str()))
+        }
+        (Test::Range(narrow, low), Test::Range(wide, high)) => narrow == wide && low.within(*high),
+        (Test::Flag(narrow, low), Test::Flag(wide, high)) => narrow == wide && low == high,
         (
             Test::Sentiment { labels: narrow, score: narrow_score, toward: narrow_toward },
             Test::Sentiment { labels: wide, score: wide_score, toward: wide_toward },

@@ -248,6 +248,23 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     (total > Duration::ZERO).then_some(total)
 }
 
+/// Seconds as a length of time in two units at most: `45s`, `1h30m`, `2d`.
+#[must_use]
+pub fn duration_words(seconds: f64) -> String {
+    let mut words = String::new();
+    let mut rest = seconds.max(0.0).round();
+    let mut units = 0;
+    for (unit, length) in [("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0)] {
+        let count = (rest / length).floor();
+        if count > 0.0 && units < 2 {
+            words.push_str(&format!("{count}{unit}"));
+            rest -= count * length;
+            units += 1;
+        }
+    }
+    if words.is_empty() { "0s".into() } else { words }
+}
+
 /// A name that becomes part of a topic or an address: lower-case letters, digits and hyphens, at most `MAX_SLUG`.
 pub fn slug(name: &str, at: Location, what: &str, problems: &mut Vec<Problem>) -> bool {
     let good = name.len() <= MAX_SLUG
@@ -290,6 +307,15 @@ mod tests {
             ("9999999999999999999d", None),
         ] {
             assert_eq!(parse_duration(written), seconds.map(Duration::from_secs), "{written}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_are_written_as_they_are_read() {
+        for (seconds, words) in
+            [(0.0, "0s"), (45.0, "45s"), (5_400.0, "1h30m"), (172_800.0, "2d"), (90_061.0, "1d1h")]
+        {
+            assert_eq!(duration_words(seconds), words);
         }
     }
 

@@ -1,11 +1,11 @@
 //! Rules with their meaning: which team gets a mention, and why.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use hark_schema::v1::{self, TraceCondition};
 
 use crate::{
-    condition::Failure,
+    condition::{Definition, Failure, read_definitions},
     cover,
     facts::{Facts, View},
     gate,
@@ -75,7 +75,10 @@ impl Router {
     /// Everything that is wrong with it, in the order of the file.
     pub fn new(routing: &Routing, known: &Known) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let names = Names::new(known);
+        let mut names = Names::new(known);
+        if let Some(define) = routing.define() {
+            read_definitions(define, &mut names, &mut problems);
+        }
         let teams = read_teams(routing, &mut problems);
         let rules = read_rules(routing, &teams, &names, &mut problems);
         let default = read_default(routing, &teams, &mut problems);
@@ -218,17 +221,31 @@ pub(crate) struct Names {
     subjects: Vec<String>,
     numbers: HashMap<String, u32>,
     sources: Vec<String>,
+    definitions: Vec<(String, Arc<Definition>)>,
 }
 
 impl Names {
     fn new(known: &Known) -> Self {
         let subjects: Vec<String> = known.subjects.iter().map(|(name, _)| name.clone()).collect();
         let numbers = subjects.iter().cloned().zip(0..).collect();
-        Self { subjects, numbers, sources: known.sources.clone() }
+        Self { subjects, numbers, sources: known.sources.clone(), definitions: Vec::new() }
     }
 
     pub fn subject(&self, name: &str) -> Option<u32> {
         self.numbers.get(name).copied()
+    }
+
+    /// A condition of `define:`.
+    pub fn defined(&self, name: &str) -> Option<Arc<Definition>> {
+        self.definitions.iter().find(|(known, _)| known == name).map(|(_, definition)| Arc::clone(definition))
+    }
+
+    pub fn define(&mut self, name: String, definition: Definition) {
+        self.definitions.push((name, Arc::new(definition)));
+    }
+
+    pub fn definitions(&self) -> impl Iterator<Item = &str> {
+        self.definitions.iter().map(|(name, _)| name.as_str())
     }
 
     pub fn subjects(&self) -> impl Iterator<Item = &str> + Clone {

@@ -17,6 +17,7 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Routing {
     teams: Option<Node>,
+    define: Option<Node>,
     rules: Option<Node>,
     default: Option<Node>,
 }
@@ -35,10 +36,11 @@ impl Routing {
     pub fn take(fields: &mut Fields<'_>) -> Self {
         let routing = Self {
             teams: fields.take("teams").cloned(),
+            define: fields.take("define").cloned(),
             rules: fields.take("rules").cloned(),
             default: fields.take("default").cloned(),
         };
-        fields.later(&["calendars", "define", "people", "rosters"]);
+        fields.later(&["calendars", "people", "rosters"]);
         routing
     }
 
@@ -58,6 +60,10 @@ impl Routing {
             Some(routing) if problems.is_empty() => Ok(routing),
             _ => Err(problems),
         }
+    }
+
+    pub(crate) fn define(&self) -> Option<&Node> {
+        self.define.as_ref()
     }
 
     /// Nothing about routing was written.

@@ -1,6 +1,6 @@
 //! The closed words of the configuration and what they stand for.
 
-use hark_schema::v1::{SentimentLabel, SubjectKind, Voice};
+use hark_schema::v1::{SentimentLabel, SubjectKind, Visibility, Voice};
 
 /// An intent that the models know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,17 @@ pub const VOICES: [(&str, Voice); 4] = [
     ("staff", Voice::Staff),
     ("competitor", Voice::Competitor),
 ];
+
+/// Visibilities by name.
+pub const VISIBILITIES: [(&str, Visibility); 4] = [
+    ("public", Visibility::Public),
+    ("unlisted", Visibility::Unlisted),
+    ("followers", Visibility::Followers),
+    ("direct", Visibility::Direct),
+];
+
+/// Kinds of things that are found in a text.
+pub const ENTITIES: [&str; 7] = ["person", "order_number", "phone", "email", "iban", "card", "money"];
 
 /// The kinds of source that a configuration may have.
 pub const SOURCE_KINDS: [&str; 2] = ["file", "webhook"];

@@ -59,6 +59,39 @@ impl Case {
         self
     }
 
+    fn with(mut self, change: impl FnOnce(&mut Mention, &mut RawPost)) -> Self {
+        change(&mut self.mention, &mut self.post);
+        self
+    }
+
+    fn text(self, text: &str) -> Self {
+        self.with(|_, post| post.text = text.into())
+    }
+
+    fn author(self, change: impl FnOnce(&mut v1::Author)) -> Self {
+        self.with(|_, post| change(post.author.get_or_insert_default()))
+    }
+
+    /// Written and heard at so many seconds.
+    fn times(self, written: i64, heard: i64) -> Self {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        self.with(|_, post| (post.created_at, post.observed_at) = (at(written), at(heard)))
+    }
+
+    fn thread(self, root: &str, parent: &str) -> Self {
+        let thread = v1::ThreadRef { root: root.into(), parent: parent.into() };
+        self.with(|_, post| {
+            post.thread = Some(thread);
+            if let Some(reference) = &mut post.r#ref {
+                reference.native_id = "17".into();
+            }
+        })
+    }
+
+    fn entity(self, kind: &str) -> Self {
+        self.with(|mention, _| mention.entities.push(v1::Entity { kind: kind.into(), ..Default::default() }))
+    }
+
     fn facts(&self) -> Facts<'_> {
         Facts::new(&self.mention, &self.post)
     }
@@ -225,6 +258,140 @@ fn each_condition_holds_for_what_it_names_and_for_nothing_else() {
             }
         }
     }
+}
+
+#[test]
+fn each_condition_on_author_place_and_text_holds_for_what_it_names_and_for_nothing_else() {
+    let new = Case::new;
+    let table: Vec<(&str, Vec<Case>, Vec<Case>)> = vec![
+        (
+            "{author_handle: ['@Jan.Nowak', rita]}",
+            vec![
+                new().author(|author| author.handle = "jan.nowak".into()),
+                new().author(|author| author.handle = "@RITA".into()),
+            ],
+            vec![new(), new().author(|author| author.handle = "jan".into())],
+        ),
+        (
+            "{author_verified: true}",
+            vec![new().author(|author| author.verified = Some(true))],
+            vec![new(), new().author(|author| author.verified = Some(false))],
+        ),
+        (
+            "{author_bot: false}",
+            vec![new(), new().author(|author| author.bot = Some(false))],
+            vec![new().author(|author| author.bot = Some(true))],
+        ),
+        (
+            "{reach: {min: 1000}}",
+            vec![new().with(|mention, _| mention.reach = Some(1000))],
+            vec![new(), new().with(|mention, _| mention.reach = Some(999))],
+        ),
+        (
+            "{rating: {max: 2}}",
+            vec![
+                new().with(|_, post| post.rating = Some(1.0)),
+                new().with(|_, post| post.rating = Some(2.0)),
+            ],
+            vec![new(), new().with(|_, post| post.rating = Some(2.5))],
+        ),
+        (
+            "{age: {max: 2h}}",
+            vec![new().times(0, 7_200), new().times(100, 0)],
+            vec![new().times(0, 7_201), new()],
+        ),
+        (
+            "{place: [Łódź Widzew, b-17]}",
+            vec![
+                new().with(|_, post| post.place = "łódź widzew".into()),
+                new().with(|_, post| post.place = "B-17".into()),
+            ],
+            vec![new(), new().with(|_, post| post.place = "Łódź".into())],
+        ),
+        (
+            "{visibility: [public, unlisted]}",
+            vec![new(), new().with(|_, post| post.visibility = v1::Visibility::Unlisted.into())],
+            vec![new().with(|_, post| post.visibility = v1::Visibility::Direct.into())],
+        ),
+        (
+            "{is_reply: true}",
+            vec![new().thread("3", ""), new().thread("", "5")],
+            vec![new(), new().thread("17", "")],
+        ),
+        ("{entities: [person, money]}", vec![new().entity("money")], vec![new(), new().entity("phone")]),
+        (
+            "{text: [winter tyres, '50%']}",
+            vec![
+                new().text("Any WINTER\n tyres left?"),
+                new().text("now 50% off"),
+                new().with(|_, post| post.title = "Winter tyres".into()),
+            ],
+            vec![new(), new().text("winter tyresome"), new().text("midwinter tyres"), new().text("winter")],
+        ),
+        (
+            "{matches: '(?i)order\\s+#?\\d{4,}'}",
+            vec![new().text("my Order #12345 is late")],
+            vec![new(), new().text("order 12")],
+        ),
+    ];
+    for (when, yes, no) in table {
+        let router = router(&format!("  - {{name: it, when: {when}, to: sales}}"));
+        for (expected, cases) in [("sales", yes), ("triage", no)] {
+            for case in cases {
+                let decision = router.decide(&case.facts());
+                assert_eq!(decision.team, Some(expected), "{when} {:?}", case.post);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_seen_of_author_place_and_text_is_told() {
+    for (when, case, expected) in [
+        ("{age: {max: 2h}}", Case::new().times(0, 9_000), "age was 2h30m, not 2h or less"),
+        ("{rating: {max: 2}}", Case::new(), "rating was unknown, not 2 or less"),
+        ("{is_reply: true}", Case::new(), "is_reply was false, not true"),
+        ("{text: tyres}", Case::new().text("brakes"), "text was not said, not tyres"),
+        (
+            "{author_handle: rita}",
+            Case::new().author(|author| author.handle = "@jan".into()),
+            "author_handle was @jan, not rita",
+        ),
+        ("{visibility: direct}", Case::new(), "visibility was public, not direct"),
+    ] {
+        let router = router(&format!("  - {{name: it, when: {when}, to: sales}}"));
+        assert_eq!(router.explain(&case.facts())[0].failure.as_ref().unwrap().sentence, expected);
+    }
+    let router = router("  - {name: it, when: {text: [brakes, winter tyres]}, to: sales}");
+    let case = Case::new().text("New Winter  Tyres!");
+    let held = router.decide(&case.facts()).trace.held;
+    assert_eq!(held[0].condition, "text: brakes or winter tyres");
+    assert_eq!(held[0].seen, "\"Winter  Tyres\"");
+}
+
+#[test]
+fn a_definition_is_used_by_its_name() {
+    let yaml = "
+define:
+  big voice: {author_followers: {min: 5000}}
+  loud trouble: {is: big voice, intent: [complaint, outrage]}
+teams: {press: {}, triage: {}}
+rules: [{name: trouble, when: {is: loud trouble, language: en}, to: press}, {name: never, when: {is: loud trouble, language: en}, to: triage}]
+default: {to: triage}
+";
+    let router = Router::new(&Routing::from_yaml(yaml).unwrap(), &Known::default()).unwrap();
+    let case = Case::new().intent("outrage", 0.9).followers(9000);
+    let decision = router.decide(&case.facts());
+    assert_eq!(decision.team, Some("press"));
+    let held: Vec<&str> = decision.trace.held.iter().map(|held| held.condition.as_str()).collect();
+    assert_eq!(held, ["author_followers: 5000 or more", "intent: complaint or outrage", "language: en"]);
+    let case = Case::new().intent("outrage", 0.9).followers(10);
+    let failure = router.explain(&case.facts())[0].failure.clone().unwrap();
+    assert_eq!(
+        failure.sentence,
+        "it is not 'loud trouble': it is not 'big voice': author_followers was 10, not 5000 or more"
+    );
+    assert!(router.warnings()[0].message.contains("'never' can never decide"), "{:?}", router.warnings());
 }
 
 #[test]

@@ -189,9 +189,9 @@ fn a_slip_in_a_rule_is_named_with_line_column_and_remedy() {
             "the key 'respond_within' in rule 'a': not yet; this version of Hark does not have it; leave it out",
         ),
         (
-            "{name: a, when: {rating: {max: 2}}, to: sales}",
-            "rating",
-            "the condition 'rating' in rule 'a': not yet; this version of Hark does not have it; leave it out",
+            "{name: a, when: {theme: price}, to: sales}",
+            "theme",
+            "the condition 'theme' in rule 'a': not yet; this version of Hark does not have it; leave it out",
         ),
     ] {
         let column = 9 + rule[..rule.rfind(place).unwrap()].chars().count();
@@ -263,6 +263,42 @@ default: {to: triage}
     );
     assert_eq!(found.len(), 3, "{found:#?}");
     assert!(found.iter().all(|line| line.contains(": not yet;")), "{found:#?}");
+}
+
+#[test]
+fn a_definition_must_stand_above_its_use_and_stay_small() {
+    let around = "teams: {a: {}}\ndefault: {to: a}\n";
+    assert_eq!(
+        problems(&format!("{around}define: {{one: {{is: two}}, two: {{intent: spam}}}}\n")),
+        ["3:20: 'is' in the definition 'one' names 'two', which 'define' does not have above it"]
+    );
+    assert_eq!(
+        problems(&format!(
+            "{around}define: {{big voice: {{intent: spam}}}}\nrules: [{{name: r, when: {{is: bigvoice}}, to: a}}]\n"
+        )),
+        [
+            "4:30: 'is' in rule 'r' names 'bigvoice', which 'define' does not have above it; did you mean 'big voice'?"
+        ]
+    );
+    let mut laughs = "define:\n  d0: {any: [{intent: spam}, {intent: praise}]}\n".to_owned();
+    for number in 1..40 {
+        laughs.push_str(&format!("  d{number}: {{all: [{{is: d{0}}}, {{is: d{0}}}]}}\n", number - 1));
+    }
+    let found = problems(&format!("{around}{laughs}"));
+    assert!(found[0].contains("consists of more than 10000 conditions"), "{found:#?}");
+}
+
+#[test]
+fn a_pattern_that_is_none_says_why() {
+    let found = of_rule("{name: a, when: {matches: 'order ('}, to: sales}");
+    assert_eq!(
+        found,
+        [
+            "3:35: 'matches' in rule 'a' is not a regular expression: unclosed group; for words as they are said, use 'text'"
+        ]
+    );
+    let found = of_rule("{name: a, when: {matches: '(a{1000}){1000}'}, to: sales}");
+    assert!(found[0].contains("is not a regular expression: "), "{found:#?}");
 }
 
 #[test]
