@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::Telemetry;
-use crate::workers::stage;
+use crate::telemetry::record::Stage;
 
 /// Where a configuration is looked for when none is named.
 const DEFAULT_CONFIG: &str = "hark.yaml";
@@ -160,8 +160,8 @@ impl Command {
         match self {
             Self::Up(args) => crate::up::run(args, context),
             Self::Ingest(args) => crate::workers::ingest(args, context),
-            Self::Enrich(args) => crate::workers::stage(stage::Which::Enrich, args, context),
-            Self::Route(args) => crate::workers::stage(stage::Which::Route, args, context),
+            Self::Enrich(args) => crate::workers::stage(Stage::Enrich, args, context),
+            Self::Route(args) => crate::workers::stage(Stage::Route, args, context),
             Self::Tail(args) => crate::tail::run(&args, context),
             Self::Topics(args) => crate::topics::run(&args, context),
             Self::Init(args) => crate::init::run(args, context),

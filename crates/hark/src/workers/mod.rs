@@ -26,7 +26,10 @@ use crate::{
     http::{Listen, Server},
     log,
     stages::topics::Topics,
-    telemetry::{self, record},
+    telemetry::{
+        self,
+        record::{self, Stage},
+    },
     topics,
 };
 
@@ -104,8 +107,8 @@ pub fn ingest(args: IngestArgs, context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 /// `hark enrich` and `hark route`.
-pub fn stage(which: stage::Which, args: WorkerArgs, context: &Context) -> anyhow::Result<ExitCode> {
-    let enrich = which == stage::Which::Enrich;
+pub fn stage(which: Stage, args: WorkerArgs, context: &Context) -> anyhow::Result<ExitCode> {
+    let enrich = which == Stage::Enrich;
     run(Parts { ingest: false, enrich, route: !enrich }, None, args, context)
 }
 
@@ -163,10 +166,10 @@ impl Running {
         info!(address = %server.address(), "listening for webhooks, /metrics, /livez and /readyz");
         self.server = Some(server);
         if parts.route {
-            self.start_stage(stage::Which::Route)?;
+            self.start_stage(Stage::Route)?;
         }
         if parts.enrich {
-            self.start_stage(stage::Which::Enrich)?;
+            self.start_stage(Stage::Enrich)?;
         }
         if let Some(mut ingest) = ingest {
             ingest.start_files(source, false)?;
@@ -182,7 +185,7 @@ impl Running {
             ingest.start_files(source, true)?;
             ingest.wait()?;
         }
-        for (wanted, which) in [(parts.enrich, stage::Which::Enrich), (parts.route, stage::Which::Route)] {
+        for (wanted, which) in [(parts.enrich, Stage::Enrich), (parts.route, Stage::Route)] {
             if wanted && !self.shared.shutdown.is_cancelled() {
                 self.start_stage(which)?;
                 self.join()?;
@@ -192,7 +195,7 @@ impl Running {
     }
 
     /// Threads of a stage.
-    pub fn start_stage(&mut self, which: stage::Which) -> anyhow::Result<()> {
+    pub fn start_stage(&mut self, which: Stage) -> anyhow::Result<()> {
         let embedded = matches!(self.shared.config.log, LogConfig::Embedded { .. });
         let workers = match self.shared.args.workers {
             more if more > 1 && embedded => {

@@ -22,34 +22,19 @@ use crate::{
     topics::Topic,
 };
 
-/// A stage that reads the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    Enrich,
-    Route,
+/// The topic that a stage reads.
+fn input(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Enrich => "posts",
+        Stage::Route => "mentions",
+    }
 }
 
-impl Which {
-    /// As in metrics, groups and ids.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Enrich => "enrich",
-            Self::Route => "route",
-        }
-    }
-
-    fn input(self) -> &'static str {
-        match self {
-            Self::Enrich => "posts",
-            Self::Route => "mentions",
-        }
-    }
-
-    fn table(self) -> (&'static str, Topic) {
-        match self {
-            Self::Enrich => ("seen", Topic::Seen),
-            Self::Route => ("items", Topic::Items),
-        }
+/// The name of its only table, and the topic that keeps it.
+fn table(stage: Stage) -> (&'static [&'static str], Topic) {
+    match stage {
+        Stage::Enrich => (&["seen"], Topic::Seen),
+        Stage::Route => (&["items"], Topic::Items),
     }
 }
 
@@ -64,7 +49,7 @@ pub struct Names {
 impl Names {
     /// With an instance name, membership is static and a restarted worker goes on at once; without one the names are
     /// drawn, and the broker has to notice first that the old worker is gone.
-    pub fn new(shared: &Shared, which: Which) -> Self {
+    pub fn new(shared: &Shared, which: Stage) -> Self {
         let group = format!("{}-{}", shared.config.topic_prefix, which.name());
         let instance = shared.args.instance.as_deref();
         if instance.is_none() && matches!(shared.config.log, LogConfig::Kafka(_)) && !shared.args.once {
@@ -100,11 +85,11 @@ pub struct Prepared {
 
 impl Prepared {
     /// A worker of a stage.
-    pub fn new(shared: &Shared, which: Which, names: &Names, number: u16) -> anyhow::Result<Self> {
+    pub fn new(shared: &Shared, which: Stage, names: &Names, number: u16) -> anyhow::Result<Self> {
         let id = format!("{}-{number}", names.base);
-        let input = shared.topics.get(which.input())?;
-        let (table_name, table) = which.table();
-        let table_topic = shared.topics.get(table_name)?;
+        let input = shared.topics.get(input(which))?;
+        let (stores, table) = table(which);
+        let table_topic = shared.topics.get(stores[0])?;
         let retention = table.spec(shared.topics.prefix(), 1, None).retention.unwrap_or(Duration::MAX);
         let session = SessionConfig {
             group: names.group.clone(),
@@ -115,14 +100,13 @@ impl Prepared {
             shutdown: shared.shutdown.clone(),
         };
         let part = shared.health.part(format!("{}-{number}", which.name()));
+        let telemetry = WorkerTelemetry::new(which, stores, part);
         let (kind, tables) = match which {
-            Which::Enrich => {
-                let telemetry = WorkerTelemetry::new(Stage::Enrich, &["seen"], part);
+            Stage::Enrich => {
                 let stage = enrich(shared, &input.name, telemetry)?;
                 (Kind::Enrich(Box::new(stage)), vec![seen_table(table_topic.name, retention)])
             }
-            Which::Route => {
-                let telemetry = WorkerTelemetry::new(Stage::Route, &["items"], part);
+            Stage::Route => {
                 let stage = route(shared, &input.name, telemetry)?;
                 (Kind::Route(Box::new(stage)), vec![items_table(table_topic.name, retention)])
             }
