@@ -263,6 +263,10 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if let KafkaError::PartitionEOF(_) | KafkaError::Global(RDKafkaErrorCode::PartitionEOF) = error {
+            // Asked for, and no error.
+            return;
+        }
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error.rdkafka_error_code();
         info!(target: "librdkafka", %error, "{reason}");
     }

@@ -254,16 +254,26 @@ fn partitions_of(metadata: &Metadata, topic: &str) -> Result<u32, LogError> {
     Ok(u32::try_from(partitions).unwrap_or(u32::MAX))
 }
 
-/// High watermark of a partition as the client's isolation level shows it, and its low one.
+/// Low and high watermark of a partition as the client's isolation level shows them. A leader that moves, or that is not chosen
+/// yet on a new topic, is waited for.
 fn watermarks(
     clients: &Clients,
     watcher: &BaseConsumer<Context>,
     topic: &str,
     partition: u32,
 ) -> Result<(i64, i64), LogError> {
-    watcher
-        .fetch_watermarks(topic, client::number(partition), CALL_TIMEOUT)
-        .map_err(|source| clients.failed(&format!("reading the ends of {topic}/{partition}"), source))
+    let until = std::time::Instant::now() + CALL_TIMEOUT;
+    loop {
+        let error = match watcher.fetch_watermarks(topic, client::number(partition), CALL_TIMEOUT) {
+            Ok(watermarks) => return Ok(watermarks),
+            Err(error) => error,
+        };
+        let passing = error.rdkafka_error_code().is_some_and(client::is_broker_loss);
+        if !passing || std::time::Instant::now() >= until {
+            return Err(clients.failed(&format!("reading the ends of {topic}/{partition}"), error));
+        }
+        crate::worker::pause(&CancellationToken::new(), Duration::from_millis(50));
+    }
 }
 
 /// A producer outside any group.

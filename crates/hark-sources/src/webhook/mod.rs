@@ -50,11 +50,7 @@ pub struct HookLimits {
 
 impl Default for HookLimits {
     fn default() -> Self {
-        Self {
-            body_wait: Duration::from_secs(10),
-            commit_wait: Duration::from_secs(10),
-            bodies: 64,
-        }
+        Self { body_wait: Duration::from_secs(10), commit_wait: Duration::from_secs(10), bodies: 64 }
     }
 }
 
