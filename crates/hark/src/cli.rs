@@ -115,16 +115,6 @@ pub enum Command {
     /// Put mentions on team queues: work off the topic of mentions
     #[command(after_help = "Example:\n  hark route --instance route-0")]
     Route(WorkerArgs),
-    /// Show the records of a topic, as they are or as they come
-    #[command(
-        after_help = "Examples:\n  hark tail queue.sales\n  hark tail posts --from 2h --until-end --format json | jq .value.text"
-    )]
-    Tail(crate::tail::Args),
-    /// Create the topics of the configuration, or check them
-    #[command(
-        after_help = "Examples:\n  hark topics create --partitions 24 --replication 3\n  hark topics check"
-    )]
-    Topics(crate::topics::Args),
     /// Write a configuration to start from, and sample posts
     #[command(after_help = "Example:\n  hark init my-company")]
     Init(crate::init::Args),
@@ -139,6 +129,16 @@ pub enum Command {
         after_help = "Examples:\n  hark explain \"Aurora Motors lost my keys again\" --author-followers 9000\n  hark explain \"Szukam warsztatu\" --lang pl --json"
     )]
     Explain(crate::explain::Args),
+    /// Show the records of a topic, as they are or as they come
+    #[command(
+        after_help = "Examples:\n  hark tail queue.sales\n  hark tail posts --from 2h --until-end --format json | jq .value.text"
+    )]
+    Tail(crate::tail::Args),
+    /// Create the topics of the configuration, or check them
+    #[command(
+        after_help = "Examples:\n  hark topics create --partitions 24 --replication 3\n  hark topics check"
+    )]
+    Topics(crate::topics::Args),
     /// List the metrics that this program exports, with their meaning
     #[command(after_help = "Example:\n  hark metrics > metrics.md")]
     Metrics(crate::telemetry::catalog::Args),

@@ -18,6 +18,7 @@ use crate::{
     cli::{Context, WorkerArgs},
     config::{Config, LogConfig},
     demo::{self, Event, display, script},
+    failure,
     stages::now_ms,
     workers::{self, Parts, Running, Shared, ingest::Ingest},
 };
@@ -62,24 +63,30 @@ fn demo(args: WorkerArgs, context: &Context) -> anyhow::Result<()> {
     let (listener, events) = mpsc::channel();
     // The stages run on while posts come, also with --once: it plays at full speed and ends by itself.
     let args = WorkerArgs { once: false, ..args };
-    let mut shared = Shared::open(config, args, &context.shutdown)?;
+    let mut shared = Shared::open(config, args, context.shutdown.clone())?;
     shared.listener = Some(listener);
     let mut running = Running::new(shared, &context.telemetry);
     let ingest = Ingest::open(&running.shared)?;
     running.start(Parts { ingest: false, enrich: true, route: true }, None)?;
 
     let mut display = display::Display::new(display::terminal_width(), teams, TimeZone::system());
-    anstream::print!("{}", display.opening());
-    let played = std::thread::scope(|scope| {
+    let opened = failure::print(&display.opening());
+    let shown = std::thread::scope(|scope| {
         let shutdown = running.shared.shutdown.clone();
         let player = scope.spawn(|| play(&cues, paced, &ingest, &running.shared));
-        show(&mut display, &events, cues.len(), &shutdown, || player.is_finished());
-        player.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the demo's player panicked")))
+        let shown =
+            opened.and_then(|()| show(&mut display, &events, cues.len(), &shutdown, || player.is_finished()));
+        if shown.is_err() {
+            // Nobody reads any more: the player need not go on.
+            shutdown.cancel();
+        }
+        let played = player.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the demo's player panicked")));
+        shown.and(played)
     });
-    anstream::print!("{}", display.summary());
+    let summed = shown.and_then(|()| failure::print(&display.summary()));
     let stopped = ingest.stop();
     running.stop()?;
-    played.and(stopped)
+    summed.and(stopped)
 }
 
 /// Submits the demo's posts as the sources that its configuration names would.
@@ -96,19 +103,20 @@ fn show(
     posts: usize,
     shutdown: &CancellationToken,
     is_played: impl Fn() -> bool,
-) {
+) -> anyhow::Result<()> {
     let mut shown = 0;
     let mut since = Instant::now();
     while shown < posts && !shutdown.is_cancelled() {
         if let Ok(event) = events.recv_timeout(Duration::from_millis(100)) {
-            anstream::print!("{}", display.line(&event, now_ms()));
+            failure::print(&display.line(&event, now_ms()))?;
             shown += 1;
             since = Instant::now();
         }
         if !is_played() {
             since = Instant::now();
         } else if since.elapsed() > DEMO_PATIENCE {
-            return;
+            break;
         }
     }
+    Ok(())
 }

@@ -126,3 +126,12 @@ fn sigterm_and_ctrl_c_end_a_waiting_tail_with_0() {
         assert_eq!(tail.wait().unwrap().code(), Some(0), "{signal}");
     }
 }
+
+#[test]
+fn the_rules_of_the_demo_do_what_its_tests_say() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo");
+    let checked = output(&demo, &["check"]);
+    assert!(checked.status.success() && checked.stderr.is_empty(), "{}", stderr(&checked));
+    let tested = output(&demo, &["test"]);
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
+}

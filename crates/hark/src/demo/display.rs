@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use hark_rules::DEFAULT;
 use hark_schema::v1::{Item, ItemOp, Mention, Op, RawPost, SentimentLabel};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -130,17 +131,14 @@ impl Display {
             self.tally.latencies_ms.push(u64::try_from(now_ms - heard_ms).unwrap_or_default());
         }
 
-        let mut why = item.trace.as_ref().map(|trace| trace.rule.clone()).unwrap_or_default();
-        if let Some(left) = left {
-            why = format!("was with {}: {why}", left.team);
-        }
-        let copies: Vec<_> = items
-            .iter()
-            .filter(|other| other.copy && other.op() == ItemOp::Open)
-            .map(|copy| &*copy.team)
-            .collect();
-        if !copies.is_empty() {
-            why = format!("{why}; {} told too", copies.join(", "));
+        let rule = item.trace.as_ref().map_or("", |trace| &trace.rule);
+        let rule = if rule == DEFAULT { "no rule takes it" } else { rule };
+        let (why, mut also) = match left {
+            Some(left) => (format!("was with {}", left.team), format!(": {rule}")),
+            None => (rule.to_owned(), String::new()),
+        };
+        for copy in items.iter().filter(|other| other.copy && other.op() == ItemOp::Open) {
+            also.push_str(&format!(", copy to {}", copy.team));
         }
         let colour =
             self.tally.teams.iter().position(|team| *team == item.team).unwrap_or(self.tally.teams.len());
@@ -152,7 +150,7 @@ impl Display {
             line.text = line.text.prefixed("✎ ");
         }
         line.tags = tags(&mention, &item.tags);
-        line.fate = Fate::Queued { team: item.team.clone(), colour, priority: item.priority, why };
+        line.fate = Fate::Queued { team: item.team.clone(), colour, priority: item.priority, why, also };
         self.said.insert(item.mention_id.clone(), (post, mention.language));
         line
     }
@@ -368,7 +366,7 @@ mod tests {
         let line =
             anstream::adapter::strip_str(&Display::new(200, Vec::new(), TimeZone::UTC).line(&event, 0))
                 .to_string();
-        assert!(line.contains("a buyer; support told too"), "{line}");
+        assert!(line.contains("a buyer, copy to support"), "{line}");
     }
 
     #[test]

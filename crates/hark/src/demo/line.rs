@@ -34,8 +34,10 @@ pub enum Fate {
         colour: usize,
         /// 1 is first.
         priority: u32,
-        /// The rule that decided, and what else there is to say.
+        /// The rule that decided, or who had it before.
         why: String,
+        /// What else there is to say, where there is room for it.
+        also: String,
     },
     /// It was on a team's queue and is taken from it.
     Withdrawn {
@@ -87,12 +89,14 @@ pub fn paint(line: &Line, layout: &Layout) -> String {
     column(&mut out, layout.source, || fitted(&line.source, layout.source, DIM));
     column(&mut out, layout.text, || line.text.fitted(layout.text, text, mark));
     match &line.fate {
-        Fate::Queued { team, colour, priority, why } => {
+        Fate::Queued { team, colour, priority, why, also } => {
             column(&mut out, layout.tags, || tags(&line.tags, layout.tags));
             column(&mut out, layout.team, || fitted(&format!("→ {team}"), layout.team, team_style(*colour)));
             let style = if *priority == 1 { URGENT } else { DIM };
             column(&mut out, layout.priority, || fitted(&format!("P{priority}"), layout.priority, style));
-            column(&mut out, layout.rule, || fitted(why, layout.rule, DIM));
+            let whole = format!("{why}{also}");
+            let shown = if whole.width() <= layout.rule { &whole } else { why };
+            column(&mut out, layout.rule, || fitted(shown, layout.rule, DIM));
         }
         Fate::Withdrawn { team, why } => {
             column(&mut out, layout.tags, || fitted("withdrawn", layout.tags, DIM));
@@ -164,7 +168,13 @@ mod tests {
     }
 
     fn queued(team: &str, priority: u32, why: &str) -> Fate {
-        Fate::Queued { team: team.to_owned(), colour: 0, priority, why: why.to_owned() }
+        Fate::Queued {
+            team: team.to_owned(),
+            colour: 0,
+            priority,
+            why: why.to_owned(),
+            also: ", copy to support".to_owned(),
+        }
     }
 
     fn plain(line: &Line, width: usize) -> String {
