@@ -25,8 +25,6 @@ use crate::{Pending, Publisher, SourceContext, publisher::Tally};
 const MAX_OPEN: usize = 128;
 /// Submissions under way: parsing goes on while the log commits.
 const MAX_PENDING: usize = 8;
-/// How long commits under way are waited for once shutdown has come.
-const DRAIN_GRACE: Duration = Duration::from_secs(2);
 /// Least time between two looks at the folder.
 const FIND_EVERY: Duration = Duration::from_secs(1);
 
@@ -65,7 +63,7 @@ impl<'a> Outbox<'a> {
         Ok(())
     }
 
-    /// Waits for everything under way; after shutdown only for a while.
+    /// Waits for everything under way, unless shutdown comes: then it is the publisher's to finish or to leave.
     pub(super) fn drain(mut self) -> Result<(), FileError> {
         while !self.pending.is_empty() {
             if !self.wait_for_first()? {
@@ -77,7 +75,7 @@ impl<'a> Outbox<'a> {
 
     fn wait_for_first(&mut self) -> Result<bool, FileError> {
         let Some(first) = self.pending.front_mut() else { return Ok(true) };
-        let Some(outcome) = self.publisher.wait(first, self.shutdown, DRAIN_GRACE) else { return Ok(false) };
+        let Some(outcome) = self.publisher.wait(first, self.shutdown) else { return Ok(false) };
         self.pending.pop_front();
         outcome?;
         Ok(true)

@@ -244,23 +244,18 @@ impl Publisher {
         }
     }
 
-    /// Waits for a commit on a plain thread. Once cancelled, waits `grace` more at most; `None` then.
+    /// Waits for a commit on a plain thread; `None` once cancelled. The publisher goes on with what it accepted.
     pub(crate) fn wait(
         &self,
         pending: &mut Pending,
         cancelled: &CancellationToken,
-        grace: Duration,
     ) -> Option<Result<(), NotCommitted>> {
-        let mut give_up_at = None;
         loop {
             if let Some(outcome) = self.queue.watch(|| pending.try_take()) {
                 return Some(outcome);
             }
             if cancelled.is_cancelled() {
-                let now = Instant::now();
-                if now >= *give_up_at.get_or_insert(now + grace) {
-                    return None;
-                }
+                return None;
             }
         }
     }

@@ -24,7 +24,7 @@ fn keys(outputs: &[Output]) -> Vec<String> {
 }
 
 fn wait(publisher: &Publisher, pending: &mut Pending) -> Result<(), NotCommitted> {
-    publisher.wait(pending, &CancellationToken::new(), GRACE).unwrap()
+    publisher.wait(pending, &CancellationToken::new()).unwrap()
 }
 
 #[test]
