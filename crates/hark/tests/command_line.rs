@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 fn hark(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hark"));
@@ -112,7 +113,7 @@ fn an_unknown_topic_is_answered_with_the_one_that_was_meant() {
 #[test]
 fn sigterm_and_ctrl_c_end_a_waiting_tail_with_0() {
     let folder = initialised();
-    for signal in ["-TERM", "-INT"] {
+    for name in ["-TERM", "-INT"] {
         let mut tail = hark(folder.path(), &["tail", "posts"])
             .env("HARK_LOG", "info")
             .stderr(Stdio::piped())
@@ -122,9 +123,53 @@ fn sigterm_and_ctrl_c_end_a_waiting_tail_with_0() {
         let said = BufReader::new(tail.stderr.take().unwrap()).lines().map_while(Result::ok);
         let mut said = said.skip_while(|line| !line.contains("reading"));
         assert!(said.next().is_some(), "it ended by itself");
-        assert!(Command::new("kill").args([signal, &tail.id().to_string()]).status().unwrap().success());
-        assert_eq!(tail.wait().unwrap().code(), Some(0), "{signal}");
+        signal(&tail, name);
+        assert_eq!(tail.wait().unwrap().code(), Some(0), "{name}");
     }
+}
+
+/// A tail that hangs in writing, because its reader took one byte and no more; with what it says on stderr.
+fn stuck_tail(folder: &Path) -> (Child, impl Iterator<Item = String> + use<>) {
+    let text = "Aurora Motors ".repeat(200);
+    let posts: String = (0..200).map(|id| format!("{{\"id\":\"{id}\",\"text\":\"{text}\"}}\n")).collect();
+    std::fs::write(folder.join("posts/many.jsonl"), posts).unwrap();
+    let ingested = output(folder, &["ingest", "--once"]);
+    assert!(ingested.status.success(), "{}", stderr(&ingested));
+
+    let mut tail = hark(folder, &["tail", "posts", "--from", "start"]);
+    let mut tail =
+        tail.env("HARK_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The records are many times what a pipe holds.
+    tail.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let said = BufReader::new(tail.stderr.take().unwrap()).lines().map_while(Result::ok);
+    (tail, said)
+}
+
+fn signal(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let folder = initialised();
+    for (name, code) in [("-TERM", 143), ("-INT", 130)] {
+        let (mut tail, mut said) = stuck_tail(folder.path());
+        signal(&tail, name);
+        assert!(said.any(|line| line.contains("a second signal ends at once")));
+        signal(&tail, name);
+        assert_eq!(tail.wait().unwrap().code(), Some(code), "{name}");
+    }
+}
+
+#[test]
+fn a_stop_that_hangs_is_ended_after_five_seconds() {
+    let folder = initialised();
+    let (mut tail, mut said) = stuck_tail(folder.path());
+    signal(&tail, "-TERM");
+    let begun = Instant::now();
+    assert!(said.any(|line| line.contains("the stop took too long")));
+    assert_eq!(tail.wait().unwrap().code(), Some(1));
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -134,4 +179,23 @@ fn the_rules_of_the_demo_do_what_its_tests_say() {
     assert!(checked.status.success() && checked.stderr.is_empty(), "{}", stderr(&checked));
     let tested = output(&demo, &["test"]);
     assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
+}
+
+#[test]
+fn the_demo_tells_what_became_of_every_post_and_leaves_no_file_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = output(folder.path(), &["up", "--demo", "--once"]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let posts = include_str!("../demo/posts.jsonl").lines().count();
+    assert!(
+        shown.contains(&format!("{posts} posts in 5 languages, each with exactly one outcome")),
+        "{shown}"
+    );
+    for words in
+        ["→ sales", "→ support", "· not about us", "· heard before", "· spam", "✗ sales", "✎ ", "hark init"]
+    {
+        assert!(shown.contains(words), "{words}\n{shown}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
