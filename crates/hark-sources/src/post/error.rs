@@ -67,7 +67,7 @@ impl std::fmt::Display for PostError {
 /// A post that cannot be taken, with all that is known about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// At least one, at most [`MAX_ERRORS`].
+    /// At least one, at most twenty.
     pub errors: Vec<PostError>,
     /// The post's id, where it could be read.
     pub id: Option<String>,

@@ -46,11 +46,18 @@ pub struct HookLimits {
     pub commit_wait: Duration,
     /// Bodies that are read and parsed at a time; together with [`Hook::body_bytes`] it bounds their memory.
     pub bodies: usize,
+    /// How long a request waits for its turn among them.
+    pub slot_wait: Duration,
 }
 
 impl Default for HookLimits {
     fn default() -> Self {
-        Self { body_wait: Duration::from_secs(10), commit_wait: Duration::from_secs(10), bodies: 64 }
+        Self {
+            body_wait: Duration::from_secs(10),
+            commit_wait: Duration::from_secs(10),
+            bodies: 64,
+            slot_wait: Duration::from_secs(2),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
     auth::{Access, Proof, check_headers},
 };
 use crate::{
-    NotCommitted, Pending, PostInput, Publisher, Reason,
+    NotCommitted, Pending, PostInput, Publisher, Reason, SubmitError,
     body::{Form, parse_body},
     publisher::Tally,
     to_output,
@@ -41,16 +41,16 @@ pub(super) async fn posts(hook: &Hook, shared: &Shared, request: Request) -> Res
     let gzip = is_gzip(&parts.headers).ok_or(Refusal::ContentEncoding)?;
     // Knowing early spares the sender and us the whole body.
     if !shared.publisher.is_available() {
-        return Err(Refusal::Submit(crate::SubmitError::Unavailable));
+        return Err(Refusal::Submit(SubmitError::Unavailable));
     }
 
     let posts = {
-        let read = async {
-            let permit = shared.bodies.acquire().await.map_err(|_| Refusal::Panicked)?;
-            let raw = read_body(body, hook.body_bytes).await?;
-            Ok((permit, raw))
-        };
-        let (_permit, raw) = timeout(shared.limits.body_wait, read).await.map_err(|_| Refusal::Slow)??;
+        // A body being read is uncommitted bytes in this worker's hands just as well.
+        let busy = |_| Refusal::Submit(SubmitError::Busy);
+        let permit = timeout(shared.limits.slot_wait, shared.bodies.acquire()).await.map_err(busy)?;
+        let _permit = permit.map_err(|_| Refusal::Submit(SubmitError::Stopped))?;
+        let read = read_body(body, hook.body_bytes);
+        let raw = timeout(shared.limits.body_wait, read).await.map_err(|_| Refusal::Slow)??;
         let opening = Opening {
             raw,
             gzip,

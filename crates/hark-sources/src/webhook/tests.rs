@@ -424,6 +424,19 @@ async fn too_many_uncommitted_bytes_are_429_with_retry_after() {
 }
 
 #[tokio::test]
+async fn more_bodies_at_a_time_than_the_bound_are_429() {
+    let limits = HookLimits { bodies: 1, slot_wait: Duration::from_millis(20), ..HookLimits::default() };
+    let bench = Bench::new(Limits::default(), limits);
+    let mut slow = Box::pin(bench.post(Body::new(Pieces { left: 1, then: Then::Stall })));
+    assert!(futures_poll(&mut slow).await.is_none());
+    let second = bench.post(post("p2")).await;
+    assert_eq!((second.status, second.retry_after()), (StatusCode::TOO_MANY_REQUESTS, Some(1)));
+    drop(slow);
+    assert_eq!(bench.post(post("p3")).await.status, StatusCode::OK);
+    bench.stop();
+}
+
+#[tokio::test]
 async fn commits_that_keep_failing_are_503_with_retry_after() {
     let bench = Bench::new(quick(), HookLimits::default());
     bench.log.always(Some(Fault::Abort));
