@@ -243,7 +243,7 @@ pub(crate) fn dead_letter(line: DeadLine<'_>, context: &SourceContext, rejected_
         headers: vec![
             Header::new("ce_specversion", "1.0"),
             Header::new("ce_id", id.to_string()),
-            Header::new("ce_source", format!("/{}/{}", context.tenant, context.source)),
+            Header::new("ce_source", format!("/hark/{}/ingest", context.tenant)),
             Header::new("ce_type", "hark.v1.DeadLetter"),
             Header::new("ce_time", rejected_at.to_string()),
             Header::new("content-type", "application/protobuf"),

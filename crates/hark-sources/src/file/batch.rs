@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hark_log::Output;
 use hark_schema::v1::FileOrigin;
 use jiff::Timestamp;
+use tracing::warn;
 
 use super::lines::{Content, Line, MAX_LINE_BYTES};
 use crate::{
@@ -17,6 +18,9 @@ use crate::{
 /// that the transaction costs little.
 const MAX_LINES: usize = 1_000;
 const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Refused lines of a submission that are named in the log; a file of the wrong kind would fill it otherwise.
+const WARNED_LINES: u64 = 5;
 
 /// Lines of one file on their way to the log.
 pub(super) struct Batch<'a> {
@@ -103,14 +107,17 @@ impl<'a> Batch<'a> {
     }
 
     fn dead(&mut self, line: DeadLine<'_>) -> Output {
-        tracing::warn!(
-            source = &*self.context.source,
-            path = self.path,
-            line = line.origin.line,
-            reason = line.reason.as_str(),
-            error = line.error,
-            "line refused: kept as a dead letter"
-        );
+        let refused: u64 = self.rejected.iter().map(|(_, count)| count).sum();
+        if refused < WARNED_LINES {
+            warn!(
+                source = &*self.context.source,
+                path = self.path,
+                line = line.origin.line,
+                reason = line.reason.as_str(),
+                error = line.error,
+                "line refused: kept as a dead letter"
+            );
+        }
         match self.rejected.iter_mut().find(|(known, _)| *known == line.reason) {
             Some((_, count)) => *count += 1,
             None => self.rejected.push((line.reason, 1)),
@@ -120,6 +127,10 @@ impl<'a> Batch<'a> {
 
     /// The records, and what they count as once committed.
     pub(super) fn finish(self) -> (Vec<Output>, Tally) {
+        let refused: u64 = self.rejected.iter().map(|(_, count)| count).sum();
+        if refused > WARNED_LINES {
+            warn!(path = self.path, refused, "more lines refused: each is kept as a dead letter");
+        }
         let counts = Arc::clone(&self.context.counts);
         (self.outputs, Tally { counts, accepted: self.accepted, rejected: self.rejected })
     }
