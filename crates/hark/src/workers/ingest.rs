@@ -129,19 +129,10 @@ impl Ingest {
                 }
             }
             let access = if keys.is_empty() { Access::Open } else { Access::Keys(keys) };
-            if matches!(access, Access::Open) && !self.is_local() && problems.is_empty() {
-                problems.push(
-                    hark_rules::Problem::nowhere(format!(
-                        "source '{}' has no secret, and anybody can reach it",
-                        source.name
-                    ))
-                    .hint("give it a secret, or listen on 127.0.0.1"),
-                );
-            }
             if matches!(access, Access::Open) {
                 warn!(
                     source = source.name,
-                    "this webhook takes posts from anybody on this machine: it has no secret"
+                    "this webhook is open: it takes posts from anybody who can reach it"
                 );
             }
             hooks.push(Hook {
@@ -155,11 +146,6 @@ impl Ingest {
             return Err(self.shared.config.refuse(problems).into());
         }
         Ok(router(hooks, self.publisher.clone(), HookLimits::default()))
-    }
-
-    fn is_local(&self) -> bool {
-        let address = self.shared.args.listen.unwrap_or(self.shared.config.http.listen);
-        address.ip().is_loopback()
     }
 
     /// Starts a thread for each pattern of the file sources.

@@ -4,27 +4,21 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hark_log::{
-    Cleanup, Effects, Log, Outcome, Output, Record, Rejection, SessionConfig, Stage, TopicSpec, Worker,
-    embedded::{EmbeddedLog, Options},
-    kafka::{KafkaConfig, KafkaLog},
-    worker::WorkerEvent,
+    Effects, Outcome, Output, Record, Rejection, SessionConfig, Stage, Worker, worker::WorkerEvent,
 };
 use hark_schema::{
     Message as _, id,
     v1::{DeleteReason, Mention, Op, PostRef, RawPost},
 };
-use hark_tests::kafka::{Kafka, unique_prefix};
 use hark_text::{Analyzer, Matcher, Subject, SubjectKind};
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use super::bench::{Bench, PARTITIONS, embedded, kafka};
+use crate::stages::{
     Feed,
     enrich::{Enrich, Voices, seen_table},
     envelope::DeadLetters,
-    topics::Topics,
 };
-
-const PARTITIONS: u32 = 3;
 
 /// What a post does, and what is to become of it.
 type StepAndFate = (Op, Option<u64>, &'static str, &'static str);
@@ -156,28 +150,7 @@ impl Stage for &mut Spy {
     }
 }
 
-struct Bench {
-    log: Arc<dyn Log>,
-    prefix: String,
-}
-
 impl Bench {
-    fn new(log: Arc<dyn Log>, prefix: &str) -> Self {
-        let spec = |name: &str| TopicSpec {
-            name: format!("{prefix}.{name}"),
-            partitions: PARTITIONS,
-            replication: None,
-            cleanup: Cleanup::CompactDelete,
-            retention: Some(Duration::from_secs(86_400)),
-        };
-        log.create_topics(&["posts", "mentions", "seen", "dead-letters"].map(spec)).unwrap();
-        Self { log, prefix: prefix.to_owned() }
-    }
-
-    fn topics(&self) -> Topics {
-        Topics::read(&*self.log, &self.prefix).unwrap()
-    }
-
     fn feed(&self, posts: &[RawPost]) {
         let topic = self.topics().get("posts").unwrap();
         let outputs: Vec<Output> = posts
@@ -329,22 +302,6 @@ fn word(mention: &Mention) -> &'static str {
         }
         _ => "something else",
     }
-}
-
-fn embedded() -> (tempfile::TempDir, Bench) {
-    let folder = tempfile::tempdir().unwrap();
-    let log = Arc::new(EmbeddedLog::open(folder.path(), Options::default()).unwrap());
-    (folder, Bench::new(log, "test"))
-}
-
-fn kafka(test: &str) -> Option<Bench> {
-    let prefix = unique_prefix(test);
-    let log = KafkaLog::open(KafkaConfig {
-        bootstrap_servers: Kafka::shared()?.bootstrap_servers().to_owned(),
-        topic_prefix: prefix.clone(),
-        properties: Vec::new(),
-    });
-    Some(Bench::new(Arc::new(log.unwrap()), &prefix))
 }
 
 #[test]

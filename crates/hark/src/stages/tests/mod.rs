@@ -1,0 +1,5 @@
+//! The stages on both logs.
+
+mod bench;
+mod cells;
+mod route;

@@ -1,0 +1,209 @@
+//! What route writes to queues when a mention comes, changes, moves and goes, on both logs.
+
+use std::{sync::Arc, time::Duration};
+
+use hark_log::{Output, SessionConfig, Worker};
+use hark_rules::{Known, Router, Routing};
+use hark_schema::{
+    Message as _, id,
+    v1::{Author, Intent, Item, ItemOp, Mention, Op, PostRef, RawPost},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::bench::{Bench, PARTITIONS, embedded, kafka};
+use crate::stages::{
+    Feed,
+    envelope::DeadLetters,
+    route::{Route, items_table},
+};
+
+const ROUTING: &str = "
+teams: {sales: {}, support: {}, boss: {}, triage: {}}
+rules:
+  - {name: many listen, when: {author_followers: {min: 1000}}, continue: true, copy_to: boss, priority: 1}
+  - {name: junk, when: {intent: spam}, drop: spam}
+  - {name: buys, when: {intent: purchase}, to: sales}
+  - {name: angry, when: {intent: complaint}, to: support, tags: [angry]}
+default: {to: triage}
+";
+
+/// Operation, intent, followers.
+type Said = (Op, &'static str, u64);
+
+fn mention((op, intent, followers): Said) -> Mention {
+    let post = RawPost {
+        r#ref: Some(PostRef { tenant: "test".to_owned(), native_id: "1".to_owned(), ..PostRef::default() }),
+        text: "words".to_owned(),
+        author: Some(Author { followers: Some(followers), ..Author::default() }),
+        ..RawPost::default()
+    };
+    let mention_id = id::mention_id(post.r#ref.as_ref().unwrap()).to_string();
+    let intents = match intent {
+        "" => Vec::new(),
+        name => vec![Intent { name: name.to_owned(), confidence: 0.9, evidence: Vec::new() }],
+    };
+    Mention {
+        thread_id: mention_id.clone(),
+        mention_id,
+        op: op.into(),
+        post: (op != Op::Delete).then_some(post),
+        intents,
+        ..Mention::default()
+    }
+}
+
+fn feed(bench: &Bench, history: &[Said]) {
+    let topic = bench.topics().get("mentions").unwrap();
+    let outputs: Vec<Output> = history
+        .iter()
+        .map(|said| {
+            let mention = mention(*said);
+            Output {
+                topic: topic.name.clone(),
+                partition: topic.partition_of(mention.thread_id.as_bytes()),
+                key: mention.mention_id.clone().into_bytes(),
+                value: Some(mention.encode_to_vec()),
+                headers: Vec::new(),
+                timestamp_ms: None,
+            }
+        })
+        .collect();
+    bench.log.producer(&format!("{}-feeder", bench.prefix)).unwrap().commit(&outputs).unwrap();
+}
+
+fn route(bench: &Bench) {
+    let topics = bench.topics();
+    let (input, items) = (topics.get("mentions").unwrap().name, topics.get("items").unwrap().name);
+    let routing = Routing::from_yaml(ROUTING).unwrap();
+    let stage = Route {
+        router: Arc::new(
+            Router::new(&routing, &Known { subjects: Vec::new(), sources: Vec::new() }).unwrap(),
+        ),
+        queues: topics.queues().map(|(team, topic)| (team.to_owned(), topic)).collect(),
+        dead_letters: DeadLetters {
+            topic: topics.get("dead-letters").unwrap(),
+            stage: "route",
+            origin: input.to_string(),
+            source: "/hark/test/route".to_owned(),
+            config_revision: "test".to_owned(),
+        },
+        ce_source: "/hark/test/route".to_owned(),
+        config_revision: "test".to_owned(),
+        telemetry: None,
+        feed: Feed::default(),
+        observed: Vec::new(),
+    };
+    let tables = vec![items_table(items.clone(), Duration::from_secs(86_400))];
+    let name = format!("{}-route-0", bench.prefix);
+    Worker { stage, tables, once: true, log: &*bench.log }
+        .run(SessionConfig {
+            group: format!("{}-route", bench.prefix),
+            input,
+            tables: vec![items],
+            transactional_id: name.clone(),
+            instance: Some(name),
+            shutdown: CancellationToken::new(),
+        })
+        .unwrap();
+}
+
+/// What a team sees on its queue: `open v1 p3`, in order.
+fn queue(bench: &Bench, team: &str) -> Vec<String> {
+    let topic = bench.topics().get(&format!("queue.{team}")).unwrap();
+    let mut seen = Vec::new();
+    let partitions: Vec<u32> = (0..PARTITIONS).collect();
+    bench
+        .log
+        .read_to_end(&topic.name, &partitions, &mut |record| {
+            let item = Item::decode(record.value.unwrap()).unwrap();
+            assert_eq!(item.item_id.as_bytes(), record.key.unwrap(), "the key is the item's id");
+            let ce_id = format!("{}-{}", item.item_id, item.version);
+            assert_eq!(record.headers.get("ce_id"), Some(ce_id.as_bytes()));
+            assert_eq!(item.team, team);
+            let copy = if item.copy { " copy" } else { "" };
+            let word = match item.op() {
+                ItemOp::Open => "open",
+                ItemOp::Update => "update",
+                ItemOp::Cancel => {
+                    assert_eq!((item.mention, item.priority), (None, 0), "a cancel carries no content");
+                    seen.push(format!("cancel v{}{copy}", item.version));
+                    return;
+                }
+                ItemOp::Unspecified => "nothing",
+            };
+            seen.push(format!("{word} v{} p{}{copy}", item.version, item.priority));
+        })
+        .unwrap();
+    seen
+}
+
+const HISTORY: [Said; 8] = [
+    (Op::Create, "purchase", 10),
+    (Op::Edit, "purchase", 2_000),
+    (Op::Edit, "complaint", 2_000),
+    (Op::Edit, "purchase", 10),
+    (Op::Delete, "", 0),
+    (Op::Create, "", 10),
+    (Op::Edit, "spam", 10),
+    (Op::Delete, "", 0),
+];
+
+fn a_mention_that_moves(bench: &Bench) {
+    for said in HISTORY {
+        feed(bench, &[said]);
+    }
+    route(bench);
+    check(bench);
+}
+
+/// Versions count all decisions about the mention, over all queues; after a cancel only a higher version opens again.
+fn check(bench: &Bench) {
+    assert_eq!(queue(bench, "sales"), ["open v1 p3", "update v2 p1", "cancel v3", "open v4 p3", "cancel v5"]);
+    assert_eq!(queue(bench, "support"), ["open v3 p1", "cancel v4"]);
+    assert_eq!(queue(bench, "boss"), ["open v2 p1 copy", "update v3 p1 copy", "cancel v4 copy"]);
+    assert_eq!(queue(bench, "triage"), ["open v6 p3", "cancel v7"]);
+}
+
+#[test]
+fn a_mention_that_moves_and_goes_is_followed_on_the_embedded_log() {
+    a_mention_that_moves(&embedded().1);
+}
+
+#[test]
+fn a_mention_that_moves_and_goes_is_followed_on_kafka() {
+    if let Some(bench) = kafka("moves") {
+        a_mention_that_moves(&bench);
+    }
+}
+
+#[test]
+fn a_mention_that_moves_and_goes_is_followed_across_restarts() {
+    let (_folder, bench) = embedded();
+    for said in HISTORY {
+        feed(&bench, &[said]);
+        route(&bench);
+    }
+    check(&bench);
+}
+
+#[test]
+fn what_is_no_mention_becomes_a_dead_letter_and_the_next_one_is_routed() {
+    let (_folder, bench) = embedded();
+    let topic = bench.topics().get("mentions").unwrap();
+    let broken = Output {
+        topic: topic.name.clone(),
+        partition: 0,
+        key: b"no id".to_vec(),
+        value: Some(b"junk".to_vec()),
+        headers: Vec::new(),
+        timestamp_ms: None,
+    };
+    bench.log.producer("feeder").unwrap().commit(&[broken]).unwrap();
+    feed(&bench, &HISTORY[..1]);
+    route(&bench);
+    assert_eq!(queue(&bench, "sales"), ["open v1 p3"]);
+    let mut letters = 0;
+    let dead = bench.topics().get("dead-letters").unwrap();
+    bench.log.read_to_end(&dead.name, &[0, 1, 2], &mut |_| letters += 1).unwrap();
+    assert_eq!(letters, 1);
+}
