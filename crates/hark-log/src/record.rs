@@ -40,7 +40,7 @@ pub enum HeadersRef<'a> {
     Empty,
     /// Owned by somebody else.
     Slice(&'a [Header]),
-    /// Packed by [`pack_headers`].
+    /// Packed by `pack_headers`.
     Packed(&'a [u8]),
     /// Inside a Kafka message.
     Kafka(&'a rdkafka::message::BorrowedHeaders),

@@ -135,6 +135,7 @@ pub enum WorkerError {
 
 impl<S: Stage> Worker<'_, S> {
     /// Runs until shutdown, or until the work is done with `once`.
+    #[expect(clippy::needless_pass_by_value, reason = "a session of these names is ours until we end")]
     pub fn run(mut self, config: SessionConfig) -> Result<(), WorkerError> {
         let mut budget = RebuildBudget::default();
         let mut session = self.log.session(config.clone()).map_err(SessionError::from)?;
@@ -431,10 +432,9 @@ impl<S: Stage> Drive<'_, S> {
                 partition.advance(position);
             }
         }
-        if self.partitions.values().any(PartitionState::touched) {
-            if self.commit(session, Instant::now())?.is_break() {
-                debug!("positions not committed: the next idle moment tries again");
-            }
+        let moved = self.partitions.values().any(PartitionState::touched);
+        if moved && self.commit(session, Instant::now())?.is_break() {
+            debug!("positions not committed: the next idle moment tries again");
         }
         Ok(())
     }

@@ -125,7 +125,7 @@ impl KafkaSession {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let committed = self.stable_offsets(self.list(partitions.iter().copied()))?;
+        let committed = self.stable_offsets(&self.list(partitions.iter().copied()))?;
         let mut assigned = Vec::new();
         for element in committed.elements() {
             let partition = u32::try_from(element.partition()).unwrap_or(u32::MAX);
@@ -142,7 +142,7 @@ impl KafkaSession {
     }
 
     /// Committed offsets, once no open transaction of a dead owner hides them.
-    fn stable_offsets(&self, list: TopicPartitionList) -> Result<TopicPartitionList, SessionError> {
+    fn stable_offsets(&self, list: &TopicPartitionList) -> Result<TopicPartitionList, SessionError> {
         let until = Instant::now() + STABLE_WAIT;
         loop {
             match self.consumer.committed_offsets(list.clone(), CALL_TIMEOUT) {
@@ -325,7 +325,7 @@ impl Session for KafkaSession {
     }
 
     fn committed(&mut self) -> Result<Vec<(u32, Option<i64>)>, SessionError> {
-        let committed = self.stable_offsets(self.list(0..self.partitions))?;
+        let committed = self.stable_offsets(&self.list(0..self.partitions))?;
         let mut offsets = Vec::new();
         for element in committed.elements() {
             let offset = if let Offset::Offset(offset) = element.offset() { Some(offset) } else { None };

@@ -1,6 +1,8 @@
 //! The laws of the log, each a test, each run against both backends; those about groups, zombies and fencing on Kafka only, since the
 //! embedded log has one owner.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by failing")]
+
 mod fixture;
 mod kafka_only;
 

@@ -114,7 +114,7 @@ impl Route {
             }
             let outputs =
                 open.iter().map(|place| self.cancel(&work, place)).collect::<Result<Vec<_>, _>>()?;
-            return Ok(self.emit(effects, &work, outputs, state(&known, work.version, None), &post));
+            return Ok(self.emit(effects, &work, outputs, &state(&known, work.version, None), &post));
         }
 
         let router = self.router.clone();
@@ -131,11 +131,11 @@ impl Route {
         if let Some(reason) = decision.drop_reason {
             self.feed.push(|| Event::dropped_mention(value, reason));
             if !open.is_empty() {
-                self.emit(effects, &work, outputs, state(&known, work.version, Some(&decision)), &post);
+                self.emit(effects, &work, outputs, &state(&known, work.version, Some(&decision)), &post);
             }
             return Ok(Outcome::Dropped("dropped_by_rule"));
         }
-        Ok(self.emit(effects, &work, outputs, state(&known, work.version, Some(&decision)), &post))
+        Ok(self.emit(effects, &work, outputs, &state(&known, work.version, Some(&decision)), &post))
     }
 
     fn emit(
@@ -143,7 +143,7 @@ impl Route {
         effects: &mut Effects<'_>,
         work: &Work<'_>,
         outputs: Vec<Output>,
-        state: ItemState,
+        state: &ItemState,
         post: &RawPost,
     ) -> Outcome {
         self.feed.push(|| Event::decided(outputs.iter().filter_map(|output| output.value.as_deref())));

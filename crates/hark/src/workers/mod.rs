@@ -65,7 +65,7 @@ pub struct Shared {
 impl Shared {
     /// Opens the log and looks at its topics. The embedded log gets what is missing; on Kafka somebody decides about
     /// partitions and replication first.
-    pub fn open(config: Config, args: WorkerArgs, shutdown: CancellationToken) -> anyhow::Result<Self> {
+    pub fn open(config: Config, args: WorkerArgs, shutdown: &CancellationToken) -> anyhow::Result<Self> {
         let log = log::open(&config)?;
         if let LogConfig::Embedded { .. } = config.log {
             log.create_topics(&topics::specs(&config)?).context("cannot create the topics")?;
@@ -120,7 +120,7 @@ pub fn run(
     context: &Context,
 ) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
-    let shared = Shared::open(config, args, context.shutdown.clone())?;
+    let shared = Shared::open(config, args, &context.shutdown)?;
     let mut running = Running::new(shared, &context.telemetry);
     if running.shared.args.once {
         running.once(parts, source)?;
