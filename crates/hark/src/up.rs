@@ -63,7 +63,7 @@ fn demo(args: WorkerArgs, context: &Context) -> anyhow::Result<()> {
     let (listener, events) = mpsc::channel();
     // The stages run on while posts come, also with --once: it plays at full speed and ends by itself.
     let args = WorkerArgs { once: false, ..args };
-    let mut shared = Shared::open(config, args, context.shutdown.clone())?;
+    let mut shared = Shared::open(config, args, &context.shutdown)?;
     shared.listener = Some(listener);
     let mut running = Running::new(shared, &context.telemetry);
     let ingest = Ingest::open(&running.shared)?;

@@ -360,7 +360,7 @@ fn what_is_no_post_becomes_a_dead_letter_with_its_bytes() {
     let (_folder, bench) = embedded();
     let topic = bench.topics().get("posts").unwrap();
     let broken = Output {
-        topic: topic.name.clone(),
+        topic: topic.name,
         partition: 1,
         key: b"00000000000000000000000000000001".to_vec(),
         value: Some(b"\xffnot a post".to_vec()),

@@ -191,7 +191,7 @@ fn what_is_no_mention_becomes_a_dead_letter_and_the_next_one_is_routed() {
     let (_folder, bench) = embedded();
     let topic = bench.topics().get("mentions").unwrap();
     let broken = Output {
-        topic: topic.name.clone(),
+        topic: topic.name,
         partition: 0,
         key: b"no id".to_vec(),
         value: Some(b"junk".to_vec()),
