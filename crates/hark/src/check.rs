@@ -8,6 +8,7 @@ use hark_rules::{DEFAULT, Problem};
 use crate::{
     cli::Context,
     config::{Config, LogConfig},
+    failure::print,
     test,
 };
 
@@ -26,11 +27,11 @@ pub fn run(_: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
     for warning in warnings(&config)? {
         let separator = if warning.location.is_some() { ":" } else { ": " };
-        anstream::println!("{ODD}warning:{ODD:#} {}{separator}{warning}", config.path().display());
+        print(&format!("{ODD}warning:{ODD:#} {}{separator}{warning}\n", config.path().display()))?;
     }
-    anstream::println!("{GOOD}{} can be used{GOOD:#}", config.path().display());
+    print(&format!("{GOOD}{} can be used{GOOD:#}\n", config.path().display()))?;
     for line in summary(&config) {
-        anstream::println!("  {line}");
+        print(&format!("  {line}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

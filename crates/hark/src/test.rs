@@ -9,6 +9,7 @@ use hark_schema::v1::{Mention, SentimentLabel};
 use crate::{
     cli::Context,
     config::{Config, Expectation, NO_MATCH, Test},
+    failure::print,
     judge::{Judge, Working, is_owned, spoken_post},
 };
 
@@ -26,30 +27,30 @@ const BAD: Style = AnsiColor::Red.on_default();
 pub fn run(_: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
     if config.tests.is_empty() {
-        anstream::println!("{} has no tests; add some under 'tests:'", config.path().display());
+        print(&format!("{} has no tests; add some under 'tests:'\n", config.path().display()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let reports = run_all(&config)?;
     let mut failed = 0_usize;
     for report in &reports {
         if report.differences.is_empty() {
-            anstream::println!("{GOOD}ok{GOOD:#}     {}", report.test.name);
+            print(&format!("{GOOD}ok{GOOD:#}     {}\n", report.test.name))?;
             continue;
         }
         failed += 1;
-        anstream::println!("{BAD}failed{BAD:#} {}", report.test.name);
-        anstream::println!("         {}:{}", config.path().display(), report.test.at);
+        print(&format!("{BAD}failed{BAD:#} {}\n", report.test.name))?;
+        print(&format!("         {}:{}\n", config.path().display(), report.test.at))?;
         for difference in &report.differences {
-            anstream::println!("         {difference}");
+            print(&format!("         {difference}\n"))?;
         }
         for line in &report.found {
-            anstream::println!("         found {line}");
+            print(&format!("         found {line}\n"))?;
         }
     }
     let passed = reports.len() - failed;
-    anstream::println!("{passed} of {} tests passed", reports.len());
+    print(&format!("{passed} of {} tests passed\n", reports.len()))?;
     if failed > 0 {
-        anstream::println!("'hark explain TEXT' shows why a post goes where it goes");
+        print("'hark explain TEXT' shows why a post goes where it goes\n")?;
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)

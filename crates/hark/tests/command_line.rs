@@ -84,11 +84,21 @@ fn nothing_is_coloured_where_output_is_no_terminal() {
 
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
-    let folder = tempfile::tempdir().unwrap();
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let output = hark(folder.path(), &["metrics"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
-    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    let folder = initialised();
+    for arguments in [
+        &["metrics"][..],
+        &["check"],
+        &["test"],
+        &["topics", "check"],
+        &["init", "other"],
+        &["up", "--demo"],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = hark(folder.path(), arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""), "{arguments:?}");
+    }
 }
 
 #[test]

@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::{cli::Context, failure::Failure};
+use crate::{
+    cli::Context,
+    failure::{Failure, print},
+};
 
 /// Arguments of `hark init`.
 #[derive(Debug, clap::Args)]
@@ -31,15 +34,15 @@ pub fn run(args: Args, _: &Context) -> anyhow::Result<ExitCode> {
     let Args { dir } = args;
     write(&dir)?;
     let written: Vec<String> = FILES.iter().map(|(name, _)| dir.join(name).display().to_string()).collect();
-    anstream::println!("written: {}", written.join(", "));
-    anstream::println!();
-    anstream::println!("next:");
+    print(&format!("written: {}\n", written.join(", ")))?;
+    print("\n")?;
+    print("next:\n")?;
     if dir != Path::new(".") {
-        anstream::println!("  cd {}", dir.display());
+        print(&format!("  cd {}\n", dir.display()))?;
     }
-    anstream::println!("  hark check        is the configuration in order?");
-    anstream::println!("  hark up           read the sample posts, judge and route them");
-    anstream::println!("  hark explain \"Aurora Motors lost my keys again\"");
+    print("  hark check        is the configuration in order?\n")?;
+    print("  hark up           read the sample posts, judge and route them\n")?;
+    print("  hark explain \"Aurora Motors lost my keys again\"\n")?;
     Ok(ExitCode::SUCCESS)
 }
 
