@@ -159,28 +159,33 @@ impl<S: Stage> Worker<'_, S> {
                 Err(lost @ SessionError::Lost { .. }) => lost,
                 Err(error) => return Err(error.into()),
             };
-            if !budget.spend(Instant::now()) {
-                return Err(budget.exhausted(lost));
-            }
             warn!(error = %lost, group = %config.group, "lost consumer and producer: building new ones");
             self.stage.observe(WorkerEvent::Rebuilding);
             session.close();
-            session = self.reconnect(&config)?;
+            let (next, brokers_were_away) = self.reconnect(&config)?;
+            session = next;
+            // Losses that come of brokers that were away are nobody's fault (law 8).
+            if !brokers_were_away && !budget.spend(Instant::now()) {
+                session.close();
+                return Err(budget.exhausted(lost));
+            }
         }
     }
 
-    /// A new session, waited for while the brokers are away.
-    fn reconnect(&self, config: &SessionConfig) -> Result<Box<dyn Session>, WorkerError> {
+    /// A new session, waited for while the brokers are away; whether they were.
+    fn reconnect(&self, config: &SessionConfig) -> Result<(Box<dyn Session>, bool), WorkerError> {
         let mut wait = ABORT_WAITS.0;
+        let mut away = false;
         loop {
             match self.log.session(config.clone()) {
                 Err(LogError::Unreachable { .. } | LogError::TimedOut { .. })
                     if !config.shutdown.is_cancelled() =>
                 {
+                    away = true;
                     pause(&config.shutdown, wait);
                     wait = (wait * 2).min(ABORT_WAITS.1);
                 }
-                other => return Ok(other.map_err(SessionError::from)?),
+                other => return Ok((other.map_err(SessionError::from)?, away)),
             }
         }
     }
