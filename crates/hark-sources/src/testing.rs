@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Abort,
     Full,
     Lose,
+    /// Answers only after [`quick`]'s bound of availability that the producer is lost.
+    LoseLate,
     /// Waits until the test lets it go on, then succeeds.
     Hold,
 }
@@ -127,7 +129,11 @@ impl Producer for FakeLog {
         match fault {
             Some(Fault::Abort) => return Err(CommitError::Aborted { source: "no".into() }),
             Some(Fault::Full) => return Err(CommitError::Full { path: "hark.db".to_owned() }),
-            Some(Fault::Lose) => {
+            Some(lost @ (Fault::Lose | Fault::LoseLate)) => {
+                if matches!(lost, Fault::LoseLate) {
+                    let end = Instant::now() + quick().unavailable_after;
+                    until("the brokers were away for long enough", || Instant::now() >= end);
+                }
                 let source = SessionError::Log(LogError::Invalid("gone".to_owned()));
                 return Err(CommitError::Lost { source });
             }

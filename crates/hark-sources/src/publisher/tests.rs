@@ -160,6 +160,17 @@ fn a_third_loss_within_five_minutes_ends_the_thread_and_everybody_learns_of_it()
 }
 
 #[test]
+fn producers_lost_because_the_brokers_were_away_do_not_end_the_thread() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::LoseLate; 4]);
+    let (publisher, thread) = log.publisher(quick());
+    let mut pending = publisher.submit(vec![record("a", 1)]).unwrap();
+    assert_eq!(wait(&publisher, &mut pending), Ok(()));
+    assert_eq!(publisher.stats().rebuilt, 4);
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
 fn a_record_over_the_logs_bound_is_refused_before_it_is_sent() {
     let log = FakeLog::default();
     let (publisher, thread) = log.publisher(Limits::default());

@@ -116,6 +116,7 @@ impl Writer<'_> {
     fn write(&mut self, batch: Batch) -> Result<(), PublisherError> {
         let mut wait = self.queue.limits.retry_waits.0;
         loop {
+            let began = Instant::now();
             match self.producer.commit(&batch.outputs) {
                 Ok(()) => {
                     batch.settle(self.queue, Ok(()));
@@ -144,7 +145,12 @@ impl Writer<'_> {
                 Err(CommitError::Lost { source: twin @ SessionError::Twin { .. } }) => {
                     return Err(PublisherError::Producer(Box::new(twin)));
                 }
-                Err(CommitError::Lost { source }) => self.rebuild(source)?,
+                Err(CommitError::Lost { source }) => {
+                    // Fenced at once is a twin; after a long wait the brokers were away and the transaction timed out, which
+                    // says nothing against going on.
+                    let broker_loss = began.elapsed() >= self.queue.limits.unavailable_after;
+                    self.rebuild(source, broker_loss)?;
+                }
             }
             if !self.queue.pause(wait) {
                 return Err(PublisherError::Abandoned { records: batch.outputs.len() });
@@ -154,17 +160,16 @@ impl Writer<'_> {
     }
 
     /// A new producer, waited for while the brokers are away.
-    fn rebuild(&mut self, lost: SessionError) -> Result<(), PublisherError> {
+    fn rebuild(&mut self, lost: SessionError, broker_loss: bool) -> Result<(), PublisherError> {
         let now = Instant::now();
         self.losses.retain(|loss| now.duration_since(*loss) < WINDOW);
-        if self.losses.len() >= MAX_REBUILDS {
-            return Err(PublisherError::LostAgain {
-                times: MAX_REBUILDS,
-                window: WINDOW,
-                source: Box::new(lost),
-            });
+        if !broker_loss {
+            if self.losses.len() >= MAX_REBUILDS {
+                let source = Box::new(lost);
+                return Err(PublisherError::LostAgain { times: MAX_REBUILDS, window: WINDOW, source });
+            }
+            self.losses.push_back(now);
         }
-        self.losses.push_back(now);
         warn!(error = %lost, "lost the producer: building a new one");
         self.queue.note_rebuild();
         let mut wait = self.queue.limits.retry_waits.0;
