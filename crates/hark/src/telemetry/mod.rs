@@ -23,6 +23,8 @@ pub fn log_to_stderr(format: LogFormat, default_level: &str) -> anyhow::Result<(
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter(default_level)?)
         .with_writer(io::stderr)
+        // Threads are named after what they do: enrich-0, http, signals.
+        .with_thread_names(true)
         // Its complaint about a closed stderr would go to stderr, and panic.
         .log_internal_errors(false);
     match format {
