@@ -1,0 +1,12 @@
+//! The whole program as its users run it: processes, files, HTTP, and both logs.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod bad_input;
+mod crash;
+mod files;
+mod future;
+mod http;
+mod scene;
+mod webhook;
+mod workers;

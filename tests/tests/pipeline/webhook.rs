@@ -1,0 +1,76 @@
+//! A webhook in, items out, on a running `hark up`.
+
+use std::time::{Duration, Instant};
+
+use hark_tests::deadline::wait_until;
+
+use crate::{
+    http,
+    scene::{DEADLINE, Scene},
+};
+
+/// What a stop may take.
+const STOP: Duration = Duration::from_secs(5);
+
+#[test]
+fn a_post_to_the_webhook_becomes_an_item_on_the_embedded_log() {
+    a_post_to_the_webhook_becomes_an_item(&Scene::embedded());
+}
+
+#[test]
+fn a_post_to_the_webhook_becomes_an_item_on_kafka() {
+    let Some(scene) = Scene::kafka("a_post_to_the_webhook_becomes_an_item") else { return };
+    a_post_to_the_webhook_becomes_an_item(&scene);
+}
+
+fn a_post_to_the_webhook_becomes_an_item(scene: &Scene) {
+    let up = || scene.start(&["up", "--instance", "only", "--listen", "127.0.0.1:0"]);
+    let program = up();
+    let address = http::address(&program);
+    wait_until("it is ready", DEADLINE, || http::get(address, "/readyz").unwrap().status == 200);
+
+    let stranger = http::post_as(address, "a-wrong-token", r#"{"id": "s-0", "text": "Let me in"}"#).unwrap();
+    assert_eq!(stranger.status, 401, "{}", stranger.body);
+
+    let half_good = r#"[{"id": "s-1", "text": "Any garage near the mill?"}, {"id": "s-2"}]"#;
+    let refused = http::post(address, half_good).unwrap();
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    let errors: serde_json::Value = serde_json::from_str(&refused.body).unwrap();
+    assert_eq!(errors["errors"][0]["index"], 1, "{}", refused.body);
+    assert!(scene.values("posts").is_empty(), "the whole body or none of it");
+
+    let body = r#"[{"id": "s-1", "text": "Any garage near the mill?"}, {"id": "s-3", "text": "Aurora Motors, well done!"}]"#;
+    let taken = http::post(address, body).unwrap();
+    assert_eq!(taken.status, 200, "{}", taken.body);
+    assert_eq!(scene.values("posts").len(), 2, "what is answered with 200 is committed");
+    scene.wait_for_outcomes("route", 2);
+    assert_eq!((scene.values("queue.sales").len(), scene.values("queue.support").len()), (1, 1));
+
+    assert_eq!(http::post(address, body).unwrap().status, 200, "a sender may repeat itself");
+    scene.wait_for_outcomes("enrich", 4);
+    let metric = |name: &str| {
+        let metrics = http::get(address, "/metrics").unwrap().body;
+        let sample = metrics.lines().find(|line| line.starts_with(name) && line.contains("emitted"));
+        sample.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse::<f64>().ok())
+    };
+    // Counters move after the commit that others see at once.
+    for (name, posts) in [
+        ("hark_enrich_records_total", 2.0),
+        ("hark_route_records_total", 2.0),
+        ("hark_ingest_records_total{source=\"shop\"", 4.0),
+    ] {
+        wait_until(&format!("{name} is {posts}"), DEADLINE, || metric(name) == Some(posts));
+    }
+
+    let began = Instant::now();
+    program.stop(DEADLINE).well();
+    assert!(began.elapsed() < STOP, "it took {:?} to stop", began.elapsed());
+
+    let program = up();
+    let address = http::address(&program);
+    assert_eq!(http::post(address, body).unwrap().status, 200);
+    scene.wait_for_outcomes("enrich", 6);
+    program.stop(DEADLINE).well();
+    assert_eq!(scene.counts("enrich").get("repeat"), 4);
+    assert_eq!((scene.values("queue.sales").len(), scene.values("queue.support").len()), (1, 1));
+}
