@@ -15,7 +15,7 @@ use rdkafka::{
     Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
     consumer::{BaseConsumer, Consumer as _},
-    error::RDKafkaErrorCode,
+    error::{KafkaError, RDKafkaErrorCode},
     metadata::Metadata,
 };
 use tokio_util::sync::CancellationToken;
@@ -156,11 +156,10 @@ impl Log for KafkaLog {
         let partitions = partitions_of(&self.clients.metadata(&watcher, None)?, topic)?;
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, client::number(partitions) - 1);
-        let committed = self
-            .clients
-            .of_group(group)?
-            .committed_offsets(list, CALL_TIMEOUT)
-            .map_err(|source| self.clients.failed(&format!("reading the offsets of {group}"), source))?;
+        let member = self.clients.of_group(group)?;
+        let committed = patiently(&self.clients, &format!("reading the offsets of {group}"), || {
+            member.committed_offsets(list.clone(), CALL_TIMEOUT)
+        })?;
         let mut offsets = Vec::new();
         for element in committed.elements() {
             let partition = u32::try_from(element.partition()).unwrap_or(u32::MAX);
@@ -262,15 +261,26 @@ fn watermarks(
     topic: &str,
     partition: u32,
 ) -> Result<(i64, i64), LogError> {
+    patiently(clients, &format!("reading the ends of {topic}/{partition}"), || {
+        watcher.fetch_watermarks(topic, client::number(partition), CALL_TIMEOUT)
+    })
+}
+
+/// Asks again while the broker is away, or while nobody leads or coordinates yet, as right after a start.
+fn patiently<T>(
+    clients: &Clients,
+    operation: &str,
+    mut ask: impl FnMut() -> Result<T, KafkaError>,
+) -> Result<T, LogError> {
     let until = std::time::Instant::now() + CALL_TIMEOUT;
     loop {
-        let error = match watcher.fetch_watermarks(topic, client::number(partition), CALL_TIMEOUT) {
-            Ok(watermarks) => return Ok(watermarks),
+        let error = match ask() {
+            Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         let passing = error.rdkafka_error_code().is_some_and(client::is_broker_loss);
         if !passing || std::time::Instant::now() >= until {
-            return Err(clients.failed(&format!("reading the ends of {topic}/{partition}"), error));
+            return Err(clients.failed(operation, error));
         }
         crate::worker::pause(&CancellationToken::new(), Duration::from_millis(50));
     }
