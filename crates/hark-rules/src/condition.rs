@@ -52,7 +52,7 @@ const MAX_DEPTH: usize = 16;
 const COMBINE: [&str; 3] = ["any", "all", "not"];
 
 /// Conditions that need what is not there yet: state of threads, branches, calendars, themes.
-const LATER: [&str; 5] = ["branch", "thread", "local_time", "within", "theme"];
+const LATER: [&str; 4] = ["branch", "thread", "local_time", "theme"];
 
 impl Condition {
     /// Reads a `when`; `what` names the rule. Always a whole tree; conditions with problems are left out of it.

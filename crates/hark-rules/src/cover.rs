@@ -16,7 +16,14 @@ pub(crate) fn warnings(teams: &[Team], rules: &[Rule], default: &LastResort) -> 
         let gets = |rule: &Rule| {
             matches!(rule.ending, Ending::To(to) if to == index) || rule.effects.copies.contains(&index)
         };
-        if default.to != index && !default.effects.copies.contains(&index) && !rules.iter().any(gets) {
+        let stands_in = teams.iter().any(|team| team.deputies.contains(&index))
+            || rules.iter().any(|rule| rule.timing.deputy() == Some(index))
+            || default.timing.deputy() == Some(index);
+        if !stands_in
+            && default.to != index
+            && !default.effects.copies.contains(&index)
+            && !rules.iter().any(gets)
+        {
             problems
                 .push(Problem::at(team.at, format!("no rule sends anything to the team '{}'", team.name)));
         }
@@ -75,6 +82,7 @@ fn tests_imply(narrow: &Test, wide: &Test) -> bool {
         (Test::Text(narrow), Test::Text(wide)) => {
             narrow.iter().all(|narrow| wide.iter().any(|wide| wide.as_str() == narrow.as_str()))
         }
+        (Test::Within(narrow), Test::Within(wide)) => within(narrow, wide),
         (Test::Range(narrow, low), Test::Range(wide, high)) => narrow == wide && low.within(*high),
         (Test::Flag(narrow, low), Test::Flag(wide, high)) => narrow == wide && low == high,
         (

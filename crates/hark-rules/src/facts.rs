@@ -1,6 +1,7 @@
 //! What the rules look at.
 
 use hark_schema::v1::{self, PostRef};
+use jiff::Timestamp;
 
 use crate::{router::Names, vocabulary::Intent};
 
@@ -25,6 +26,17 @@ impl<'a> Facts<'a> {
 
     pub(crate) fn source(&self) -> &'a str {
         self.post.r#ref.as_ref().map_or("", |reference: &PostRef| reference.source.as_str())
+    }
+
+    /// When Hark heard the post; deadlines count from here.
+    pub(crate) fn heard(&self) -> Option<Timestamp> {
+        let heard = self.post.observed_at.as_ref()?;
+        Timestamp::new(heard.seconds, heard.nanos).ok()
+    }
+
+    /// The post was read from an archive and is not news.
+    pub(crate) fn is_backfill(&self) -> bool {
+        self.post.provenance.as_ref().is_some_and(|provenance| provenance.backfill)
     }
 
     pub(crate) fn followers(&self) -> Option<u64> {
@@ -59,6 +71,20 @@ impl<'a> View<'a> {
             }
         }
         Self { facts, names, subjects, intents }
+    }
+
+    /// Whether one of these calendars is open at the moment when the post was heard; unknown counts as closed.
+    pub fn within(&self, calendars: &[usize]) -> bool {
+        let Some(heard) = self.facts.heard() else { return false };
+        calendars.iter().any(|calendar| self.names.calendars()[*calendar].is_open(heard))
+    }
+
+    /// That moment by the clock of the first of these calendars.
+    pub fn heard_words(&self, calendars: &[usize]) -> String {
+        match (self.facts.heard(), calendars.first()) {
+            (Some(heard), Some(calendar)) => self.names.calendars()[*calendar].words(heard),
+            _ => "unknown".into(),
+        }
     }
 
     /// The number of a subject that the configuration knows.

@@ -27,6 +27,7 @@ pub mod problem;
 pub mod read;
 pub mod vocabulary;
 
+mod calendar;
 mod condition;
 mod cover;
 mod facts;
@@ -34,6 +35,7 @@ mod index;
 mod leaf;
 mod router;
 mod routing;
+mod timing;
 
 pub use condition::Failure;
 pub use facts::Facts;

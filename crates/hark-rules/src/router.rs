@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use hark_schema::v1::{self, TraceCondition};
 
 use crate::{
+    calendar::{Calendar, read_calendars},
     condition::{Definition, Failure, read_definitions},
     cover,
     facts::{Facts, View},
@@ -15,6 +16,7 @@ use crate::{
         DEFAULT, Effects, Ending, Known, LastResort, Routing, Rule, Team, read_default, read_rules,
         read_teams,
     },
+    timing::Timing,
 };
 
 /// The rules of one configuration, checked. Cheap to ask, shared by reference; it never changes.
@@ -76,10 +78,13 @@ impl Router {
     pub fn new(routing: &Routing, known: &Known) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut names = Names::new(known);
+        if let Some(calendars) = routing.calendars() {
+            names.calendars = read_calendars(calendars, &mut problems);
+        }
         if let Some(define) = routing.define() {
             read_definitions(define, &mut names, &mut problems);
         }
-        let teams = read_teams(routing, &mut problems);
+        let teams = read_teams(routing, &names, &mut problems);
         let rules = read_rules(routing, &teams, &names, &mut problems);
         let default = read_default(routing, &teams, &mut problems);
         problems.sort_by_key(|problem| problem.location);
@@ -124,7 +129,7 @@ impl Router {
                 continue;
             }
             sum.add(&rule.effects);
-            let team = match &rule.ending {
+            let end = match &rule.ending {
                 Ending::Continue => {
                     sum.continued.push(rule.name.clone());
                     continue;
@@ -135,10 +140,10 @@ impl Router {
             let mut held = Vec::new();
             // It holds, so that nothing can fail here.
             rule.when.examine(&view, &mut held).unwrap_or_default();
-            return self.decision(facts, team, sum, &rule.name, held);
+            return self.decision(facts, end, &rule.timing, sum, trace(&rule.name, held));
         }
         sum.add(&self.default.effects);
-        self.decision(facts, Ok(self.default.to), sum, DEFAULT, Vec::new())
+        self.decision(facts, Ok(self.default.to), &self.default.timing, sum, trace(DEFAULT, Vec::new()))
     }
 
     /// What came of every rule, in the order of the file, the default last.
@@ -169,13 +174,17 @@ impl Router {
         &'r self,
         facts: &Facts<'_>,
         end: Result<usize, &'r str>,
+        timing: &Timing,
         sum: Sum,
-        rule: &str,
-        held: Vec<TraceCondition>,
+        mut trace: v1::Trace,
     ) -> Decision<'r> {
         let name = |index: usize| self.teams[index].name.as_str();
-        let team = end.ok();
+        let calendars = self.names.calendars();
+        let team = end.ok().map(|team| timing.on_duty(team, &self.teams, calendars, facts, &mut trace.notes));
+        let respond_by_ms =
+            team.and_then(|team| timing.respond_by(team, &self.teams, calendars, facts, &mut trace.notes));
         let copies = if team.is_some() { sum.copies } else { Vec::new() };
+        trace.continued = sum.continued;
         Decision {
             team: team.map(name),
             drop_reason: end.err(),
@@ -183,11 +192,15 @@ impl Router {
             priority: sum.priority.unwrap_or(USUAL_PRIORITY),
             tags: sum.tags,
             person: None,
-            respond_by_ms: None,
+            respond_by_ms,
             gate: gate::of(facts),
-            trace: v1::Trace { rule: rule.to_owned(), held, continued: sum.continued, notes: Vec::new() },
+            trace,
         }
     }
+}
+
+fn trace(rule: &str, held: Vec<TraceCondition>) -> v1::Trace {
+    v1::Trace { rule: rule.to_owned(), held, ..v1::Trace::default() }
 }
 
 /// What the rules that held have added so far. The last one to set a priority wins.
@@ -222,13 +235,20 @@ pub(crate) struct Names {
     numbers: HashMap<String, u32>,
     sources: Vec<String>,
     definitions: Vec<(String, Arc<Definition>)>,
+    calendars: Vec<Calendar>,
 }
 
 impl Names {
     fn new(known: &Known) -> Self {
         let subjects: Vec<String> = known.subjects.iter().map(|(name, _)| name.clone()).collect();
         let numbers = subjects.iter().cloned().zip(0..).collect();
-        Self { subjects, numbers, sources: known.sources.clone(), definitions: Vec::new() }
+        Self {
+            subjects,
+            numbers,
+            sources: known.sources.clone(),
+            definitions: Vec::new(),
+            calendars: Vec::new(),
+        }
     }
 
     pub fn subject(&self, name: &str) -> Option<u32> {
@@ -246,6 +266,14 @@ impl Names {
 
     pub fn definitions(&self) -> impl Iterator<Item = &str> {
         self.definitions.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub fn calendars(&self) -> &[Calendar] {
+        &self.calendars
+    }
+
+    pub fn calendar_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.calendars.iter().map(|calendar| calendar.name.as_str())
     }
 
     pub fn subjects(&self) -> impl Iterator<Item = &str> + Clone {

@@ -10,12 +10,14 @@ use crate::{
     problem::{Location, Problem},
     read::{self, Fields},
     router::Names,
+    timing::Timing,
 };
 
 /// The sections as written. [`crate::Router::new`] checks them and gives them their meaning, because a rule can only
 /// be checked beside the teams, subjects and sources that it names.
 #[derive(Debug, Clone, Default)]
 pub struct Routing {
+    calendars: Option<Node>,
     teams: Option<Node>,
     define: Option<Node>,
     rules: Option<Node>,
@@ -35,12 +37,13 @@ impl Routing {
     /// Takes the sections out of the keys of a whole configuration.
     pub fn take(fields: &mut Fields<'_>) -> Self {
         let routing = Self {
+            calendars: fields.take("calendars").cloned(),
             teams: fields.take("teams").cloned(),
             define: fields.take("define").cloned(),
             rules: fields.take("rules").cloned(),
             default: fields.take("default").cloned(),
         };
-        fields.later(&["calendars", "people", "rosters"]);
+        fields.later(&["people", "rosters"]);
         routing
     }
 
@@ -60,6 +63,10 @@ impl Routing {
             Some(routing) if problems.is_empty() => Ok(routing),
             _ => Err(problems),
         }
+    }
+
+    pub(crate) fn calendars(&self) -> Option<&Node> {
+        self.calendars.as_ref()
     }
 
     pub(crate) fn define(&self) -> Option<&Node> {
@@ -82,6 +89,10 @@ pub struct Team {
     pub label: String,
     /// Where it stands in the file.
     pub at: Location,
+    /// Number of its calendar; without one it is always at work.
+    pub(crate) calendar: Option<usize>,
+    /// Numbers of the teams that stand in while it is closed, in their order.
+    pub(crate) deputies: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -91,6 +102,7 @@ pub(crate) struct Rule {
     pub when: Condition,
     pub ending: Ending,
     pub effects: Effects,
+    pub timing: Timing,
 }
 
 #[derive(Debug)]
@@ -114,6 +126,7 @@ pub(crate) struct Effects {
 pub(crate) struct LastResort {
     pub to: usize,
     pub effects: Effects,
+    pub timing: Timing,
 }
 
 /// The name under which the default is reported; no rule may have it.
@@ -122,7 +135,7 @@ pub const DEFAULT: &str = "default";
 /// Longest name of a rule, tag or reason, in characters: they travel with every item.
 const MAX_WORDS: usize = 100;
 
-pub(crate) fn read_teams(routing: &Routing, problems: &mut Vec<Problem>) -> Vec<Team> {
+pub(crate) fn read_teams(routing: &Routing, names: &Names, problems: &mut Vec<Problem>) -> Vec<Team> {
     let Some(node) = &routing.teams else {
         problems.push(
             Problem::nowhere("the key 'teams' is missing")
@@ -131,6 +144,7 @@ pub(crate) fn read_teams(routing: &Routing, problems: &mut Vec<Problem>) -> Vec<
         return Vec::new();
     };
     let mut teams = Vec::new();
+    let mut deputies = Vec::new();
     for entry in read::entries(node, "'teams'", problems) {
         let what = format!("team '{}'", entry.key);
         read::slug(&entry.key, entry.at, &format!("the name of {what}"), problems);
@@ -139,26 +153,60 @@ pub(crate) fn read_teams(routing: &Routing, problems: &mut Vec<Problem>) -> Vec<
             .take("label")
             .and_then(|node| words(node, &format!("'label' of {what}"), problems))
             .unwrap_or_else(|| entry.key.clone());
-        fields.later(&[
-            "calendar",
-            "deputies",
-            "hours",
-            "lead",
-            "members",
-            "moved_to",
-            "pitches",
-            "roster",
-            "when_closed",
-        ]);
+        let calendar_node = fields.take("calendar");
+        let calendar = calendar_node.and_then(|node| read_calendar_name(node, &what, names, problems));
+        if let Some(node) = fields.take("deputies") {
+            if calendar_node.is_none() {
+                let message = format!("'deputies' of {what} would never stand in: the team has no calendar");
+                let problem = Problem::at(node.at, message);
+                problems.push(problem.hint("give it a 'calendar', or leave the deputies out"));
+            }
+            deputies.push((teams.len(), node));
+        }
+        fields.later(&["hours", "lead", "members", "moved_to", "pitches", "roster", "when_closed"]);
         fields.finish(problems);
-        teams.push(Team { name: entry.key.clone(), label, at: entry.at });
+        teams.push(Team { name: entry.key.clone(), label, at: entry.at, calendar, deputies: Vec::new() });
     }
     if teams.is_empty() && problems.is_empty() {
         problems.push(
             Problem::at(node.at, "'teams' names no team").hint("name at least one: teams: {triage: {}}"),
         );
     }
+    // A deputy may stand below its team.
+    for (team, node) in deputies {
+        read_deputies(team, node, &mut teams, problems);
+    }
     teams
+}
+
+fn read_calendar_name(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>) -> Option<usize> {
+    let name = read::text(node, &format!("'calendar' of {what}"), problems)?;
+    let found = names.calendar_names().position(|known| known == name);
+    if found.is_none() {
+        let problem =
+            Problem::at(node.at, format!("{what} names the calendar '{name}', which is not in 'calendars'"));
+        problems.push(problem.suggest(name, names.calendar_names()));
+    }
+    found
+}
+
+fn read_deputies(team: usize, node: &Node, teams: &mut [Team], problems: &mut Vec<Problem>) {
+    let what = format!("'deputies' of team '{}'", teams[team].name);
+    for item in read::one_or_list(node, &what, problems) {
+        let Some(deputy) = find_team(item, &what, teams, problems) else { continue };
+        if deputy == team || stands_in(deputy, team, teams) {
+            let message =
+                format!("{what} go round in a circle: '{}' is a deputy of its own", teams[team].name);
+            problems.push(Problem::at(item.at, message));
+            continue;
+        }
+        teams[team].deputies.push(deputy);
+    }
+}
+
+/// Whether `deputy` stands in for `team`, itself or by others.
+fn stands_in(team: usize, deputy: usize, teams: &[Team]) -> bool {
+    teams[team].deputies.iter().any(|next| *next == deputy || stands_in(*next, deputy, teams))
 }
 
 pub(crate) fn read_rules(
@@ -218,10 +266,15 @@ fn read_rule(
     }
     let when = when.map_or(Condition::All(Vec::new()), |node| Condition::read(node, &what, names, problems));
     let to = fields.take("to");
-    let target = to.and_then(|node| team(node, &format!("'to' of {what}"), teams, problems));
+    let target = to.and_then(|node| find_team(node, &format!("'to' of {what}"), teams, problems));
     let drop = fields.take("drop");
     let effects = read_effects(&mut fields, &what, target, teams, problems);
-    fields.later(&["assign", "respond_within", "when_closed"]);
+    let timing = Timing::read(&mut fields, &what, target, teams, problems);
+    if to.is_none() && !timing.is_empty() {
+        let problem = Problem::at(node.at, format!("{what} has a deadline and no 'to'"));
+        problems.push(problem.hint("'respond_within' and 'when_closed' are for rules that send to a team"));
+    }
+    fields.later(&["assign"]);
     let ending = match (to, drop, continues) {
         (Some(_), None, false) => target.map(Ending::To),
         (None, Some(node), false) => {
@@ -254,7 +307,7 @@ fn read_rule(
         }
     };
     fields.finish(problems);
-    Some(Rule { name: name?, at: node.at, when, ending: ending?, effects })
+    Some(Rule { name: name?, at: node.at, when, ending: ending?, effects, timing })
 }
 
 pub(crate) fn read_default(
@@ -270,11 +323,13 @@ pub(crate) fn read_default(
         return None;
     };
     let mut fields = Fields::of(node, "'default'", problems)?;
-    let to = fields.require("to", problems).and_then(|node| team(node, "'to' of 'default'", teams, problems));
+    let to =
+        fields.require("to", problems).and_then(|node| find_team(node, "'to' of 'default'", teams, problems));
     let effects = read_effects(&mut fields, "'default'", to, teams, problems);
-    fields.later(&["assign", "respond_within", "when_closed"]);
+    let timing = Timing::read(&mut fields, "'default'", to, teams, problems);
+    fields.later(&["assign"]);
     fields.finish(problems);
-    Some(LastResort { to: to?, effects })
+    Some(LastResort { to: to?, effects, timing })
 }
 
 fn read_effects(
@@ -297,7 +352,7 @@ fn read_effects(
     if let Some(node) = fields.take("copy_to") {
         let label = format!("'copy_to' of {what}");
         for item in read::one_or_list(node, &label, problems) {
-            let Some(copy) = team(item, &label, teams, problems) else { continue };
+            let Some(copy) = find_team(item, &label, teams, problems) else { continue };
             if Some(copy) == target {
                 let problem = Problem::at(
                     item.at,
@@ -314,7 +369,12 @@ fn read_effects(
     effects
 }
 
-fn team(node: &Node, what: &str, teams: &[Team], problems: &mut Vec<Problem>) -> Option<usize> {
+pub(crate) fn find_team(
+    node: &Node,
+    what: &str,
+    teams: &[Team],
+    problems: &mut Vec<Problem>,
+) -> Option<usize> {
     let name = read::text(node, what, problems)?;
     let found = teams.iter().position(|team| team.name == name);
     if found.is_none() {

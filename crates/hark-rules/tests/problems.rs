@@ -184,9 +184,9 @@ fn a_slip_in_a_rule_is_named_with_line_column_and_remedy() {
             "unknown key 'too' in rule 'a'; did you mean 'to'?",
         ),
         (
-            "{name: a, when: {intent: spam}, to: sales, respond_within: 30m}",
-            "respond_within",
-            "the key 'respond_within' in rule 'a': not yet; this version of Hark does not have it; leave it out",
+            "{name: a, when: {intent: spam}, to: sales, assign: rita}",
+            "assign",
+            "the key 'assign' in rule 'a': not yet; this version of Hark does not have it; leave it out",
         ),
         (
             "{name: a, when: {theme: price}, to: sales}",
@@ -221,7 +221,7 @@ default: {to: triag}
         found,
         [
             "2:3: the name of team 'Sales' must be lower-case letters, digits and hyphens, at most 64; a 'label' may be anything",
-            "3:12: unknown key 'colour' in team 'triage'; known are label",
+            "3:12: unknown key 'colour' in team 'triage'; known are label, calendar, deputies",
             "6:20: unknown intent 'outrag' in 'intent' in rule 'angry'; did you mean 'outrage'?",
             "7:9: 'to' of rule 'angry' names the team 'suport', which is not in 'teams'; known are Sales, triage",
             "8:11: two rules are named 'angry'; give each its own name",
@@ -251,18 +251,112 @@ fn a_file_without_teams_or_default_says_what_to_add() {
 #[test]
 fn keys_of_a_later_version_are_refused_as_not_yet() {
     let found = problems(
-        "calendars: {office: {zone: Europe/Stockholm}}
-teams: {sales: {calendar: office, pitches: true, deputies: [triage]}, triage: {}}
-default: {to: triage}
-",
+        "teams: {sales: {pitches: true, members: [rita]}}\ndefault: {to: sales}\nrosters: {}\npeople: {}\n",
     );
     let later: Vec<&str> = found.iter().filter_map(|line| line.split(": not yet").next()).collect();
-    assert_eq!(later, ["1:1: the key 'calendars' in the routing"]);
-    let found = problems(
-        "teams: {sales: {calendar: office, pitches: true, deputies: [triage]}}\ndefault: {to: sales}",
-    );
-    assert_eq!(found.len(), 3, "{found:#?}");
+    assert_eq!(later, ["3:1: the key 'rosters' in the routing", "4:1: the key 'people' in the routing"]);
+    let found = problems("teams: {sales: {pitches: true, members: [rita]}}\ndefault: {to: sales}\n");
+    assert_eq!(found.len(), 2, "{found:#?}");
     assert!(found.iter().all(|line| line.contains(": not yet;")), "{found:#?}");
+}
+
+#[test]
+fn a_slip_in_calendars_or_deputies_is_named_with_place_and_remedy() {
+    let around = "default: {to: a}\nteams: {a: {calendar: office}, b: {}}\n";
+    let office = |keys: &str| format!("{around}calendars: {{office: {{{keys}}}}}\n");
+    for (yaml, expected) in [
+        (office("hours: {mon: 09:00-16:00}"), "3:21: calendar 'office' lacks the key 'zone'"),
+        (
+            office("zone: Europe/Stokholm, hours: {mon: 09:00-16:00}"),
+            "3:28: unknown time zone 'Europe/Stokholm' in calendar 'office'; did you mean 'Europe/Stockholm'?",
+        ),
+        (
+            office("zone: CEST9, hours: {mon: 09:00-16:00}"),
+            "3:28: unknown time zone 'CEST9' in calendar 'office'; write a name of the IANA database such as Europe/Warsaw",
+        ),
+        (office("zone: UTC, hours: {}"), "3:40: calendar 'office' is never open"),
+        (
+            office("zone: UTC, hours: {monday: 09:00-16:00}"),
+            "3:41: 'monday' in 'hours' of calendar 'office' is no day of the week; write mon, tue, wed, thu, fri, sat, sun, or a range such as mon-fri",
+        ),
+        (
+            office("zone: UTC, hours: {mon-fri: 09:00-16:00, wed: 10:00-12:00}"),
+            "3:63: 'hours' of calendar 'office' names wed twice",
+        ),
+        (
+            office("zone: UTC, hours: {mon: 22:00-06:00}"),
+            "3:46: '22:00-06:00' in 'hours' of calendar 'office' is not a span of hours; write it as 09:00-16:00; a night is two spans, 22:00-24:00 and on the next day 00:00-06:00",
+        ),
+        (
+            office("zone: UTC, hours: {mon: ['09:00-12:00', '11:00-13:00']}"),
+            "3:62: '11:00-13:00' in 'hours' of calendar 'office' overlaps another span of the day",
+        ),
+        (
+            office("zone: UTC, hours: {mon: 09:00-16:00}, holidays: NO"),
+            "3:70: the holidays of 'NO' in 'holidays' of calendar 'office' are not known; known are DE, GB, IT, PL, RO, SE, US; name other days under 'closed'",
+        ),
+        (
+            office("zone: UTC, hours: {mon: 09:00-16:00}, closed: 24.12.2026"),
+            "3:68: '24.12.2026' in 'closed' of calendar 'office' is not a day; write it as 2026-12-24",
+        ),
+        (
+            office("zone: UTC, hours: {mon: 09:00-16:00}, closed: {from: 2026-02-01, to: 2026-01-01}"),
+            "3:68: 'closed' of calendar 'office' ends before it begins: 2026-02-01 to 2026-01-01",
+        ),
+        (
+            "default: {to: a}\nteams: {a: {calendar: offices}}\n".to_owned(),
+            "2:23: team 'a' names the calendar 'offices', which is not in 'calendars'",
+        ),
+        (
+            "default: {to: a}\nteams: {a: {deputies: b}, b: {}}\n".to_owned(),
+            "2:23: 'deputies' of team 'a' would never stand in: the team has no calendar; give it a 'calendar', or leave the deputies out",
+        ),
+        (
+            "default: {to: a, respond_within: 30}\nteams: {a: {}}\n".to_owned(),
+            "1:34: 'respond_within' of 'default' must be a length of time, not the number 30; write it as 30s, 5m, 2h or 7d",
+        ),
+        (
+            "default: {to: a, respond_within: 400d}\nteams: {a: {}}\n".to_owned(),
+            "1:34: 'respond_within' of 'default' is longer than a year",
+        ),
+        (
+            "default: {to: a, respond_within: {time: 30m, clock: wal}}\nteams: {a: {}}\n".to_owned(),
+            "1:53: unknown clock 'wal' in 'respond_within' of 'default'; did you mean 'wall'?",
+        ),
+        (
+            "default: {to: a, when_closed: wait}\nteams: {a: {}}\n".to_owned(),
+            "1:31: unknown word 'wait' in 'when_closed' of 'default'; write hold, ignore or {deputy: TEAM}",
+        ),
+        (
+            "default: {to: a, when_closed: {deputy: a}}\nteams: {a: {}}\n".to_owned(),
+            "1:40: 'when_closed' of 'default' names the team itself",
+        ),
+    ] {
+        let found = problems(&yaml);
+        assert_eq!(found, [expected], "{yaml}");
+    }
+    let found = of_rule("{name: a, when: {intent: spam}, drop: spam, respond_within: 30m}");
+    assert_eq!(
+        found,
+        [
+            "3:9: rule 'a' has a deadline and no 'to'; 'respond_within' and 'when_closed' are for rules that send to a team"
+        ]
+    );
+}
+
+#[test]
+fn deputies_that_go_round_in_a_circle_are_refused() {
+    let found = problems(
+        "default: {to: a}
+calendars: {office: {zone: UTC, hours: {mon: 09:00-16:00}}}
+teams:
+  a: {calendar: office, deputies: [b]}
+  b: {calendar: office, deputies: [c]}
+  c: {calendar: office, deputies: [d, a]}
+  d: {}
+",
+    );
+    assert_eq!(found, ["6:39: 'deputies' of team 'c' go round in a circle: 'c' is a deputy of its own"]);
 }
 
 #[test]

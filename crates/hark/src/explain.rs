@@ -5,6 +5,7 @@ use std::{fmt::Write as _, process::ExitCode};
 use anstyle::{AnsiColor, Style};
 use hark_rules::{DEFAULT, Decision, Facts, Verdict};
 use hark_schema::v1::{Mention, Sentiment, SentimentLabel, Span, SubjectKind, TraceCondition, Voice};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
@@ -34,6 +35,9 @@ pub struct Args {
     /// The language that the source claims, such as pl
     #[arg(long, value_name = "CODE")]
     lang: Option<String>,
+    /// As if it were heard then, such as 2026-12-24T15:50:00+01:00 [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
     /// One JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -63,6 +67,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         lang: args.lang.unwrap_or_default(),
         author_followers: args.author_followers,
         author_handle: args.author.unwrap_or_default(),
+        at: Some(args.at.unwrap_or_else(Timestamp::now)),
     };
     if args.json {
         anstream::println!("{}", explain(&config, &spoken, |found| found.json(&spoken))?);
@@ -258,6 +263,9 @@ impl Routed<'_> {
         };
         let (reply, pitch) = (yes(decision.gate.may_reply), yes(decision.gate.may_pitch));
         line(&format!("   may be answered: {reply}; may be offered something: {pitch}{reasons}"));
+        for note in &decision.trace.notes {
+            line(&format!("   {note}"));
+        }
         line("");
         line("rules, in their order");
         let width =
@@ -396,7 +404,8 @@ fn item_json(decision: &Decision<'_>) -> Value {
     json!({
         "team": decision.team, "priority": decision.priority, "tags": decision.tags, "copies": decision.copies,
         "may_reply": decision.gate.may_reply, "may_pitch": decision.gate.may_pitch, "reasons": decision.gate.reasons,
-        "continued": decision.trace.continued,
+        "continued": decision.trace.continued, "notes": decision.trace.notes,
+        "respond_by": decision.respond_by_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(|at| at.to_string()),
     })
 }
 

@@ -204,6 +204,9 @@ pub fn spoken_post(config: &Config, spoken: &Spoken) -> RawPost {
             followers: spoken.author_followers,
             ..v1::Author::default()
         }),
+        observed_at: spoken
+            .at
+            .map(|at| prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }),
         provenance: Some(v1::Provenance { connector: connector.to_owned(), ..v1::Provenance::default() }),
         ..RawPost::default()
     }

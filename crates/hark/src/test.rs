@@ -120,6 +120,7 @@ fn of_unmatched(expect: &Expectation, differences: &mut Vec<String>) {
     }
     let priority = expect.priority.map(|priority| priority.to_string());
     one("priority", priority.as_deref(), Some(nothing), differences);
+    one("due", expect.due.map(|due| due.to_string()).as_deref(), Some(nothing), differences);
     many("tags", &expect.tags, &[], differences);
     many("copy_to", &expect.copy_to, &[], differences);
 }
@@ -130,6 +131,9 @@ fn of_decision(expect: &Expectation, decision: &Decision<'_>, differences: &mut 
     one("rule", expect.rule.as_deref(), Some(&decision.trace.rule), differences);
     let wanted = expect.priority.map(|priority| priority.to_string());
     one("priority", wanted.as_deref(), Some(&decision.priority.to_string()), differences);
+    let moment = |at: jiff::Timestamp| at.to_string();
+    let due = decision.respond_by_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(moment);
+    one("due", expect.due.map(moment).as_deref(), due.as_deref(), differences);
     let tags: Vec<&str> = decision.tags.iter().map(String::as_str).collect();
     many("tags", &expect.tags, &tags, differences);
     many("copy_to", &expect.copy_to, &decision.copies, differences);
@@ -233,6 +237,30 @@ voices: {staff: ['@jan.nowak']}
             ),
         ] {
             assert_eq!(differences(test), expected, "{test}");
+        }
+    }
+
+    #[test]
+    fn a_deadline_is_compared_as_a_moment_in_whatever_zone_it_is_written() {
+        let rules = "
+subjects: [{name: aurora, kind: own, terms: [Aurora Motors]}]
+calendars: {office: {zone: Europe/Stockholm, hours: {mon-fri: 09:00-16:00}}}
+teams: {triage: {calendar: office}}
+default: {to: triage, respond_within: 30m}
+";
+        for (due, expected) in [
+            ("2026-03-02T09:20:00+01:00", vec![]),
+            ("2026-03-02T08:20:00Z", vec![]),
+            (
+                "2026-03-02T09:21:00+01:00",
+                vec!["due: expected 2026-03-02T08:21:00Z, got 2026-03-02T08:20:00Z"],
+            ),
+        ] {
+            let yaml = format!(
+                "{rules}tests: [{{say: Aurora Motors, at: '2026-02-27T15:50:00+01:00', expect: {{due: '{due}'}}}}]\n"
+            );
+            let config = Config::from_yaml(Path::new("hark.yaml"), &yaml).expect("the configuration loads");
+            assert_eq!(run_all(&config).expect("it runs")[0].differences, expected);
         }
     }
 

@@ -47,6 +47,8 @@ pub(crate) enum Test {
     Entities(Vec<String>),
     /// One of these is found in title or text.
     Text(Vec<Regex>),
+    /// Numbers of calendars.
+    Within(Vec<usize>),
     Range(Measure, Bounds),
     Flag(Flag, bool),
 }
@@ -117,6 +119,7 @@ impl Leaf {
             Test::Text(patterns) => patterns
                 .iter()
                 .any(|pattern| pattern.is_match(&facts.post.text) || pattern.is_match(&facts.post.title)),
+            Test::Within(calendars) => view.within(calendars),
             Test::Range(measure, bounds) => {
                 measured(*measure, view).is_some_and(|value| bounds.contain(value))
             }
@@ -212,6 +215,7 @@ impl Leaf {
                 });
                 found.map_or_else(|| "not said".into(), |said| format!("\"{}\"", shortened(said)))
             }
+            Test::Within(calendars) => view.heard_words(calendars),
             Test::Range(Measure::Age, _) => {
                 measured(Measure::Age, view).map_or_else(|| "unknown".into(), duration_words)
             }

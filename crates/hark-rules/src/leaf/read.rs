@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The keys that [`Leaf::read`] knows.
-pub(crate) const KEYS: [&str; 21] = [
+pub(crate) const KEYS: [&str; 22] = [
     "subject",
     "subject_kind",
     "intent",
@@ -37,6 +37,7 @@ pub(crate) const KEYS: [&str; 21] = [
     "entities",
     "text",
     "matches",
+    "within",
 ];
 
 impl Leaf {
@@ -98,6 +99,12 @@ impl Leaf {
             "author_handle" => {
                 let found = read::texts(node, what, problems);
                 (or(&found), Test::AuthorHandle(found.iter().map(|handle| bare_handle(handle)).collect()))
+            }
+            "within" => {
+                let found = among(node, what, "calendar", &names.calendar_names(), problems);
+                let known: Vec<&str> = names.calendar_names().collect();
+                let number = |name: &String| known.iter().position(|known| known == name);
+                (or(&found), Test::Within(found.iter().filter_map(number).collect()))
             }
             "text" | "matches" => {
                 let (written, patterns) = patterns(node, what, key == "text", problems);

@@ -6,6 +6,7 @@ use hark_rules::{
     read::{self, Fields},
     vocabulary::{INTENTS, LANGUAGES, SENTIMENTS},
 };
+use jiff::Timestamp;
 
 /// A post and what should become of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,8 @@ pub struct Spoken {
     pub author_followers: Option<u64>,
     /// Handle of the author; empty for nobody known.
     pub author_handle: String,
+    /// When it is heard; deadlines and office hours need it.
+    pub at: Option<Timestamp>,
 }
 
 /// What should become of a post. Only what was written is compared; lists may be longer than expected.
@@ -46,6 +49,8 @@ pub struct Expectation {
     pub drop: Option<String>,
     /// 1 to 5.
     pub priority: Option<u32>,
+    /// When an answer is due.
+    pub due: Option<Timestamp>,
     /// The item has at least these tags.
     pub tags: Vec<String>,
     /// At least these teams get a copy.
@@ -88,18 +93,22 @@ fn read_test(node: &Node, index: usize, names: &Names<'_>, problems: &mut Vec<Pr
         found.pop()
     };
     let name = word("name", None, problems);
+    let (source, lang) = (word("source", Some(&names.sources), problems), word("lang", None, problems));
+    let author_handle = word("author_handle", None, problems);
+    let followers = fields
+        .take("author_followers")
+        .and_then(|node| read::whole(node, &format!("'author_followers' of {what}"), 0, u64::MAX, problems));
     let say = Spoken {
         text: text.unwrap_or_default().to_owned(),
-        source: word("source", Some(&names.sources), problems).unwrap_or_default(),
-        lang: word("lang", None, problems).unwrap_or_default(),
-        author_handle: word("author_handle", None, problems).unwrap_or_default(),
-        author_followers: fields.take("author_followers").and_then(|node| {
-            read::whole(node, &format!("'author_followers' of {what}"), 0, u64::MAX, problems)
-        }),
+        source: source.unwrap_or_default(),
+        lang: lang.unwrap_or_default(),
+        author_handle: author_handle.unwrap_or_default(),
+        author_followers: followers,
+        at: fields.take("at").and_then(|node| moment(node, &format!("'at' of {what}"), problems)),
     };
     let expect =
         fields.require("expect", problems).and_then(|node| read_expectation(node, &what, names, problems));
-    fields.later(&["at", "post", "thread"]);
+    fields.later(&["post", "thread"]);
     fields.finish(problems);
     Some(Test { name: name.or_else(|| text.map(str::to_owned))?, say, expect: expect?, at: node.at })
 }
@@ -128,6 +137,7 @@ fn read_expectation(
         rule: words("rule", rules, false, problems).pop(),
         drop: words("drop", None, false, problems).pop(),
         priority: None,
+        due: None,
         tags: words("tags", None, true, problems),
         copy_to: words("copy_to", teams, true, problems),
         language: words("language", Some(&languages), false, problems).pop(),
@@ -135,6 +145,7 @@ fn read_expectation(
         intents: words("intents", Some(&INTENTS), true, problems),
         subjects: words("subjects", Some(&names.subjects), true, problems),
     };
+    expect.due = fields.take("due").and_then(|node| moment(node, &format!("'due' of {what}"), problems));
     expect.priority = fields
         .take("priority")
         .and_then(|node| read::whole(node, &format!("'priority' of {what}"), 1, 5, problems))
@@ -146,6 +157,17 @@ fn read_expectation(
         return None;
     }
     Some(expect)
+}
+
+/// A moment such as `2026-03-02T09:20:00+01:00`.
+fn moment(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<Timestamp> {
+    let text = read::text(node, what, problems)?;
+    let moment = text.parse().ok();
+    if moment.is_none() {
+        let problem = Problem::at(node.at, format!("{what} is not a moment: '{text}'"));
+        problems.push(problem.hint("write day, time and offset, as 2026-03-02T09:20:00+01:00"));
+    }
+    moment
 }
 
 /// Words that must be among the known ones, where any are given; a list only where `many`.

@@ -216,8 +216,8 @@ fn each_slip_is_named_with_place_and_remedy() {
             "conf/hark.yaml:3:33: unknown word 'sale' for 'team' of test 1; did you mean 'sales'?",
         ),
         (
-            "calendars: {}\n",
-            "conf/hark.yaml:1:1: the key 'calendars' in the configuration: not yet; this version of Hark does not have it; leave it out",
+            "rosters: {}\n",
+            "conf/hark.yaml:1:1: the key 'rosters' in the configuration: not yet; this version of Hark does not have it; leave it out",
         ),
     ] {
         let found = problems(yaml);

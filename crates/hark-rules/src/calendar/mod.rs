@@ -1,0 +1,299 @@
+//! Office hours: when a team is at work, and when an answer is due.
+//!
+//! Time zones come from the database inside the program and never from the machine, so that two workers and a replay
+//! agree.
+
+mod holidays;
+mod read;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
+
+pub(crate) use read::read_calendars;
+
+/// When somebody is at work.
+#[derive(Debug)]
+pub(crate) struct Calendar {
+    pub name: String,
+    zone: TimeZone,
+    /// Monday first; spans in order, apart from each other.
+    week: [Vec<Span>; 7],
+    /// Public holidays as year, month and day in one number, in order.
+    holidays: Vec<&'static [u32]>,
+    /// Closed from the first to the last of these days.
+    closed: Vec<(Date, Date)>,
+    /// Days with hours of their own, before all else.
+    special: BTreeMap<Date, Vec<Span>>,
+}
+
+/// Hours of one day, in minutes from midnight by the clock on the wall; the end, at most 1440, is outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Span {
+    from: u16,
+    to: u16,
+}
+
+/// When an answer is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub at: Timestamp,
+    /// A day was counted that lies beyond the table of holidays.
+    pub holidays_unknown: bool,
+}
+
+/// A calendar that is closed for longer gives no deadline. More than a year of days off and a year of work.
+const MAX_DAYS: usize = 2 * 366;
+
+impl Calendar {
+    /// Whether somebody is at work.
+    pub fn is_open(&self, at: Timestamp) -> bool {
+        let day = self.local(at).date();
+        self.hours_on(day)
+            .iter()
+            .any(|span| self.bounds(day, *span).is_some_and(|(from, to)| from <= at && at < to))
+    }
+
+    /// The moment at which so much working time has passed; at the end of a day where it fits exactly. `None` where the
+    /// calendar does not open often enough.
+    pub fn due(&self, from: Timestamp, length: Duration) -> Option<Due> {
+        let mut left = i128::try_from(length.as_nanos()).ok()?;
+        let mut day = self.local(from).date();
+        let mut holidays_unknown = false;
+        for _ in 0..MAX_DAYS {
+            holidays_unknown |= !self.holidays.is_empty() && !known_year(day);
+            for span in self.hours_on(day) {
+                let Some((begin, end)) = self.bounds(day, *span) else { continue };
+                let begin = begin.max(from);
+                if begin >= end {
+                    continue;
+                }
+                let room = end.as_nanosecond() - begin.as_nanosecond();
+                if left <= room {
+                    let at = Timestamp::from_nanosecond(begin.as_nanosecond() + left).ok()?;
+                    return Some(Due { at, holidays_unknown });
+                }
+                left -= room;
+            }
+            day = day.tomorrow().ok()?;
+        }
+        None
+    }
+
+    /// A moment by the clock on the wall: `Friday 2026-02-27T15:50:00+01:00`.
+    pub fn words(&self, at: Timestamp) -> String {
+        let local = self.local(at);
+        format!("{} {}", local.strftime("%A"), rfc3339(&local))
+    }
+
+    fn local(&self, at: Timestamp) -> Zoned {
+        at.to_zoned(self.zone.clone())
+    }
+
+    fn hours_on(&self, day: Date) -> &[Span] {
+        if let Some(hours) = self.special.get(&day) {
+            return hours;
+        }
+        let closed = self.closed.iter().any(|(from, to)| (*from..=*to).contains(&day));
+        if closed || self.is_holiday(day) {
+            return &[];
+        }
+        let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or_default();
+        &self.week[weekday]
+    }
+
+    fn is_holiday(&self, day: Date) -> bool {
+        let number = |part: i16| u32::try_from(part).unwrap_or_default();
+        let packed =
+            number(day.year()) * 10_000 + number(day.month().into()) * 100 + number(day.day().into());
+        self.holidays.iter().any(|days| days.binary_search(&packed).is_ok())
+    }
+
+    /// A span as moments. A wall-clock time that a change of clocks skips counts as the one after the gap, one that comes
+    /// twice as its first coming.
+    fn bounds(&self, day: Date, span: Span) -> Option<(Timestamp, Timestamp)> {
+        let moment = |minutes: u16| {
+            let (day, minutes) =
+                if minutes == MINUTES_A_DAY { (day.tomorrow().ok()?, 0) } else { (day, minutes) };
+            let (hour, minute) = (i8::try_from(minutes / 60).ok()?, i8::try_from(minutes % 60).ok()?);
+            Some(day.at(hour, minute, 0, 0).to_zoned(self.zone.clone()).ok()?.timestamp())
+        };
+        Some((moment(span.from)?, moment(span.to)?))
+    }
+}
+
+const MINUTES_A_DAY: u16 = 24 * 60;
+
+fn known_year(day: Date) -> bool {
+    (holidays::YEARS.0..=holidays::YEARS.1).contains(&day.year())
+}
+
+/// The last year whose public holidays are known.
+pub const LAST_YEAR_OF_HOLIDAYS: i16 = holidays::YEARS.1;
+
+fn rfc3339(local: &Zoned) -> String {
+    local.timestamp().display_with_offset(local.offset()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Node;
+
+    fn calendar(yaml: &str) -> Calendar {
+        let mut problems = Vec::new();
+        let node = Node::parse(&format!("office: {yaml}")).unwrap();
+        let mut calendars = read_calendars(&node, &mut problems);
+        assert_eq!(problems, []);
+        calendars.remove(0)
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn hours(count: u64) -> Duration {
+        Duration::from_secs(count * 3600)
+    }
+
+    #[test]
+    fn a_deadline_is_counted_in_working_time() {
+        let office = calendar(
+            "{zone: Europe/Stockholm, hours: {mon-fri: ['09:00-12:00', '13:00-16:00']}, holidays: SE, \
+             closed: [2026-03-05, {from: 2026-07-06, to: 2026-07-31}], open: {2026-03-08: 10:00-11:00}}",
+        );
+        let minutes = |count: u64| Duration::from_secs(count * 60);
+        for (from, length, expected) in [
+            // Friday 15:50: ten minutes are left, twenty follow on Monday.
+            ("2026-02-27T15:50:00+01:00", minutes(30), "2026-03-02T09:20:00+01:00"),
+            // Within the day, and over lunch.
+            ("2026-03-02T09:00:00+01:00", minutes(30), "2026-03-02T09:30:00+01:00"),
+            ("2026-03-02T11:45:00+01:00", minutes(30), "2026-03-02T13:15:00+01:00"),
+            // What fits exactly is due at the end of the day and not on the next morning.
+            ("2026-03-02T15:30:00+01:00", minutes(30), "2026-03-02T16:00:00+01:00"),
+            // Before and after hours.
+            ("2026-03-02T03:00:00+01:00", minutes(30), "2026-03-02T09:30:00+01:00"),
+            ("2026-03-02T16:00:00+01:00", minutes(30), "2026-03-03T09:30:00+01:00"),
+            // A closure on Thursday.
+            ("2026-03-04T15:50:00+01:00", minutes(30), "2026-03-06T09:20:00+01:00"),
+            // A Sunday with hours of its own.
+            ("2026-03-06T16:30:00+01:00", minutes(30), "2026-03-08T10:30:00+01:00"),
+            // Good Friday and Easter Monday.
+            ("2026-04-02T15:50:00+02:00", minutes(30), "2026-04-07T09:20:00+02:00"),
+            // Four weeks off.
+            ("2026-07-03T15:50:00+02:00", minutes(30), "2026-08-03T09:20:00+02:00"),
+            // The year's end: Thursday the 31st is a day of work, the 1st is not.
+            ("2026-12-31T15:50:00+01:00", minutes(30), "2027-01-04T09:20:00+01:00"),
+            // Written in another zone.
+            ("2026-03-02T23:00:00-08:00", minutes(30), "2026-03-03T09:30:00+01:00"),
+        ] {
+            let due = office.due(at(from), length).unwrap();
+            assert_eq!(due, Due { at: at(expected), holidays_unknown: false }, "{from} + {length:?}");
+        }
+        assert_eq!(
+            calendar("{zone: Europe/Warsaw, hours: {mon-sun: 00:00-24:00}}")
+                .due(at("2028-02-28T12:00:00+01:00"), hours(48))
+                .unwrap()
+                .at,
+            at("2028-03-01T12:00:00+01:00"),
+            "a leap day is a day"
+        );
+    }
+
+    #[test]
+    fn working_time_is_real_time_on_the_days_when_the_clocks_change() {
+        for zone in ["Europe/Stockholm", "Europe/Warsaw", "Europe/Rome", "Europe/Bucharest"] {
+            let day_and_night = calendar(&format!("{{zone: {zone}, hours: {{mon-sun: 00:00-24:00}}}}"));
+            for start in ["2026-03-28T20:00:00Z", "2026-10-24T20:00:00Z"] {
+                let due = day_and_night.due(at(start), hours(12)).unwrap().at;
+                assert_eq!(due.duration_since(at(start)).as_hours(), 12, "{zone} {start}");
+            }
+            // Hours follow the clock on the wall: nine is nine before and after.
+            let office = calendar(&format!("{{zone: {zone}, hours: {{mon-sun: 09:00-17:00}}}}"));
+            let before = office.due(at("2026-03-28T00:00:00Z"), hours(1)).unwrap().at;
+            let after = office.due(at("2026-03-29T00:00:00Z"), hours(1)).unwrap().at;
+            assert_eq!(after.duration_since(before).as_hours(), 23, "{zone}");
+            let before = office.due(at("2026-10-24T00:00:00Z"), hours(1)).unwrap().at;
+            let after = office.due(at("2026-10-25T00:00:00Z"), hours(1)).unwrap().at;
+            assert_eq!(after.duration_since(before).as_hours(), 25, "{zone}");
+        }
+    }
+
+    #[test]
+    fn an_hour_that_the_clocks_skip_or_repeat_is_counted_as_it_passes() {
+        let night = calendar("{zone: Europe/Rome, hours: {mon-sun: 01:00-04:00}}");
+        // The 29th of March has no time from two to three: two hours pass between one and four.
+        assert_eq!(
+            night.due(at("2026-03-28T12:00:00Z"), hours(2)).unwrap().at,
+            at("2026-03-29T04:00:00+02:00")
+        );
+        // On the 25th of October two o'clock comes twice: four hours pass.
+        assert_eq!(
+            night.due(at("2026-10-24T12:00:00Z"), hours(4)).unwrap().at,
+            at("2026-10-25T04:00:00+01:00")
+        );
+    }
+
+    #[test]
+    fn a_calendar_is_open_from_its_first_minute_to_before_its_last() {
+        let office = calendar(
+            "{zone: Europe/Bucharest, hours: {mon-fri: 09:00-16:00, sat: [08:00-09:00]}, holidays: RO}",
+        );
+        for (moment, open) in [
+            ("2026-03-02T09:00:00+02:00", true),
+            ("2026-03-02T08:59:59+02:00", false),
+            ("2026-03-02T15:59:59+02:00", true),
+            ("2026-03-02T16:00:00+02:00", false),
+            ("2026-03-07T08:30:00+02:00", true),
+            ("2026-03-08T09:30:00+02:00", false),
+            // Orthodox Easter Monday.
+            ("2026-04-13T10:00:00+03:00", false),
+        ] {
+            assert_eq!(office.is_open(at(moment)), open, "{moment}");
+        }
+    }
+
+    #[test]
+    fn beyond_the_table_of_holidays_a_deadline_says_so() {
+        let office = calendar("{zone: Europe/Stockholm, hours: {mon-fri: 09:00-16:00}, holidays: SE}");
+        assert!(office.due(at("2036-03-04T10:00:00Z"), hours(1)).unwrap().holidays_unknown);
+        assert!(!office.due(at("2035-03-05T10:00:00Z"), hours(1)).unwrap().holidays_unknown);
+    }
+
+    #[test]
+    fn the_public_holidays_that_people_would_ask_for_are_there() {
+        for (country, day, holiday) in [
+            ("PL", "2026-11-11", true),
+            ("PL", "2026-12-24", true),
+            ("SE", "2026-06-06", true),
+            ("SE", "2026-03-08", false),
+            ("IT", "2026-04-25", true),
+            ("RO", "2026-12-01", true),
+            ("GB", "2026-08-31", true),
+            ("US", "2026-11-26", true),
+            ("DE", "2026-10-03", true),
+            ("DE", "2026-11-11", false),
+        ] {
+            let office =
+                calendar(&format!("{{zone: UTC, hours: {{mon-sun: 09:00-16:00}}, holidays: {country}}}"));
+            assert_eq!(office.hours_on(day.parse().unwrap()).is_empty(), holiday, "{country} {day}");
+        }
+    }
+
+    #[test]
+    fn adding_working_time_in_parts_is_adding_it_at_once() {
+        let office = calendar(
+            "{zone: Europe/Warsaw, hours: {mon-fri: ['08:00-12:00', '12:30-16:00'], sat: 10:00-13:00}, holidays: PL}",
+        );
+        let mut start = at("2026-01-01T00:00:00Z");
+        for step in 0..400_u64 {
+            start = start.checked_add(jiff::SignedDuration::from_mins(977)).unwrap();
+            let (first, second) =
+                (Duration::from_secs(60 * (step % 700)), Duration::from_secs(60 * (step * 7 % 900 + 1)));
+            let at_once = office.due(start, first + second).unwrap().at;
+            let in_parts = office.due(office.due(start, first).unwrap().at, second).unwrap().at;
+            assert_eq!(at_once, in_parts, "{start} {first:?} {second:?}");
+            assert!(at_once > start);
+        }
+    }
+}

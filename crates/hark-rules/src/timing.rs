@@ -1,0 +1,231 @@
+//! Who is on duty, and when an answer is due.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{
+    calendar::{Calendar, LAST_YEAR_OF_HOLIDAYS},
+    document::{Node, Value},
+    facts::Facts,
+    problem::Problem,
+    read::{self, Fields, duration_words},
+    routing::{Team, find_team},
+};
+
+/// What a rule says about time.
+#[derive(Debug, Default)]
+pub(crate) struct Timing {
+    respond_within: Option<Within>,
+    when_closed: Option<WhenClosed>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Within {
+    length: Duration,
+    /// By the clock on the wall, whatever the team's hours.
+    wall: bool,
+}
+
+/// What becomes of an item that comes while its team is not at work.
+#[derive(Debug, Clone, Copy)]
+enum WhenClosed {
+    /// It waits, and its deadline is counted in working time.
+    Hold,
+    /// It does not wait: its deadline is counted by the clock on the wall.
+    Ignore,
+    /// This team takes it.
+    Deputy(usize),
+}
+
+/// Longer than a year is a mistake.
+const MAX_LENGTH: Duration = Duration::from_secs(366 * 24 * 3600);
+
+impl Timing {
+    pub fn read(
+        fields: &mut Fields<'_>,
+        what: &str,
+        target: Option<usize>,
+        teams: &[Team],
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let respond_within = fields
+            .take("respond_within")
+            .and_then(|node| read_within(node, &format!("'respond_within' of {what}"), problems));
+        let when_closed = fields.take("when_closed").and_then(|node| {
+            read_when_closed(node, &format!("'when_closed' of {what}"), target, teams, problems)
+        });
+        Self { respond_within, when_closed }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.respond_within.is_none() && self.when_closed.is_none()
+    }
+
+    /// The team that this rule names as deputy.
+    pub fn deputy(&self) -> Option<usize> {
+        match self.when_closed {
+            Some(WhenClosed::Deputy(deputy)) => Some(deputy),
+            _ => None,
+        }
+    }
+
+    /// The team that takes the item: the one that was meant, or whoever stands in for it. Adds a note where that is
+    /// another.
+    pub fn on_duty(
+        &self,
+        team: usize,
+        teams: &[Team],
+        calendars: &[Calendar],
+        facts: &Facts<'_>,
+        notes: &mut Vec<String>,
+    ) -> usize {
+        let Some(at) = facts.heard() else { return team };
+        // What an archive tells is not news: nobody has to stand in for it.
+        if facts.is_backfill() || is_open(team, teams, calendars, at) {
+            return team;
+        }
+        let deputy = match self.when_closed {
+            Some(WhenClosed::Hold | WhenClosed::Ignore) => None,
+            Some(WhenClosed::Deputy(deputy)) if is_open(deputy, teams, calendars, at) => Some(deputy),
+            Some(WhenClosed::Deputy(deputy)) => open_deputy(deputy, teams, calendars, at),
+            None => open_deputy(team, teams, calendars, at),
+        };
+        let Some(deputy) = deputy else { return team };
+        if let Some(calendar) = teams[team].calendar {
+            let (closed, deputy) = (&teams[team].name, &teams[deputy].name);
+            let calendar = &calendars[calendar];
+            notes.push(format!(
+                "{closed} is closed by '{}' on {}: {deputy} stands in",
+                calendar.name,
+                calendar.words(at)
+            ));
+        }
+        deputy
+    }
+
+    /// When the team has to have answered, in milliseconds since 1970. Notes how that was counted.
+    pub fn respond_by(
+        &self,
+        team: usize,
+        teams: &[Team],
+        calendars: &[Calendar],
+        facts: &Facts<'_>,
+        notes: &mut Vec<String>,
+    ) -> Option<i64> {
+        let within = self.respond_within?;
+        if facts.is_backfill() {
+            notes.push("no deadline: the post was read from an archive".to_owned());
+            return None;
+        }
+        let Some(at) = facts.heard() else {
+            notes.push("no deadline: it is not known when the post was heard".to_owned());
+            return None;
+        };
+        let length = duration_words(within.length.as_secs_f64());
+        let wall = within.wall || matches!(self.when_closed, Some(WhenClosed::Ignore));
+        let calendar = teams[team].calendar.map(|calendar| &calendars[calendar]);
+        let due = match calendar {
+            Some(calendar) if !wall => {
+                let Some(due) = calendar.due(at, within.length) else {
+                    notes.push(format!("no deadline: '{}' is not open for so long", calendar.name));
+                    return None;
+                };
+                notes.push(format!(
+                    "due {}: {length} of working time by '{}' from {}",
+                    calendar.words(due.at),
+                    calendar.name,
+                    calendar.words(at)
+                ));
+                if due.holidays_unknown {
+                    notes.push(format!("public holidays are known until {LAST_YEAR_OF_HOLIDAYS} only"));
+                }
+                due.at
+            }
+            calendar => {
+                let due = at.checked_add(within.length).ok()?;
+                let words =
+                    |at: Timestamp| calendar.map_or_else(|| at.to_string(), |calendar| calendar.words(at));
+                notes.push(format!("due {}: {length} by the clock from {}", words(due), words(at)));
+                due
+            }
+        };
+        Some(due.as_millisecond())
+    }
+}
+
+/// A team without a calendar is always at work.
+fn is_open(team: usize, teams: &[Team], calendars: &[Calendar], at: Timestamp) -> bool {
+    teams[team].calendar.is_none_or(|calendar| calendars[calendar].is_open(at))
+}
+
+/// The first deputy that is at work, or that one's deputy, and so on; the configuration has no circles.
+fn open_deputy(team: usize, teams: &[Team], calendars: &[Calendar], at: Timestamp) -> Option<usize> {
+    teams[team].deputies.iter().find_map(|deputy| {
+        if is_open(*deputy, teams, calendars, at) {
+            return Some(*deputy);
+        }
+        open_deputy(*deputy, teams, calendars, at)
+    })
+}
+
+/// `30m`, or `{time: 30m, clock: wall}`.
+fn read_within(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<Within> {
+    let (length, wall) = match &node.value {
+        Value::Map(_) => {
+            let mut fields = Fields::of(node, what, problems)?;
+            let length = fields.require("time", problems);
+            let clock = fields.take("clock").and_then(|node| {
+                let clock = read::text(node, &format!("'clock' of {what}"), problems)?;
+                if !matches!(clock, "working" | "wall") {
+                    let problem = Problem::at(node.at, format!("unknown clock '{clock}' in {what}"));
+                    problems.push(problem.suggest(clock, ["working", "wall"]));
+                }
+                Some(clock)
+            });
+            fields.finish(problems);
+            (length?, clock == Some("wall"))
+        }
+        _ => (node, false),
+    };
+    let at = length.at;
+    let length = read::duration(length, what, problems)?;
+    if length > MAX_LENGTH {
+        problems.push(Problem::at(at, format!("{what} is longer than a year")));
+        return None;
+    }
+    Some(Within { length, wall })
+}
+
+/// `hold`, `ignore` or `{deputy: duty}`.
+fn read_when_closed(
+    node: &Node,
+    what: &str,
+    target: Option<usize>,
+    teams: &[Team],
+    problems: &mut Vec<Problem>,
+) -> Option<WhenClosed> {
+    if matches!(node.value, Value::Map(_)) {
+        let mut fields = Fields::of(node, what, problems)?;
+        let deputy = fields.require("deputy", problems);
+        fields.finish(problems);
+        let node = deputy?;
+        let deputy = find_team(node, what, teams, problems)?;
+        if Some(deputy) == target {
+            problems.push(Problem::at(node.at, format!("{what} names the team itself")));
+            return None;
+        }
+        return Some(WhenClosed::Deputy(deputy));
+    }
+    match read::text(node, what, problems)? {
+        "hold" => Some(WhenClosed::Hold),
+        "ignore" => Some(WhenClosed::Ignore),
+        other => {
+            problems.push(
+                Problem::at(node.at, format!("unknown word '{other}' in {what}"))
+                    .hint("write hold, ignore or {deputy: TEAM}"),
+            );
+            None
+        }
+    }
+}
