@@ -150,6 +150,7 @@ impl<S: Stage> Worker<'_, S> {
                 batch_limit: MAX_BATCH_RECORDS,
                 restoring: None,
                 told: Instant::now(),
+                worked: Worked::default(),
             };
             let lost = match drive.run(&mut *session, goal.as_deref()) {
                 Ok(()) => {
@@ -218,6 +219,15 @@ struct Drive<'a, S> {
     batch_limit: usize,
     restoring: Option<Restoring>,
     told: Instant,
+    /// Committed in this session, from the first batch's begin to the last one's commit.
+    worked: Worked,
+}
+
+/// What a session got done.
+#[derive(Default)]
+struct Worked {
+    records: usize,
+    span: Option<(Instant, Instant)>,
 }
 
 impl<S: Stage> Drive<'_, S> {
@@ -246,6 +256,9 @@ impl<S: Stage> Drive<'_, S> {
                 if goal.is_some_and(|_| self.restoring.is_none())
                     && reached(session, goal.unwrap_or_default())?
                 {
+                    let took = self.worked.span.map(|(first, last)| last - first).unwrap_or_default();
+                    let seconds = took.as_secs_f64();
+                    info!(records = self.worked.records, seconds, "worked off what was there");
                     return Ok(());
                 }
                 continue;
@@ -390,6 +403,11 @@ impl<S: Stage> Drive<'_, S> {
                     if let Some(counts) = partition.merge(self.tables) {
                         report.counts.push((number, counts));
                     }
+                }
+                if !self.batch.is_empty() {
+                    self.worked.records += self.batch.records();
+                    let first = self.worked.span.map_or(began, |(first, _)| first);
+                    self.worked.span = Some((first, Instant::now()));
                 }
                 self.batch.settle();
                 // Grows back slowly after a record that the broker refused was isolated.
