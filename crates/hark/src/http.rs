@@ -30,8 +30,6 @@ use crate::telemetry::Telemetry;
 const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8787);
 /// Two serve requests while a third scrape or a slow sender waits; the work is done on the stages' threads.
 const THREADS: usize = 2;
-/// Histograms keep their samples until they are folded in: bounds that memory between scrapes.
-const UPKEEP: Duration = Duration::from_secs(5);
 /// When the system has no file descriptor left, the next try can only help after some connection has ended.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// What a connection may buffer: the headers of a request, or a piece of its body. Bounds the memory of idle clients.
@@ -86,16 +84,11 @@ impl Server {
         health: Health,
         webhooks: Option<Router>,
     ) -> anyhow::Result<Self> {
-        let routes = own_routes(telemetry.clone(), health).merge(webhooks.unwrap_or_default());
-        Self::serve(bind(listen)?, routes, telemetry, LIMITS)
+        let routes = own_routes(telemetry, health).merge(webhooks.unwrap_or_default());
+        Self::serve(bind(listen)?, routes, LIMITS)
     }
 
-    fn serve(
-        listener: TcpListener,
-        routes: Router,
-        telemetry: Telemetry,
-        limits: Limits,
-    ) -> anyhow::Result<Self> {
+    fn serve(listener: TcpListener, routes: Router, limits: Limits) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("cannot tell the address listened on")?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -114,7 +107,6 @@ impl Server {
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.answer));
         let accepting = accept(listener, routes, limits, connections.clone(), stop.clone());
         connections.spawn_on(accepting, runtime.handle());
-        connections.spawn_on(keep_up(telemetry, stop.clone()), runtime.handle());
         Ok(Self { address, stop, connections, runtime })
     }
 
@@ -242,13 +234,6 @@ async fn serve_connection(
     }
 }
 
-async fn keep_up(telemetry: Telemetry, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(UPKEEP);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        telemetry.upkeep();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
@@ -272,9 +257,9 @@ mod tests {
     fn server(health: &Health) -> Server {
         let telemetry = Telemetry::detached().unwrap();
         let echo = Router::new().route("/v1/posts/forum", post(|body: String| async move { body }));
-        let routes = own_routes(telemetry.clone(), health.clone()).merge(echo);
+        let routes = own_routes(telemetry, health.clone()).merge(echo);
         let listener = bind(Listen::At("127.0.0.1:0".parse().unwrap())).unwrap();
-        Server::serve(listener, routes, telemetry, SHORT).unwrap()
+        Server::serve(listener, routes, SHORT).unwrap()
     }
 
     fn connect(server: &Server) -> TcpStream {

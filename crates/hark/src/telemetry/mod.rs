@@ -6,6 +6,7 @@ pub mod record;
 pub mod worker;
 
 use std::io;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -51,6 +52,9 @@ fn filter(default_level: &str) -> anyhow::Result<EnvFilter> {
     })
 }
 
+/// How often samples are folded into histograms: bounds their memory to what one such time brings.
+const UPKEEP: Duration = Duration::from_secs(2);
+
 /// The metrics of this process.
 #[derive(Clone)]
 pub struct Telemetry {
@@ -63,6 +67,7 @@ impl Telemetry {
         let prometheus = builder()?.install_recorder().context("cannot install the metrics recorder")?;
         metrics::describe();
         record::build();
+        fold_samples(prometheus.clone())?;
         Ok(Self { prometheus })
     }
 
@@ -76,12 +81,21 @@ impl Telemetry {
     pub fn render(&self) -> String {
         self.prometheus.render()
     }
+}
 
-    /// Folds recorded samples into the histograms. Has to be called every few seconds, or the samples pile up in
-    /// memory; the HTTP server does it.
-    pub fn upkeep(&self) {
-        self.prometheus.run_upkeep();
-    }
+/// Samples pile up in memory until they are folded into their histograms: a worker that eats a backlog of millions records
+/// some for each item, whether or not somebody scrapes it.
+fn fold_samples(prometheus: PrometheusHandle) -> anyhow::Result<()> {
+    std::thread::Builder::new()
+        .name("metrics".to_owned())
+        .spawn(move || {
+            loop {
+                std::thread::park_timeout(UPKEEP);
+                prometheus.run_upkeep();
+            }
+        })
+        .context("cannot start the thread of the metrics")?;
+    Ok(())
 }
 
 /// A recorder that knows the bounds of every histogram; without bounds it would export summaries, which cannot be
