@@ -19,7 +19,7 @@ fn says(said: &str, parts: &[&str]) {
 #[test]
 fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
     let scene = Scene::embedded();
-    scene.configure("data: hark-data", &configuration_without_log(&scene).replace("default:", "defualt:"));
+    scene.configure("data: hark-data", &scene.rest_of_configuration().replace("default:", "defualt:"));
     let line = scene.configuration().lines().position(|line| line.starts_with("defualt")).unwrap() + 1;
     let said = scene.fails(&["up", "--once"], BAD_CONFIGURATION);
     says(&said, &["defualt", &format!("hark.yaml:{line}:1"), "did you mean 'default'"]);
@@ -39,15 +39,10 @@ fn a_secret_that_is_not_set_is_asked_for_by_the_stage_that_needs_it_only() {
 #[test]
 fn a_broker_that_does_not_answer_is_named() {
     let scene = Scene::embedded();
-    scene.configure("kafka: {bootstrap_servers: \"127.0.0.1:1\"}", &configuration_without_log(&scene));
+    scene.configure("kafka: {bootstrap_servers: \"127.0.0.1:1\"}", &scene.rest_of_configuration());
     for arguments in [&["enrich", "--once"][..], &["topics", "check"], &["tail", "posts"]] {
         says(&scene.fails(arguments, FAILED), &["127.0.0.1:1", "is it running"]);
     }
-}
-
-/// What stands below the log's line.
-fn configuration_without_log(scene: &Scene) -> String {
-    scene.configuration().lines().skip(3).map(|line| format!("{line}\n")).collect()
 }
 
 #[test]

@@ -23,13 +23,12 @@ fn workers_killed_in_mid_work_and_restarted_under_their_names_lose_and_repeat_no
     let mut flow = Flow::new(&scene);
     let (mut enrich, mut route) = (scene.worker("enrich", "e"), scene.worker("route", "r"));
     for _ in 0..2 {
-        let (enriched, routed) = (scene.counts("enrich").total(), scene.counts("route").total());
         flow.write(4_000);
-        // Something of it is committed, and something is not.
-        scene.wait_for_outcomes("enrich", enriched + 1);
+        http::wait_until_at_work(&enrich, "enrich");
         enrich.kill();
-        scene.wait_for_outcomes("route", routed + 1);
+        http::wait_until_at_work(&route, "route");
         route.kill();
+        assert!(scene.counts("enrich").total() < flow.written(), "killed in the middle of it");
         enrich = scene.worker("enrich", "e");
         route = scene.worker("route", "r");
     }
@@ -84,4 +83,40 @@ fn send(posts: usize, address: &Mutex<SocketAddr>, accepted: &AtomicUsize) {
         });
         accepted.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+#[test]
+fn a_file_whose_reader_is_killed_is_published_line_by_line_once_on_the_embedded_log() {
+    a_file_whose_reader_is_killed_is_published_line_by_line_once(&Scene::embedded());
+}
+
+#[test]
+fn a_file_whose_reader_is_killed_is_published_line_by_line_once_on_kafka() {
+    let Some(scene) = Scene::kafka("a_file_whose_reader_is_killed") else { return };
+    a_file_whose_reader_is_killed_is_published_line_by_line_once(&scene);
+}
+
+fn a_file_whose_reader_is_killed_is_published_line_by_line_once(scene: &Scene) {
+    const LINES: usize = 20_000;
+    const KILLS: usize = 3;
+    let lines = (0..LINES).map(|n| format!("{{\"id\": \"l-{n}\", \"text\": \"Line {n} of an archive\"}}\n"));
+    std::fs::write(scene.path("posts/archive.jsonl"), lines.collect::<String>()).unwrap();
+    for _ in 0..KILLS {
+        let ingest = scene.worker("ingest", "i");
+        let address = http::address(&ingest);
+        wait_until("it has begun", DEADLINE, || {
+            http::metric(address, "hark_ingest_records_total", "forum") > 0.0
+        });
+        ingest.kill();
+    }
+    let before = scene.values("posts").len();
+    scene.run(&["ingest", "--once"]);
+    let values = scene.values("posts");
+    let ids: BTreeSet<String> = values.iter().map(|value| native_id(value)).collect();
+    assert_eq!((ids.len(), values.len()), (LINES, LINES), "each line once; {before} before the last run");
+}
+
+fn native_id(post: &[u8]) -> String {
+    use hark_schema::Message as _;
+    hark_schema::v1::RawPost::decode(post).unwrap().r#ref.unwrap().native_id
 }

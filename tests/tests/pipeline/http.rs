@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hark_tests::program::Program;
+use hark_tests::{deadline::wait_until, program::Program};
 
 use crate::scene::{DEADLINE, TOKEN};
 
@@ -41,6 +41,19 @@ pub fn post_as(address: SocketAddr, token: &str, body: &str) -> io::Result<Answe
         body.len()
     );
     exchange(address, &head, body)
+}
+
+/// The sum of the samples of a metric whose labels contain `label`.
+pub fn metric(address: SocketAddr, name: &str, label: &str) -> f64 {
+    let metrics = get(address, "/metrics").unwrap().body;
+    let samples = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));
+    samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+/// Waits until a stage's worker has committed something since it started; the rest is before it.
+pub fn wait_until_at_work(worker: &Program, stage: &str) {
+    let (address, name) = (address(worker), format!("hark_{stage}_records_total"));
+    wait_until(&format!("{stage} has begun"), DEADLINE, || metric(address, &name, "") > 0.0);
 }
 
 fn exchange(address: SocketAddr, head: &str, body: &str) -> io::Result<Answer> {

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod crash;
+mod dead_letters;
 mod files;
 mod future;
 mod http;

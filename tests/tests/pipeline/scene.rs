@@ -97,6 +97,11 @@ impl Scene {
         std::fs::read_to_string(self.path("hark.yaml")).unwrap()
     }
 
+    /// What stands below the line of the log.
+    pub fn rest_of_configuration(&self) -> String {
+        self.configuration().lines().skip(3).map(|line| format!("{line}\n")).collect()
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -48,18 +48,16 @@ fn a_post_to_the_webhook_becomes_an_item(scene: &Scene) {
 
     assert_eq!(http::post(address, body).unwrap().status, 200, "a sender may repeat itself");
     scene.wait_for_outcomes("enrich", 4);
-    let metric = |name: &str| {
-        let metrics = http::get(address, "/metrics").unwrap().body;
-        let sample = metrics.lines().find(|line| line.starts_with(name) && line.contains("emitted"));
-        sample.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse::<f64>().ok())
-    };
     // Counters move after the commit that others see at once.
-    for (name, posts) in [
-        ("hark_enrich_records_total", 2.0),
-        ("hark_route_records_total", 2.0),
-        ("hark_ingest_records_total{source=\"shop\"", 4.0),
+    for (name, label, posts) in [
+        ("hark_enrich_records_total", "emitted", 2.0),
+        ("hark_enrich_records_total", "repeat", 2.0),
+        ("hark_route_records_total", "emitted", 2.0),
+        ("hark_ingest_records_total", r#"source="shop",outcome="emitted""#, 4.0),
     ] {
-        wait_until(&format!("{name} is {posts}"), DEADLINE, || metric(name) == Some(posts));
+        wait_until(&format!("{name} {label} is {posts}"), DEADLINE, || {
+            http::metric(address, name, label) == posts
+        });
     }
 
     let began = Instant::now();

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::scene::{DEADLINE, Scene};
+use hark_tests::{deadline::wait_until, program::Program};
+
+use crate::{
+    http,
+    scene::{DEADLINE, Scene},
+};
 
 /// Posts that flow in while something happens; one in five names no subject.
 pub struct Flow<'a> {
@@ -40,23 +45,28 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// A worker said that partitions came to it, and which.
-fn assigned(worker: &hark_tests::program::Program, n: usize) -> String {
-    worker.wait_to_say("partitions assigned partitions=[", n, DEADLINE)
+/// How often partitions came to a worker. With none of them, it only learnt that it is a member.
+fn assignments(worker: &Program) -> usize {
+    let all = worker.said("partitions assigned partitions=[");
+    all.iter().filter(|line| !line.contains("partitions=[]")).count()
+}
+
+fn wait_for_assignment(worker: &Program, n: usize) {
+    wait_until("partitions come to the worker", DEADLINE, || assignments(worker) >= n);
 }
 
 #[test]
 fn partitions_that_change_hands_while_posts_flow_lose_and_repeat_nothing() {
     let Some(scene) = Scene::kafka("partitions_that_change_hands") else { return };
     let mut flow = Flow::new(&scene);
-    let route = scene.worker("route", "r");
+    let route = scene.start(&["route", "--workers", "2", "--instance", "r", "--listen", "127.0.0.1:0"]);
     let first = scene.worker("enrich", "a");
     flow.write(1_000);
     scene.wait_for_outcomes("enrich", 1);
 
     let second = scene.worker("enrich", "b");
     flow.write(1_000);
-    assigned(&second, 1);
+    wait_for_assignment(&second, 1);
     flow.write(1_000);
     scene.wait_for_outcomes("enrich", 2_000);
 
@@ -79,18 +89,22 @@ fn a_worker_that_was_frozen_past_its_session_is_fenced_and_joins_again() {
     let route = scene.worker("route", "r");
     let frozen = scene.worker("enrich", "a");
     let heir = scene.worker("enrich", "b");
-    assigned(&frozen, 1);
-    assigned(&heir, 1);
-    // Frozen in the middle of work: it holds what it has read and not committed.
-    flow.write(4_000);
-    scene.wait_for_outcomes("enrich", 1);
+    wait_for_assignment(&frozen, 1);
+    wait_for_assignment(&heir, 1);
+    flow.write(6_000);
+    http::wait_until_at_work(&frozen, "enrich");
+    // It holds what it has read since, and has not committed it.
     frozen.signal("STOP");
+    assert!(scene.counts("enrich").total() < flow.written(), "frozen in the middle of work");
     scene.wait_for_outcomes("enrich", flow.written());
 
+    let known = assignments(&frozen);
     frozen.signal("CONT");
+    wait_until("its commit is refused", DEADLINE, || {
+        ["transaction aborted", "lost consumer and producer"].iter().any(|said| !frozen.said(said).is_empty())
+    });
+    wait_for_assignment(&frozen, known + 1);
     flow.write(200);
-    let known = frozen.said("partitions assigned partitions=[").len();
-    assigned(&frozen, known.max(1));
     scene.wait_for_outcomes("enrich", flow.written());
     scene.wait_until_idle("enrich");
     scene.wait_until_idle("route");
