@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::{
     cli::Context,
     config::{Config, NO_MATCH, Spoken},
-    failure::Failure,
+    failure::{Failure, print},
     judge::{Judge, Working, is_owned, spoken_post},
 };
 
@@ -70,11 +70,11 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         at: Some(args.at.unwrap_or_else(Timestamp::now)),
     };
     if args.json {
-        anstream::println!("{}", explain(&config, &spoken, |found| found.json(&spoken))?);
+        print(&format!("{}\n", explain(&config, &spoken, |found| found.json(&spoken))?))?;
         return Ok(ExitCode::SUCCESS);
     }
     let width = terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
-    anstream::print!("{}", explain(&config, &spoken, |found| found.page(&spoken, width))?);
+    print(&explain(&config, &spoken, |found| found.page(&spoken, width))?)?;
     Ok(ExitCode::SUCCESS)
 }
 

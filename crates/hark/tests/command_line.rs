@@ -91,6 +91,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         &["test"],
         &["topics", "check"],
         &["init", "other"],
+        &["explain", "Aurora Motors"],
         &["up", "--demo"],
         &["--help"],
     ] {
