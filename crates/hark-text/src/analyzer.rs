@@ -82,10 +82,13 @@ impl Analyzer {
             letters(input.title, &mut work.letters);
         }
         let (language, language_confidence) = self.identifier.identify(&work.letters, input.lang_hint);
+        let shift = self.tags.shift(language);
         let whole = self.weigh(&work.tokens, &mut work.shares);
         let outputs = self.tags.outputs();
-        let sentiment =
-            Sentiment { evidence: Vec::new(), ..attitude(outputs, &whole.scores(outputs), input.rating) };
+        let sentiment = Sentiment {
+            evidence: Vec::new(),
+            ..attitude(outputs, &shift, &whole.scores(outputs), input.rating)
+        };
         let sentiment = Sentiment {
             evidence: evidence::of_sentiment(&work.tokens, &work.shares, outputs, sentiment.label),
             ..sentiment
@@ -93,20 +96,20 @@ impl Analyzer {
         let mut intents = Vec::new();
         let scores = whole.scores(outputs);
         for (name, at) in IntentName::ALL.into_iter().zip(FIRST_INTENT..) {
-            let confidence = outputs[at].probability(scores[at]);
+            let confidence = outputs[at].probability(scores[at], shift[at]);
             if confidence >= outputs[at].threshold && whole.norm > 0.0 {
                 let evidence = evidence::of_intent(&work.tokens, &work.shares, at);
                 intents.push(Intent { name, confidence, evidence });
             }
         }
         intents.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-        let toward = self.toward(input, &work.tokens, &work.shares, &sentiment);
+        let toward = self.toward(input, &work.tokens, &work.shares, &shift, &sentiment);
         Analysis {
             language,
             language_confidence,
             sentiment,
             intents,
-            entities: entities::find(input.text),
+            entities: entities::find(input.text, input.matches),
             story: story::fingerprint(&work.tokens),
             toward,
         }
@@ -151,6 +154,7 @@ impl Analyzer {
         input: &Input<'_>,
         tokens: &Tokens,
         shares: &[Shares],
+        shift: &[f32; TAGS],
         whole: &Sentiment,
     ) -> Vec<Option<Sentiment>> {
         let first = input.matches.first().map(|hit| hit.subject);
@@ -165,7 +169,7 @@ impl Analyzer {
             let squares = clause.len() as f32 * SQUARES_A_WORD;
             let sum = Sum::of(&shares[clause], squares);
             let evidence = Vec::new();
-            Some(Sentiment { evidence, ..attitude(outputs, &sum.scores(outputs), None) })
+            Some(Sentiment { evidence, ..attitude(outputs, shift, &sum.scores(outputs), None) })
         };
         input.matches.iter().map(judge).collect()
     }
@@ -211,10 +215,10 @@ impl Weight {
     }
 }
 
-fn attitude(outputs: &[Output], scores: &[f32; TAGS], rating: Option<f64>) -> Sentiment {
+fn attitude(outputs: &[Output], shift: &[f32; TAGS], scores: &[f32; TAGS], rating: Option<f64>) -> Sentiment {
     let mut logits = [0.0; FIRST_INTENT];
     for (at, logit) in logits.iter_mut().enumerate() {
-        *logit = outputs[at].slope * scores[at] + outputs[at].offset;
+        *logit = outputs[at].slope * scores[at] + outputs[at].offset + shift[at];
     }
     if let Some(stars) = rating {
         let lean = (stars.clamp(1.0, 5.0) as f32 - 3.0) * LOGIT_A_STAR;

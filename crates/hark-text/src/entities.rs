@@ -1,8 +1,446 @@
-//! Things named in a text.
+//! Things named in a text: people who are spoken of by name, order numbers, money, and personal data: phone numbers,
+//! e-mail addresses, bank accounts and cards.
 
-use crate::Entity;
+use std::ops::Range;
 
-/// The entities of a text, by position.
-pub(crate) fn find(_text: &str) -> Vec<Entity> {
-    Vec::new()
+use crate::{Entity, Match, fold};
+
+/// Kinds that are personal data, which `redact: true` masks.
+pub const PERSONAL: [&str; 4] = ["phone", "email", "iban", "card"];
+
+/// The entities of a text, by position; names that are configured subjects are no people.
+pub(crate) fn find(text: &str, matches: &[Match]) -> Vec<Entity> {
+    let words = words(text);
+    let mut found: Vec<Entity> = Vec::new();
+    let mut at = 0;
+    while at < words.len() {
+        at = match longest(text, &words, at) {
+            Some((kind, taken, range)) => {
+                found.push(Entity { kind, range });
+                at + taken
+            }
+            None => at + 1,
+        };
+    }
+    let named =
+        |range: &Range<usize>| matches.iter().any(|hit| hit.start < range.end && range.start < hit.end);
+    found.retain(|entity| entity.kind != "person" || !named(&entity.range));
+    found
+}
+
+/// A run of characters between white space, without brackets and marks at its edges.
+#[derive(Clone, Debug)]
+struct Word<'a> {
+    text: &'a str,
+    start: usize,
+    end: usize,
+    /// A mark stands between it and the next word.
+    last: bool,
+}
+
+fn words(text: &str) -> Vec<Word<'_>> {
+    // Most posts name nothing: without a digit, an @ or a capital there is nothing to look for.
+    let edge = |c: char| !c.is_alphanumeric() && !matches!(c, '+' | '€' | '$' | '£' | '#' | '@');
+    let mut words = Vec::new();
+    let mut start = 0;
+    for part in text.split_inclusive(char::is_whitespace) {
+        let trimmed = part.trim_end();
+        let inner = trimmed.trim_matches(edge);
+        if !inner.is_empty() {
+            let from = start + (trimmed.len() - trimmed.trim_start_matches(edge).len());
+            let last = trimmed.ends_with(['.', '!', '?', ';', ',', ')', ':']);
+            words.push(Word { text: inner, start: from, end: from + inner.len(), last });
+        }
+        start += part.len();
+    }
+    words
+}
+
+/// The entity that begins at a word, with the number of words it takes.
+fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    let word = &words[at];
+    if is_email(word.text) {
+        return Some(("email", 1, word.start..word.end));
+    }
+    let first = word.text.chars().next()?;
+    if first.is_ascii_digit() || first == '+' || matches!(first, '€' | '$' | '£' | '#') {
+        if let Some(found) = money(words, at) {
+            return Some(found);
+        }
+        if let Some(found) = number(text, words, at) {
+            return Some(found);
+        }
+    }
+    if first.is_ascii_uppercase()
+        && let Some(found) = iban(words, at)
+    {
+        return Some(found);
+    }
+    if let Some(found) = order_number(words, at) {
+        return Some(found);
+    }
+    person(words, at)
+}
+
+fn is_email(word: &str) -> bool {
+    let Some((local, host)) = word.split_once('@') else { return false };
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%');
+    !local.is_empty()
+        && local.chars().all(part)
+        && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
+        && host.rsplit_once('.').is_some_and(|(name, top)| !name.is_empty() && top.chars().count() >= 2)
+}
+
+/// Currencies, folded, as they stand after or before an amount.
+const CURRENCIES: &[&str] = &[
+    "zl", "zlotych", "zlote", "zloty", "pln", "kr", "kronor", "sek", "eur", "euro", "euros", "lei", "leu",
+    "ron", "usd", "dollars", "dollar", "gbp", "pounds", "pound", "quid", "bucks", "dkk", "nok", "czk", "huf",
+    "chf",
+];
+
+fn money(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    let word = &words[at];
+    let sign = |c: char| matches!(c, '€' | '$' | '£');
+    let bare = word.text.trim_matches(sign);
+    let (number, unit) = bare.split_at(bare.find(|c: char| c.is_alphabetic()).unwrap_or(bare.len()));
+    let amount = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ':' | '-'))
+    };
+    if !amount(number) {
+        return None;
+    }
+    if bare.len() < word.text.len() && unit.is_empty() || CURRENCIES.contains(&fold(unit).as_str()) {
+        return Some(("money", 1, word.start..word.end));
+    }
+    // "1 200 zł": thousands in groups, then the currency.
+    let mut taken = 1;
+    while !words[at + taken - 1].last
+        && unit.is_empty()
+        && words.get(at + taken).is_some_and(|next| next.text.len() == 3 && amount(next.text))
+    {
+        taken += 1;
+    }
+    let next = words.get(at + taken).filter(|_| unit.is_empty() && !words[at + taken - 1].last)?;
+    let folded = fold(next.text);
+    let after = CURRENCIES.contains(&folded.as_str()) || next.text.len() <= 4 && next.text.chars().all(sign);
+    after.then_some(("money", taken + 1, word.start..next.end))
+}
+
+/// A phone or card number: digits in groups.
+fn number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    let grouped = |word: &str| {
+        word.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '/' | '(' | ')'))
+    };
+    let start = words[at].start;
+    let mut best = None;
+    for taken in 1..=MOST_GROUPS {
+        let Some(word) = words.get(at + taken - 1).filter(|word| grouped(word.text)) else { break };
+        let range = start..word.end;
+        let digits: Vec<u8> =
+            text[range.clone()].bytes().filter(u8::is_ascii_digit).map(|d| d - b'0').collect();
+        let groups: Vec<&str> = text[range.clone()]
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|group| !group.is_empty())
+            .collect();
+        if (13..=19).contains(&digits.len()) && (3..=6).contains(&digits[0]) && luhn(&digits) {
+            best = Some(("card", taken, range));
+        } else if is_phone(&text[range.clone()], &groups, digits.len())
+            || (after_phone_word(words, at) && (7..=15).contains(&digits.len()))
+        {
+            best = Some(("phone", taken, range));
+        }
+        if word.last {
+            break;
+        }
+    }
+    best
+}
+
+const MOST_GROUPS: usize = 8;
+
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, &digit)| {
+            let value = u32::from(digit) * (1 + u32::from(place % 2 == 1));
+            if value > 9 { value - 9 } else { value }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+fn is_phone(written: &str, groups: &[&str], digits: usize) -> bool {
+    if written.starts_with('+') || written.starts_with("00") {
+        return (9..=15).contains(&digits);
+    }
+    // 601 234 567; 0700-12 34 56; a date or a price has other groups.
+    let threes = digits == 9 && groups.len() == 3 && groups.iter().all(|group| group.len() == 3);
+    let trunk = written.starts_with('0') && (9..=11).contains(&digits) && !written.contains('.');
+    threes || trunk
+}
+
+fn after_phone_word(words: &[Word<'_>], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| words.get(before)).is_some_and(|word| {
+        matches!(
+            fold(word.text).as_str(),
+            "tel"
+                | "telefon"
+                | "telefonu"
+                | "telefonul"
+                | "telefono"
+                | "phone"
+                | "mobile"
+                | "call"
+                | "ring"
+                | "mobil"
+                | "cell"
+                | "cellulare"
+                | "zadzwon"
+                | "dzwon"
+                | "sunati"
+                | "whatsapp"
+                | "numer"
+                | "numarul"
+        )
+    })
+}
+
+fn iban(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    let mut written = String::new();
+    let mut best = None;
+    for taken in 1..=9 {
+        let Some(word) = words.get(at + taken - 1) else { break };
+        if !word.text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) {
+            break;
+        }
+        written.push_str(word.text);
+        if is_iban(&written) {
+            best = Some(("iban", taken, words[at].start..word.end));
+        }
+        if word.last || written.len() > 34 {
+            break;
+        }
+    }
+    best
+}
+
+fn is_iban(written: &str) -> bool {
+    let bytes = written.as_bytes();
+    if !(15..=34).contains(&bytes.len())
+        || !bytes[..2].iter().all(u8::is_ascii_uppercase)
+        || !bytes[2..4].iter().all(u8::is_ascii_digit)
+    {
+        return false;
+    }
+    let remainder = bytes[4..].iter().chain(&bytes[..4]).fold(0_u32, |rest, byte| match byte {
+        b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
+        _ => (rest * 100 + u32::from(byte - b'A') + 10) % 97,
+    });
+    remainder == 1
+}
+
+/// Beginnings, folded, of words after which a number of an order, a parcel, a ticket or an invoice comes.
+const ORDERS: &[&str] = &[
+    "order",
+    "zamowieni",
+    "przesylk",
+    "paczk",
+    "zgloszeni",
+    "reklamacj",
+    "faktur",
+    "bilet",
+    "ordernummer",
+    "bestallning",
+    "arende",
+    "kolli",
+    "paket",
+    "ordin",
+    "pratica",
+    "spedizion",
+    "ticket",
+    "fattur",
+    "comand",
+    "comenz",
+    "awb",
+    "colet",
+    "factur",
+    "bilet",
+    "tracking",
+    "case",
+    "booking",
+    "reservation",
+    "invoice",
+    "bokning",
+    "prenotazion",
+    "rezervar",
+];
+
+fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    let word = fold(words[at].text);
+    let word = word.trim_start_matches('#');
+    if !ORDERS.iter().any(|begin| word.starts_with(begin))
+        || words[at].last && !words[at].text.ends_with(':') && words.len() == at + 1
+    {
+        return None;
+    }
+    // "order no. 12-345", "zamówienie nr: AB12345"
+    for ahead in 1..=3 {
+        let next = words.get(at + ahead)?;
+        let code = next.text.trim_start_matches('#');
+        let digits = code.bytes().filter(u8::is_ascii_digit).count();
+        let plain = code.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '_' | '.'));
+        let small = code.bytes().any(|byte| byte.is_ascii_lowercase());
+        if plain && code.len() >= 4 && digits >= 3 && !small {
+            return Some(("order_number", ahead + 1, next.end - code.len()..next.end));
+        }
+        if !matches!(
+            fold(next.text).as_str(),
+            "nr" | "no" | "numer" | "number" | "numero" | "num" | "n" | "numarul" | "id" | "nummer" | "o"
+        ) {
+            return None;
+        }
+    }
+    None
+}
+
+/// Titles before a name.
+const TITLES: &[&str] = &[
+    "pani",
+    "pan",
+    "pana",
+    "panu",
+    "pania",
+    "panem",
+    "domnul",
+    "doamna",
+    "domnului",
+    "doamnei",
+    "dl",
+    "dna",
+    "domnisoara",
+    "signor",
+    "signora",
+    "signorina",
+    "sig",
+    "dottoressa",
+    "dottor",
+    "herr",
+    "fru",
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+];
+/// Turns after which the person who is thanked is named, folded.
+const THANKED: &[&[&str]] = &[
+    &["thanks", "to"],
+    &["thank", "you"],
+    &["kudos", "to"],
+    &["out", "to"],
+    &["shoutout", "to"],
+    &["served", "by"],
+    &["helped", "by"],
+    &["tack", "till"],
+    &["eloge", "till"],
+    &["cred", "till"],
+    &["grazie", "a"],
+    &["complimenti", "a"],
+    &["bravo"],
+    &["brava"],
+    &["dziekuje"],
+    &["brawo"],
+    &["brawa", "dla"],
+    &["podziekowania", "dla"],
+    &["dzieki"],
+    &["multumesc"],
+    &["multumim", "lui"],
+    &["multumesc", "lui"],
+    &["felicitari"],
+    &["tack"],
+    &["grazie"],
+];
+
+fn person(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    let cue = fold(words[at].text);
+    let title = TITLES.contains(&cue.as_str());
+    let thanks = THANKED.iter().filter(|turn| turn[0] == cue).filter(|turn| {
+        turn.iter().enumerate().all(|(index, word)| {
+            words
+                .get(at + index)
+                .is_some_and(|here| fold(here.text) == *word && (index + 1 == turn.len() || !here.last))
+        })
+    });
+    let cue_words = if title { 1 } else { thanks.map(|turn| turn.len()).max()? };
+    if words[at + cue_words - 1].last && !title {
+        return None;
+    }
+    let first = words.get(at + cue_words).filter(|word| is_name(word.text))?;
+    let mut taken = cue_words + 1;
+    let mut end = first;
+    if !first.last
+        && let Some(second) = words.get(at + taken).filter(|word| is_name(word.text))
+    {
+        end = second;
+        taken += 1;
+    }
+    Some(("person", taken, first.start..end.end))
+}
+
+/// A capital, then small letters: `Ania`, `Jean-Luc`.
+fn is_name(word: &str) -> bool {
+    let mut letters = word.chars();
+    letters.next().is_some_and(char::is_uppercase)
+        && word.chars().count() >= 3
+        && letters.clone().all(|c| c.is_alphabetic() || c == '-')
+        && letters.next().is_some_and(char::is_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let found = find(text, &[]);
+        let found: Vec<(&str, &str)> =
+            found.iter().map(|entity| (entity.kind, &text[entity.range.clone()])).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn personal_data_are_found_in_the_forms_people_write() {
+        check(
+            "dzwoń: 601 234 567 albo +48 601-234-567",
+            &[("phone", "601 234 567"), ("phone", "+48 601-234-567")],
+        );
+        check("ring 0700-12 34 56!", &[("phone", "0700-12 34 56")]);
+        check("pisz na jan.k@aurora.example.", &[("email", "jan.k@aurora.example")]);
+        check("konto PL61 1090 1014 0000 0712 1981 2874", &[("iban", "PL61 1090 1014 0000 0712 1981 2874")]);
+        check("my card 4111 1111 1111 1111 was charged", &[("card", "4111 1111 1111 1111")]);
+        check("4111 1111 1111 1112 is none, 12.05.2024 neither", &[]);
+    }
+
+    #[test]
+    fn money_and_order_numbers_are_found() {
+        check("zapłaciłem 1 200 zł i 49,99zł", &[("money", "1 200 zł"), ("money", "49,99zł")]);
+        check("costs €20 or 300 kr, 15 EUR", &[("money", "€20"), ("money", "300 kr"), ("money", "15 EUR")]);
+        check("where is my order no. AB-12345?", &[("order_number", "AB-12345")]);
+        check(
+            "zamówienie nr 4711234, order #99812",
+            &[("order_number", "4711234"), ("order_number", "99812")],
+        );
+        check("I will order 2 pizzas", &[]);
+    }
+
+    #[test]
+    fn the_person_who_is_thanked_is_found() {
+        check("Dziękuję, pani Ania z Gdańska jest super", &[("person", "Ania")]);
+        check("tack till Erik Berg i kassan", &[("person", "Erik Berg")]);
+        check("Grazie a Giulia al banco", &[("person", "Giulia")]);
+        check("Mulțumesc domnului Popescu!", &[("person", "Popescu")]);
+        check("thanks to everyone", &[]);
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
 pub enum Weight {
     /// A word, a pair of words, an emoji.
     Word,
-    /// Three to five letters.
+    /// Three or four letters.
     Letters,
     /// A word of the lexicon, or a property of the whole text.
     Sense,
@@ -29,7 +29,7 @@ impl Weight {
 }
 
 /// Version of the features: a model trained for another one is of no use.
-pub const FEATURES_VERSION: u32 = 1;
+pub const FEATURES_VERSION: u32 = 2;
 
 /// Hands every feature of a text to `emit`: its hash, its weight, and the index of the token it is seen at.
 pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(u64, Weight, usize)) {
@@ -39,6 +39,7 @@ pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(u64, We
     let mut negated = 0;
     let mut shouted = 0;
     let mut balance = Balance::default();
+    let mut seen = 0_u32;
     for (index, token) in all.iter().enumerate() {
         let bytes = tokens.bytes_of(token);
         let word = hash(bytes);
@@ -65,7 +66,18 @@ pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(u64, We
         let negated = is_negated(tokens, index);
         emit(pair(SENSE, sense.code(negated)), Weight::Sense, index);
         balance.add(sense, negated);
+        seen |= 1 << (sense.code(false) >> 1);
     });
+    for token in all {
+        match token.kind {
+            TokenKind::Mention => seen |= HAS_MENTION,
+            TokenKind::Link => seen |= HAS_LINK,
+            _ => {}
+        }
+    }
+    if !all.is_empty() {
+        pairs_of_senses(seen, &mut emit);
+    }
     balance.emit(&mut emit, all.len());
     if shouted > 0 && !all.is_empty() {
         let share = (shouted * 4 / all.len()) as u64;
@@ -80,7 +92,26 @@ const NEGATED: u64 = 0x54;
 const SENSE: u64 = 0x55;
 const BALANCE: u64 = 0x56;
 const SHOUTED: u64 = 0x57;
+const SENSES: u64 = 0x59;
 const NEGATION_REACH: usize = 3;
+/// Beyond the senses: the post addresses an account, or gives a link.
+const HAS_MENTION: u32 = 1 << 15;
+const HAS_LINK: u32 = 1 << 16;
+
+/// Senses that stand in one text: a search and a question mark are more than the sum of both.
+fn pairs_of_senses(seen: u32, emit: &mut impl FnMut(u64, Weight, usize)) {
+    let mut first = seen;
+    while first != 0 {
+        let one = first.trailing_zeros();
+        first &= first - 1;
+        let mut second = first;
+        while second != 0 {
+            let other = second.trailing_zeros();
+            second &= second - 1;
+            emit(pair(SENSES, u64::from(one << 8 | other)), Weight::Sense, 0);
+        }
+    }
+}
 
 /// Favourable against unfavourable words, negation turned round.
 #[derive(Default)]
@@ -113,7 +144,7 @@ impl Balance {
     }
 }
 
-/// Groups of three, four and five bytes of a word with its edges.
+/// Groups of three and four bytes of a word with its edges.
 #[inline]
 fn letters(tokens: &Tokens, index: usize, emit: &mut impl FnMut(u64, Weight, usize)) {
     let (from, to) = Tokens::padded(&tokens.all()[index]);
@@ -122,9 +153,6 @@ fn letters(tokens: &Tokens, index: usize, emit: &mut impl FnMut(u64, Weight, usi
         emit(spread(window & 0xff_ffff), Weight::Letters, index);
         if at + 4 <= to {
             emit(spread(window & 0xffff_ffff), Weight::Letters, index);
-        }
-        if at + 5 <= to {
-            emit(spread(window & 0xff_ffff_ffff), Weight::Letters, index);
         }
     }
 }

@@ -27,6 +27,7 @@ pub mod words;
 
 pub use analysis::{Analysis, Entity, Input, Intent, IntentName, Sentiment, SentimentLabel, UnknownName};
 pub use analyzer::{Analyzer, FIRST_INTENT, TAGS};
+pub use entities::PERSONAL;
 pub use fingerprint::fingerprint;
 pub use fold::fold;
 pub use matcher::{Match, Matcher, MatcherError, Scratch};

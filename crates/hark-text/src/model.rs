@@ -2,7 +2,8 @@
 //!
 //! Layout, little-endian: `HARKMODL`; format (u32); version of the features (u32); number of bits of a row's index
 //! (u32); number of outputs, padding included (u32); for each output its name (u8 length, UTF-8) and scale, bias,
-//! slope, offset and threshold (f32 each); `outputs << bits` signed bytes, a row for each feature hash; the first 16
+//! slope, offset and threshold (f32 each); number of languages (u32) and for each its code (u8 length, UTF-8) and what
+//! it adds to each output's offset (f32 each); `outputs << bits` signed bytes, a row for each feature hash; the first 16
 //! bytes of BLAKE3 over everything before.
 //!
 //! A byte `b` stands for the weight `b * |b| * scale`: a few features (`?`, a word of the lexicon) weigh a hundred times as
@@ -53,11 +54,21 @@ pub struct Output {
 }
 
 impl Output {
-    /// Calibrated probability of a raw score.
+    /// Calibrated probability of a raw score in a language that adds `shift` to the offset.
     #[must_use]
-    pub fn probability(&self, score: f32) -> f32 {
-        logistic(self.slope * score + self.offset)
+    pub fn probability(&self, score: f32, shift: f32) -> f32 {
+        logistic(self.slope * score + self.offset + shift)
     }
+}
+
+/// What the language of a text adds to the offsets: people of one language are wordier, politer or gloomier in the
+/// training data than in another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shift<const N: usize> {
+    /// ISO 639-1 code.
+    pub language: String,
+    /// One for each output.
+    pub offsets: [f32; N],
 }
 
 pub(crate) fn logistic(x: f32) -> f32 {
@@ -68,15 +79,18 @@ pub(crate) fn logistic(x: f32) -> f32 {
 #[derive(Debug)]
 pub struct Model<const N: usize> {
     outputs: Vec<Output>,
+    shifts: Vec<Shift<N>>,
     bits: u32,
     weights: Cow<'static, [u8]>,
 }
 
 const MAGIC: &[u8; 8] = b"HARKMODL";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const CHECKSUM_BYTES: usize = 16;
 /// A table of more rows would not fit a file of the size that Hark ships.
 const MAX_BITS: u32 = 24;
+/// Languages with offsets of their own.
+const MAX_SHIFTS: u32 = 256;
 
 impl<const N: usize> Model<N> {
     /// Reads a model; the weights stay where they are.
@@ -109,6 +123,8 @@ impl<const N: usize> Model<N> {
             return Err(corrupt("it has another number of outputs"));
         }
         let outputs = (0..N).map(|_| reader.output()).collect::<Option<Vec<_>>>().ok_or_else(short)?;
+        let languages = reader.number().filter(|count| *count <= MAX_SHIFTS).ok_or_else(short)?;
+        let shifts = (0..languages).map(|_| reader.shift()).collect::<Option<Vec<_>>>().ok_or_else(short)?;
         let from = reader.at;
         if body - from != N << bits {
             return Err(corrupt("its table has the wrong size"));
@@ -117,12 +133,18 @@ impl<const N: usize> Model<N> {
             Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[from..body]),
             Cow::Owned(bytes) => Cow::Owned(bytes[from..body].to_vec()),
         };
-        Ok(Self { outputs, bits, weights })
+        Ok(Self { outputs, shifts, bits, weights })
     }
 
     /// Writes a model; `weights` has `N << bits` items.
     #[must_use]
-    pub fn write(features: u32, bits: u32, outputs: &[Output], weights: &[i8]) -> Vec<u8> {
+    pub fn write(
+        features: u32,
+        bits: u32,
+        outputs: &[Output],
+        shifts: &[Shift<N>],
+        weights: &[i8],
+    ) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         let count = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
         for number in [FORMAT, features, bits, count] {
@@ -135,6 +157,12 @@ impl<const N: usize> Model<N> {
                 bytes.extend(value.to_le_bytes());
             }
         }
+        bytes.extend(u32::try_from(shifts.len()).unwrap_or(u32::MAX).to_le_bytes());
+        for shift in shifts {
+            bytes.push(u8::try_from(shift.language.len()).unwrap_or(u8::MAX));
+            bytes.extend(shift.language.as_bytes());
+            bytes.extend(shift.offsets.iter().flat_map(|offset| offset.to_le_bytes()));
+        }
         bytes.extend(weights.iter().map(|weight| weight.to_le_bytes()[0]));
         let checksum = blake3::hash(&bytes);
         bytes.extend(&checksum.as_bytes()[..CHECKSUM_BYTES]);
@@ -145,6 +173,12 @@ impl<const N: usize> Model<N> {
     #[must_use]
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
+    }
+
+    /// What a language adds to the offsets; nothing for one that the model does not name.
+    #[must_use]
+    pub fn shift(&self, language: &str) -> [f32; N] {
+        self.shifts.iter().find(|shift| shift.language == language).map_or([0.0; N], |shift| shift.offsets)
     }
 
     /// Number of bits of a row's index.
@@ -207,13 +241,26 @@ impl Reader<'_> {
         self.take().map(u32::from_le_bytes)
     }
 
-    fn output(&mut self) -> Option<Output> {
+    fn name(&mut self) -> Option<String> {
         let [length] = self.take::<1>()?;
         let name = self.bytes.get(self.at..self.at + usize::from(length))?;
         self.at += usize::from(length);
+        std::str::from_utf8(name).ok().map(str::to_owned)
+    }
+
+    fn shift<const N: usize>(&mut self) -> Option<Shift<N>> {
+        let language = self.name()?;
+        let mut offsets = [0.0; N];
+        for offset in &mut offsets {
+            *offset = self.take().map(f32::from_le_bytes)?;
+        }
+        Some(Shift { language, offsets })
+    }
+
+    fn output(&mut self) -> Option<Output> {
+        let name = self.name()?;
         let mut value = || self.take().map(f32::from_le_bytes);
         let (scale, bias, slope, offset, threshold) = (value()?, value()?, value()?, value()?, value()?);
-        let name = std::str::from_utf8(name).ok()?.to_owned();
         Some(Output { name, scale, bias, slope, offset, threshold })
     }
 }
@@ -231,7 +278,8 @@ mod tests {
             offset: 0.0,
             threshold: 0.5,
         };
-        Model::<2>::write(7, 1, &[output("a"), output("b")], &[1, -2, 3, -4])
+        let shift = Shift { language: "pl".into(), offsets: [0.5, -0.5] };
+        Model::<2>::write(7, 1, &[output("a"), output("b")], &[shift], &[1, -2, 3, -4])
     }
 
     fn parse(bytes: Vec<u8>) -> Result<Model<2>, ModelError> {
@@ -247,6 +295,7 @@ mod tests {
         model.add(u64::MAX, &mut sums);
         assert_eq!(sums, [10, -20]);
         assert_eq!(model.outputs()[1].name, "b");
+        assert_eq!((model.shift("pl"), model.shift("sv")), ([0.5, -0.5], [0.0, 0.0]));
     }
 
     #[test]
@@ -273,6 +322,6 @@ mod tests {
         let mut bytes = small();
         bytes[8] = 9;
         let error = parse(bytes).unwrap_err().to_string();
-        assert!(error.contains("format 9") && error.contains("format 1"), "{error}");
+        assert!(error.contains("format 9") && error.contains("format 2"), "{error}");
     }
 }

@@ -196,3 +196,15 @@ fn only_the_languages_of_the_subject_inflect() {
     english.languages = vec!["en".into()];
     assert_eq!(forms(&[english], "w Aurorze, Auroras, Aurora's"), ["Auroras", "Aurora's"]);
 }
+
+#[test]
+fn a_misspelt_name_matches_where_the_term_asks_for_it() {
+    let mut motors = subject("s", &["Aurora Motors"]);
+    assert!(forms(&[motors.clone()], "Auorra Motors").is_empty());
+    motors.terms[0].misspellings = true;
+    let text = "Auorra Motors, Aurora Motrs, Aurrora Motors";
+    assert_eq!(forms(&[motors], text), ["Auorra Motors", "Aurora Motrs", "Aurrora Motors"]);
+    let mut short = subject("s", &["Ford"]);
+    short.terms[0].misspellings = true;
+    assert!(matches!(Matcher::new(&[short]), Err(MatcherError::TooShortToMisspell { .. })));
+}

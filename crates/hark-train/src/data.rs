@@ -2,6 +2,7 @@
 //! honestly say what docs/labels.md defines; an intent that a set says nothing about is left open.
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::{BufRead, BufReader},
     path::Path,
@@ -11,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use flate2::read::GzDecoder;
 use hark_text::IntentName;
 
-use crate::corpus::Post;
+use crate::corpus::{LANGUAGES, Post};
 
 /// A line of a data file.
 pub struct Line {
@@ -76,6 +77,9 @@ pub enum Attitude {
 /// A text for the tag model.
 #[derive(Clone, Debug)]
 pub struct TagExample {
+    /// Name of the data set.
+    pub set: String,
+    pub language: String,
     pub text: String,
     pub attitude: Attitude,
     /// In the order of the intents; `None` where the data set does not say.
@@ -101,22 +105,74 @@ const SPAM: usize = IntentName::Spam as usize;
 const CORPUS_WEIGHT: f32 = 1.5;
 /// How much the intents of public data count where they only say that an intent does not hold: they are many, and the
 /// corpus has few posts of each.
-const ABSENCE_WEIGHT: f32 = 0.2;
+const ABSENCE_WEIGHT: f32 = 0.3;
 /// And one in so many of them is taken.
-const ABSENCE_SAMPLE: usize = 8;
+const ABSENCE_SAMPLE: usize = 16;
+
+/// Texts taken of each language beyond the five: more would crowd these out of the table.
+const OTHER_LANGUAGES_TEXTS: u32 = 1000;
 
 /// All training examples of the tag model.
 pub fn tags(data: &Path, corpus: &[Post]) -> Result<Vec<TagExample>> {
     let mut examples: Vec<TagExample> = corpus.iter().map(of_post).collect();
+    let mut counts: HashMap<String, u32> = HashMap::new();
     for line in read(&data.join("train/sentiment.tsv.gz"), 4)? {
-        examples.push(of_sentiment(line)?);
+        let count = counts.entry(line.language.clone()).or_default();
+        *count += 1;
+        if *count <= OTHER_LANGUAGES_TEXTS || LANGUAGES.contains(&line.language.as_str()) {
+            examples.push(of_sentiment(line)?);
+        }
     }
     for line in read(&data.join("train/intents.tsv.gz"), 4)? {
         examples.push(of_intents(line)?);
     }
     for (number, example) in examples.iter_mut().enumerate() {
-        if example.intent_weight == ABSENCE_WEIGHT && number % ABSENCE_SAMPLE != 0 {
-            example.intents = [None; 8];
+        if number % ABSENCE_SAMPLE == 0 || example.intent_weight >= 1.0 {
+            continue;
+        }
+        for intent in &mut example.intents {
+            if *intent == Some(false) && !matches!(example.set.as_str(), "sms_spam" | "polemo_med") {
+                *intent = None;
+            }
+        }
+    }
+    balance(&mut examples);
+    Ok(examples)
+}
+
+/// Gives the attitudes of each set and language the same weight: what is common in a data set is not what is common in a
+/// company's posts.
+fn balance(examples: &mut [TagExample]) {
+    let mut counts: HashMap<(String, String), [f32; 3]> = HashMap::new();
+    let label = |example: &TagExample| match example.attitude {
+        Attitude::Is(label) | Attitude::Leans(label) => Some(label),
+        Attitude::Unknown => None,
+    };
+    let key = |example: &TagExample| (example.set.clone(), example.language.clone());
+    for example in examples.iter() {
+        if let Some(label) = label(example) {
+            counts.entry(key(example)).or_default()[label] += 1.0;
+        }
+    }
+    for example in examples {
+        let Some(label) = label(example) else { continue };
+        let Some(counts) = counts.get(&key(example)) else { continue };
+        let kinds = counts.iter().filter(|count| **count > 0.0).count() as f32;
+        let share = counts[label] * kinds / counts.iter().sum::<f32>();
+        example.weight /= share.clamp(0.4, 2.5);
+    }
+}
+
+/// The three-class sets of `dev/`: only calibration is fitted to them.
+pub fn dev_sentiment(data: &Path) -> Result<Vec<TagExample>> {
+    let mut examples = Vec::new();
+    for line in read(&data.join("dev/sentiment.tsv.gz"), 4)? {
+        let two_classes = ["sv_reviews_small", "laroseda", "rosent"];
+        let label = ["neg", "neu", "pos"].iter().position(|label| *label == line.label);
+        if let Some(label) = label.filter(|_| !two_classes.contains(&line.dataset.as_str())) {
+            let mut example = blank(line, 0.0);
+            example.attitude = Attitude::Is(label);
+            examples.push(example);
         }
     }
     Ok(examples)
@@ -128,6 +184,8 @@ fn of_post(post: &Post) -> TagExample {
         intents[*intent as usize] = Some(true);
     }
     TagExample {
+        set: "corpus".into(),
+        language: post.language.clone(),
         text: post.text.clone(),
         attitude: Attitude::Is(post.sentiment as usize),
         intents,
@@ -139,6 +197,8 @@ fn of_post(post: &Post) -> TagExample {
 
 fn blank(line: Line, weight: f32) -> TagExample {
     TagExample {
+        set: line.dataset,
+        language: line.language,
         text: line.text,
         attitude: Attitude::Unknown,
         intents: [None; 8],
@@ -213,6 +273,27 @@ fn of_intents(line: Line) -> Result<TagExample> {
             if asks {
                 example.intents[QUESTION] = Some(true);
             }
+            // The customer reports that something failed.
+            let fails = [
+                "not_working",
+                "declined",
+                "charged",
+                "wrong_",
+                "not_received",
+                "not_updated",
+                "extra_charge",
+                "swallowed",
+                "not_recognised",
+                "not_showing",
+                "failed",
+                "reverted",
+                "fee_charged",
+                "not_arrived",
+                "delay",
+            ];
+            if fails.iter().any(|part| label.contains(part)) {
+                example.intents[COMPLAINT] = Some(true);
+            }
             let buys = ["getting", "order_", "visa_or", "get_", "apply", "top_up_by", "supported", "spare"];
             if !buys.iter().any(|begin| label.starts_with(begin)) {
                 example.intents[PURCHASE] = Some(false);
@@ -272,10 +353,7 @@ fn of_intents(line: Line) -> Result<TagExample> {
         // Quarrels about politics, sport and people: not the company's business, however rough.
         "poleval_cyber" | "komentarze" | "ro_offense" => {
             let harsh = !matches!(label.as_str(), "harmless" | "other");
-            let mut example = blank(line, 0.5);
-            if harsh {
-                example.attitude = Attitude::Leans(0);
-            }
+            let mut example = blank(line, 0.0);
             for intent in [PURCHASE, COMPLAINT, CHURN, OUTRAGE, SPAM] {
                 example.intents[intent] = Some(false);
             }

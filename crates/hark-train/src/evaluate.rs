@@ -177,7 +177,7 @@ impl Counts {
 }
 
 /// Macro-F1 and macro-recall over the labels that occur.
-fn macro_f1(pairs: &[(usize, usize)]) -> (f32, f32) {
+pub fn macro_f1(pairs: &[(usize, usize)]) -> (f32, f32) {
     let labels: Vec<usize> = (0..3).filter(|label| pairs.iter().any(|(truth, _)| truth == label)).collect();
     let (mut f1, mut recall) = (0.0, 0.0);
     for label in &labels {

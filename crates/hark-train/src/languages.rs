@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hark_text::{
     fold,
     language::{LANGUAGE_FEATURES_VERSION, LANGUAGES, language_features, letters, norm},
+    model::{Model, Shift},
 };
 
 use crate::{
@@ -51,17 +52,18 @@ pub fn train(examples: &[LanguageExample]) -> Vec<u8> {
     // A language with few texts must not vanish beside English, nor count as much as it.
     let weight = |target: usize| (3000.0 / f64::from(counts[&target])).sqrt().clamp(0.3, 2.0) as f32;
     let mut order: Vec<u32> = (0..).take(features.len()).collect();
-    let mut model = Linear::<LANGUAGES>::new(SETTINGS, &[1.0]);
+    let mut model = Linear::<LANGUAGES>::new(SETTINGS, &[1.0], [1.0; LANGUAGES]);
     model.train(&features, &mut order, |index, scores| {
         let (target, own) = targets[index];
         let mut slopes = softmax(scores);
         slopes[target] -= 1.0;
         slopes.map(|slope| slope * own * weight(target))
     });
-    let bytes = model.quantise(LANGUAGE_FEATURES_VERSION, &CODES);
-    crate::calibrate::set_thresholds::<LANGUAGES>(LANGUAGE_FEATURES_VERSION, bytes, |_, output| {
+    let (mut outputs, weights) = model.quantise(&CODES);
+    for output in &mut outputs {
         output.threshold = THRESHOLD;
-    })
+    }
+    Model::write(LANGUAGE_FEATURES_VERSION, SETTINGS.bits, &outputs, &[] as &[Shift<LANGUAGES>], &weights)
 }
 
 fn start_of(text: &str) -> &str {

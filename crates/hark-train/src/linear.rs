@@ -1,6 +1,6 @@
 //! Training of hashed-feature linear models: AdaGrad over examples in an order that a fixed seed gives.
 
-use hark_text::model::{Model, Output, nearest, row_of, units};
+use hark_text::model::{Output, nearest, row_of, units};
 
 /// Examples as features: rows of the table and factors, packed.
 #[derive(Default)]
@@ -51,6 +51,8 @@ pub struct Settings {
 pub struct Linear<const N: usize> {
     settings: Settings,
     factors: Vec<f32>,
+    /// Rate of each output against the settings'.
+    paces: [f32; N],
     weights: Vec<[f32; N]>,
     squares: Vec<[f32; N]>,
     bias: [f32; N],
@@ -58,11 +60,12 @@ pub struct Linear<const N: usize> {
 }
 
 impl<const N: usize> Linear<N> {
-    pub fn new(settings: Settings, factors: &[f32]) -> Self {
+    pub fn new(settings: Settings, factors: &[f32], paces: [f32; N]) -> Self {
         let rows = 1 << settings.bits;
         Self {
             settings,
             factors: factors.to_vec(),
+            paces,
             weights: vec![[0.0; N]; rows],
             squares: vec![[1e-6; N]; rows],
             bias: [0.0; N],
@@ -114,10 +117,12 @@ impl<const N: usize> Linear<N> {
             let rate = rate * self.factors[(packed >> FACTOR_SHIFT) as usize];
             let row = (packed & ROW_MASK) as usize;
             let (weights, squares) = (&mut self.weights[row], &mut self.squares[row]);
-            for ((weight, square), slope) in weights.iter_mut().zip(squares).zip(slopes) {
+            for (((weight, square), slope), pace) in
+                weights.iter_mut().zip(squares).zip(slopes).zip(self.paces)
+            {
                 let g = slope * norm + decay * *weight * slope.abs();
                 *square += g * g;
-                *weight -= rate * g / square.sqrt();
+                *weight -= rate * pace * g / square.sqrt();
             }
         }
         for ((bias, square), slope) in self.bias.iter_mut().zip(&mut self.bias_squares).zip(slopes) {
@@ -127,7 +132,7 @@ impl<const N: usize> Linear<N> {
     }
 
     /// The weights as bytes, with what makes scores of them; `names` of the outputs.
-    pub fn quantise(&self, features: u32, names: &[&str]) -> Vec<u8> {
+    pub fn quantise(&self, names: &[&str]) -> (Vec<Output>, Vec<i8>) {
         let mut scales = [0.0_f32; N];
         for (output, scale) in scales.iter_mut().enumerate() {
             let largest = self.weights.iter().map(|weights| weights[output].abs()).fold(0.0, f32::max);
@@ -147,7 +152,7 @@ impl<const N: usize> Linear<N> {
                 threshold: 0.5,
             })
             .collect();
-        Model::<N>::write(features, self.settings.bits, &outputs, &bytes)
+        (outputs, bytes)
     }
 }
 

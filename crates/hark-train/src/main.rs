@@ -65,7 +65,7 @@ fn main() -> Result<()> {
         }
         if wanted("tags") {
             let examples = data::tags(&arguments.data, &corpus)?;
-            fs::write(&tags, tags::train(&examples))?;
+            fs::write(&tags, tags::train(&examples, &data::dev_sentiment(&arguments.data)?))?;
         }
     }
     let read = |path: &PathBuf| fs::read(path).with_context(|| format!("cannot read {}", path.display()));

@@ -7,6 +7,7 @@ use crate::{
     Subject,
     fold::{ByHash, Class, Pieces, class, fold, hash_folded},
     forms::{self, Position},
+    words,
 };
 
 impl Matcher {
@@ -25,18 +26,19 @@ impl Matcher {
             for (index, term) in (0..).zip(&subject.terms) {
                 let (text, kind) = sigil(&term.text);
                 let inflected = !term.exact && kind == Written::Anywhere;
-                build.add(subject, &term.text, text, inflected, end(Role::Term, index, kind))?;
+                let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+                if term.misspellings && letters < LEAST_LETTERS_TO_MISSPELL {
+                    let (subject, term) = (subject.name.clone(), term.text.clone());
+                    return Err(MatcherError::TooShortToMisspell { subject, term });
+                }
+                let how = How { inflected, misspelt: term.misspellings };
+                build.add(subject, &term.text, text, how, end(Role::Term, index, kind))?;
             }
             for (role, contexts) in [(Role::Exclude, &subject.exclude), (Role::Require, &subject.require)] {
                 for (index, context) in (0..).zip(contexts) {
                     let (text, kind) = sigil(&context.words);
-                    build.add(
-                        subject,
-                        &context.words,
-                        text,
-                        kind == Written::Anywhere,
-                        end(role, index, kind),
-                    )?;
+                    let how = How { inflected: kind == Written::Anywhere, misspelt: false };
+                    build.add(subject, &context.words, text, how, end(role, index, kind))?;
                 }
             }
         }
@@ -79,9 +81,47 @@ struct Word {
     joint: Option<char>,
     /// Where it stands and the languages whose inflection applies; `None`: only as written.
     inflected: Option<(Position, Vec<String>)>,
+    /// Also with one letter wrong.
+    misspelt: bool,
 }
 
+/// Which forms of a term count beside the one written.
+#[derive(Clone, Copy)]
+struct How {
+    inflected: bool,
+    misspelt: bool,
+}
+
+/// Shorter terms with a wrong letter are other words.
+const LEAST_LETTERS_TO_MISSPELL: usize = 7;
+/// And so are shorter words of a longer term.
+const LEAST_LETTERS_OF_WORD: usize = 4;
+
 impl Word {
+    /// The base form with two letters swapped, one dropped or one doubled, unless that is a common word.
+    fn misspellings(&self) -> Vec<String> {
+        let letters: Vec<char> = fold(&self.written).chars().collect();
+        if !self.misspelt || letters.len() < LEAST_LETTERS_OF_WORD {
+            return Vec::new();
+        }
+        let mut wrong = Vec::new();
+        // The first letter is seldom wrong, and a word without it is often another one.
+        for at in 1..letters.len() {
+            let mut dropped = letters.clone();
+            dropped.remove(at);
+            let mut doubled = letters.clone();
+            doubled.insert(at, letters[at]);
+            wrong.extend([dropped, doubled]);
+            if at + 1 < letters.len() {
+                let mut swapped = letters.clone();
+                swapped.swap(at, at + 1);
+                wrong.push(swapped);
+            }
+        }
+        let wrong = wrong.into_iter().map(String::from_iter);
+        wrong.filter(|word| !words::is_common(word)).collect()
+    }
+
     /// Lower-case, with diacritics.
     fn forms(&self) -> Vec<String> {
         match &self.inflected {
@@ -99,7 +139,7 @@ impl Build {
         subject: &Subject,
         written: &str,
         text: &str,
-        inflected: bool,
+        how: How,
         end: End,
     ) -> Result<(), MatcherError> {
         let mut words = words(text);
@@ -115,8 +155,9 @@ impl Build {
         let position = if words.len() == 1 { Position::Alone } else { Position::Phrase };
         for word in &mut words {
             // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending.
+            word.misspelt = how.misspelt;
             word.inflected =
-                (inflected && word.joint.is_none()).then(|| (position, subject.languages.clone()));
+                (how.inflected && word.joint.is_none()).then(|| (position, subject.languages.clone()));
         }
         let node = words.iter().fold(ROOT, |node, word| self.child(node, word));
         self.end(node, end);
@@ -134,7 +175,7 @@ impl Build {
         let kind = if symbols && end.kind == Written::Anywhere { Written::Label } else { end.kind };
         let head: String = first.iter().map(|word| fold(&word.written)).collect();
         let written: String = words.iter().map(|word| word.written.as_str()).collect();
-        let node = self.node(Word { written, joint: None, inflected: None });
+        let node = self.node(Word { written, joint: None, inflected: None, misspelt: false });
         for form in last.forms() {
             self.edge(ROOT, hash_folded(&(head.clone() + &fold(&form))), node);
         }
@@ -157,7 +198,8 @@ impl Build {
         }
         let node = self.node(word.clone());
         self.children.insert(key, node);
-        let mut hashes: Vec<u64> = word.forms().iter().map(|form| hash_folded(&fold(form))).collect();
+        let forms = word.forms().into_iter().map(|form| fold(&form)).chain(word.misspellings());
+        let mut hashes: Vec<u64> = forms.map(|form| hash_folded(&form)).collect();
         hashes.sort_unstable();
         hashes.dedup();
         for hash in hashes {
@@ -168,7 +210,7 @@ impl Build {
 
     fn node(&mut self, word: Word) -> u32 {
         let node = u32::try_from(self.nodes.len()).unwrap_or(NONE - 1);
-        let Word { written, joint, inflected } = word;
+        let Word { written, joint, inflected, .. } = word;
         self.nodes.push(Node { joint, ends: Vec::new(), spelling: Spelling { written, inflected } });
         node
     }
@@ -193,7 +235,12 @@ fn words(text: &str) -> Vec<Word> {
             .find(|c| class(*c) == Class::Separator && !super::place::joins_words(*c))
             .map(|c| if super::place::is_apostrophe(c) { '\'' } else { c })
             .filter(|_| !words.is_empty());
-        words.push(Word { written: text[piece.start..piece.end].to_owned(), joint, inflected: None });
+        words.push(Word {
+            written: text[piece.start..piece.end].to_owned(),
+            joint,
+            inflected: None,
+            misspelt: false,
+        });
         last = piece.end;
     }
     words

@@ -51,6 +51,16 @@ pub enum MatcherError {
         /// The term or context as configured.
         term: String,
     },
+    /// Too short for misspellings to be told from other words.
+    #[error(
+        "subject `{subject}`: `misspellings` needs a term of at least 7 letters, `{term}` is shorter: leave it out"
+    )]
+    TooShortToMisspell {
+        /// Name of the subject.
+        subject: String,
+        /// The term as configured.
+        term: String,
+    },
 }
 
 /// Memory that [`Matcher::find`] and [`crate::Analyzer::analyze`] reuse from post to post; one for each thread.
