@@ -78,7 +78,7 @@ pub struct Context {
     pub config: Option<PathBuf>,
     /// Metrics of this process.
     pub telemetry: Telemetry,
-    /// Cancelled by SIGTERM or Ctrl-C; everything that waits or loops ends by it.
+    /// Cancelled by SIGTERM or Ctrl-C; everything that waits or loops ends by it. See [`Command::ends_in_order`].
     pub shutdown: CancellationToken,
 }
 
@@ -153,6 +153,12 @@ impl Command {
             Self::Tail(_) | Self::Topics(_) | Self::Metrics(_) => "warn",
             Self::Init(_) | Self::Check(_) | Self::Test(_) | Self::Explain(_) => "warn",
         }
+    }
+
+    /// Whether a signal is to be answered by ending in order. The other commands have nothing to bring to an end: a signal
+    /// ends them as the system does, also while they wait for input.
+    pub fn ends_in_order(&self) -> bool {
+        matches!(self, Self::Up(_) | Self::Ingest(_) | Self::Enrich(_) | Self::Route(_) | Self::Tail(_))
     }
 
     /// Does it.

@@ -25,6 +25,7 @@ mod workers;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Cli, Context};
 
@@ -41,11 +42,10 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::log_to_stderr(cli.shared.log_format, cli.command.default_log_level())?;
-    let context = Context {
-        config: cli.shared.config,
-        telemetry: telemetry::Telemetry::install()?,
-        shutdown: shutdown::on_signals()?,
-    };
+    let shutdown =
+        if cli.command.ends_in_order() { shutdown::on_signals()? } else { CancellationToken::new() };
+    let context =
+        Context { config: cli.shared.config, telemetry: telemetry::Telemetry::install()?, shutdown };
     cli.command.run(&context)
 }
 
