@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::client::{CALL_TIMEOUT, Clients, Context, is_broker_loss, is_unauthorised, number};
-use crate::{CommitError, LogError, Output, SessionError, worker::pause};
+use crate::{CommitError, LogError, Output, SessionError};
 
 /// How long one poll of the delivery queue waits. rdkafka's own flush waits 100 ms a time, which makes every transaction
 /// take that long (measured).
@@ -127,7 +127,8 @@ impl Transactor {
             if self.is_out_of_time() {
                 return Err(Failure::Unknown);
             }
-            pause(&CancellationToken::new(), RETRY_WAIT);
+            // Not a mere pause: an abort waits for the reports of what it purges, which only a poll takes in.
+            self.producer.poll(RETRY_WAIT);
         }
     }
 
