@@ -310,7 +310,8 @@ fn read_matcher(node: &Node, subjects: &[Subject], problems: &mut Vec<Problem>) 
         Err(error) => {
             let (MatcherError::NoTerms { subject }
             | MatcherError::Empty { subject, .. }
-            | MatcherError::TooLong { subject, .. }) = &error;
+            | MatcherError::TooLong { subject, .. }
+            | MatcherError::TooShortToMisspell { subject, .. }) = &error;
             let index = subjects.iter().position(|known| known.name == *subject);
             let at = match (&node.value, index) {
                 (Value::List(items), Some(index)) => items.get(index).map_or(node.at, |item| item.at),
