@@ -98,7 +98,7 @@ proptest! {
     #[test]
     fn folding_twice_is_folding_once_and_fingerprints_are_stable(text in post()) {
         let once = fold(&text);
-        prop_assert_eq!(fold(&once), once.clone());
+        prop_assert_eq!(fold(&once), once);
         prop_assert_eq!(fingerprint(&[&text]), fingerprint(&[&format!(" {text}\n")]));
     }
 }

@@ -139,6 +139,11 @@ pub enum Command {
         after_help = "Examples:\n  hark topics create --partitions 24 --replication 3\n  hark topics check"
     )]
     Topics(crate::topics::Args),
+    /// Tag texts: JSON Lines of {"text", "language", "id"} in, one object of tags a line out, order kept
+    #[command(
+        after_help = "Example:\n  hark label --threads 4 --format jsonl < posts.jsonl | jq .sentiment.label"
+    )]
+    Label(crate::label::Args),
     /// List the metrics that this program exports, with their meaning
     #[command(after_help = "Example:\n  hark metrics > metrics.md")]
     Metrics(crate::telemetry::catalog::Args),
@@ -151,7 +156,7 @@ impl Command {
             Self::Up(args) if args.is_demo() => "warn",
             Self::Up(_) | Self::Ingest(_) | Self::Enrich(_) | Self::Route(_) => "info",
             Self::Tail(_) | Self::Topics(_) | Self::Metrics(_) => "warn",
-            Self::Init(_) | Self::Check(_) | Self::Test(_) | Self::Explain(_) => "warn",
+            Self::Label(_) | Self::Init(_) | Self::Check(_) | Self::Test(_) | Self::Explain(_) => "warn",
         }
     }
 
@@ -174,6 +179,7 @@ impl Command {
             Self::Check(args) => crate::check::run(args, context),
             Self::Test(args) => crate::test::run(args, context),
             Self::Explain(args) => crate::explain::run(args, context),
+            Self::Label(args) => crate::label::run(&args, context),
             Self::Metrics(args) => crate::telemetry::catalog::run(args, context),
         }
     }

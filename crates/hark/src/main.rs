@@ -11,6 +11,7 @@ mod health;
 mod http;
 mod init;
 mod judge;
+mod label;
 mod log;
 mod shutdown;
 mod stages;
