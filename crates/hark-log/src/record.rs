@@ -1,6 +1,10 @@
 //! Records as they are read, and outputs as they are to be written.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use rdkafka::message::Headers as _;
 
@@ -60,7 +64,12 @@ impl<'a> HeadersRef<'a> {
                 Some((str::from_utf8(name).ok()?, value))
             }
             Self::Kafka(headers) => {
-                headers.try_get(index).map(|header| (header.key, header.value.unwrap_or_default()))
+                // rdkafka panics on a name that is not UTF-8, which any other client may write.
+                let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(index)));
+                let unreadable = Some(("(a name that is not UTF-8)", &[][..]));
+                header.map_or(unreadable, |header| {
+                    header.map(|header| (header.key, header.value.unwrap_or_default()))
+                })
             }
         })
     }

@@ -133,6 +133,17 @@ pub enum SessionError {
     Log(#[from] LogError),
 }
 
+impl SessionError {
+    /// A new session may go on where this one could not: its clients broke, or the brokers are away.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        matches!(
+            self,
+            Self::Lost { .. } | Self::Log(LogError::Unreachable { .. } | LogError::TimedOut { .. })
+        )
+    }
+}
+
 /// A commit that did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {

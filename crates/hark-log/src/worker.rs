@@ -21,8 +21,8 @@ use batch::{Batch, PartitionState};
 use rebuild::RebuildBudget;
 
 use crate::{
-    Change, CommitError, Counts, Log, LogError, NextOffset, Outcome, Output, Record, Rejection, Session,
-    SessionConfig, SessionError, TableSpec,
+    Change, CommitError, Counts, Log, NextOffset, Outcome, Output, Record, Rejection, Session, SessionConfig,
+    SessionError, TableSpec,
 };
 
 /// A batch ends here at the latest: Kafka's producer queue and our memory stay small, and a bare transactional loop gains
@@ -40,6 +40,10 @@ const IDLE_WAIT: Duration = Duration::from_millis(100);
 const RESTORE_SLICE: Duration = Duration::from_millis(50);
 /// How often an idle worker looks whether control records moved its position, and tells its lag.
 const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// With `--once` and records that keep coming, the goal is looked at so often.
+const GOAL_EVERY: Duration = Duration::from_secs(1);
+/// A commit that took so long and then lost its producer was waiting for brokers that were away.
+const BROKER_LOSS: Duration = Duration::from_secs(5);
 /// First and longest wait after an aborted transaction.
 const ABORT_WAITS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
@@ -142,6 +146,7 @@ impl<S: Stage> Worker<'_, S> {
         let goal = if self.once { Some(session.ends()?) } else { None };
         loop {
             let drive = Drive {
+                budget: &mut budget,
                 stage: &mut self.stage,
                 tables: &self.tables,
                 shutdown: &config.shutdown,
@@ -157,38 +162,46 @@ impl<S: Stage> Worker<'_, S> {
                     session.close();
                     return Ok(());
                 }
-                Err(lost @ SessionError::Lost { .. }) => lost,
+                Err(error) if config.shutdown.is_cancelled() && error.is_loss() => {
+                    // What was not committed comes again; there is nothing left to do here.
+                    debug!(%error, "stopping without a broker");
+                    session.close();
+                    return Ok(());
+                }
+                Err(error) if error.is_loss() => error,
                 Err(error) => return Err(error.into()),
             };
-            warn!(error = %lost, group = %config.group, "lost consumer and producer: building new ones");
-            self.stage.observe(WorkerEvent::Rebuilding);
-            session.close();
-            let (next, brokers_were_away) = self.reconnect(&config)?;
-            session = next;
-            // Losses that come of brokers that were away are nobody's fault (law 8).
-            if !brokers_were_away && !budget.spend(Instant::now()) {
+            if matches!(lost, SessionError::Log(_)) {
+                budget.excuse();
+            }
+            if !budget.spend(Instant::now()) {
                 session.close();
                 return Err(budget.exhausted(lost));
             }
+            warn!(error = %lost, group = %config.group, "lost consumer and producer: building new ones");
+            self.stage.observe(WorkerEvent::Rebuilding);
+            session.close();
+            session = match self.reconnect(&config)? {
+                Some(session) => session,
+                None => return Ok(()),
+            };
         }
     }
 
-    /// A new session, waited for while the brokers are away; whether they were.
-    fn reconnect(&self, config: &SessionConfig) -> Result<(Box<dyn Session>, bool), WorkerError> {
+    /// A new session, waited for while the brokers are away; `None` if shutdown came first.
+    fn reconnect(&self, config: &SessionConfig) -> Result<Option<Box<dyn Session>>, WorkerError> {
         let mut wait = ABORT_WAITS.0;
-        let mut away = false;
-        loop {
-            match self.log.session(config.clone()) {
-                Err(LogError::Unreachable { .. } | LogError::TimedOut { .. })
-                    if !config.shutdown.is_cancelled() =>
-                {
-                    away = true;
+        while !config.shutdown.is_cancelled() {
+            match self.log.session(config.clone()).map_err(SessionError::from) {
+                Ok(session) => return Ok(Some(session)),
+                Err(error) if error.is_loss() => {
                     pause(&config.shutdown, wait);
                     wait = (wait * 2).min(ABORT_WAITS.1);
                 }
-                other => return Ok((other.map_err(SessionError::from)?, away)),
+                Err(error) => return Err(error.into()),
             }
         }
+        Ok(None)
     }
 }
 
@@ -211,6 +224,7 @@ struct Restoring {
 
 /// One session's life.
 struct Drive<'a, S> {
+    budget: &'a mut RebuildBudget,
     stage: &'a mut S,
     tables: &'a [TableSpec],
     shutdown: &'a CancellationToken,
@@ -238,6 +252,7 @@ impl<S: Stage> Drive<'_, S> {
     ) -> Result<(), SessionError> {
         let mut abort_wait = ABORT_WAITS.0;
         let mut idle_since = Instant::now();
+        let mut goal_looked = Instant::now();
         while !self.shutdown.is_cancelled() {
             if self.restoring.is_some() {
                 self.restore(session)?;
@@ -253,12 +268,10 @@ impl<S: Stage> Drive<'_, S> {
                     self.commit_positions(session)?;
                     self.tell_lag(session);
                 }
-                if goal.is_some_and(|_| self.restoring.is_none())
-                    && reached(session, goal.unwrap_or_default())?
+                if let Some(goal) = goal
+                    && self.restoring.is_none()
+                    && self.is_done(session, goal)?
                 {
-                    let took = self.worked.span.map(|(first, last)| last - first).unwrap_or_default();
-                    let seconds = took.as_secs_f64();
-                    info!(records = self.worked.records, seconds, "worked off what was there");
                     return Ok(());
                 }
                 continue;
@@ -266,6 +279,14 @@ impl<S: Stage> Drive<'_, S> {
             match self.commit(session, began)? {
                 ControlFlow::Continue(()) => {
                     abort_wait = ABORT_WAITS.0;
+                    if let Some(goal) = goal
+                        && goal_looked.elapsed() >= GOAL_EVERY
+                    {
+                        goal_looked = Instant::now();
+                        if self.restoring.is_none() && self.is_done(session, goal)? {
+                            return Ok(());
+                        }
+                    }
                     if self.told.elapsed() >= IDLE_COMMIT_EVERY {
                         self.tell_lag(session);
                     }
@@ -277,6 +298,16 @@ impl<S: Stage> Drive<'_, S> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the group has reached the goal of `--once`; says so if it has.
+    fn is_done(&self, session: &mut dyn Session, goal: &[crate::EndOffset]) -> Result<bool, SessionError> {
+        if !reached(session, goal)? {
+            return Ok(false);
+        }
+        let took = self.worked.span.map(|(first, last)| last - first).unwrap_or_default();
+        info!(records = self.worked.records, seconds = took.as_secs_f64(), "worked off what was there");
+        Ok(true)
     }
 
     /// Fills a batch. False when the assignment changed, which throws the unsent batch away.
@@ -392,6 +423,7 @@ impl<S: Stage> Drive<'_, S> {
         for (&number, partition) in &self.partitions {
             partition.state_outputs(number, self.tables, &mut outputs);
         }
+        let committing = Instant::now();
         match session.commit(&outputs, &next) {
             Ok(()) => {
                 let mut report = BatchReport {
@@ -440,7 +472,12 @@ impl<S: Stage> Drive<'_, S> {
                 self.rewind(session)?;
                 Ok(ControlFlow::Break(()))
             }
-            Err(CommitError::Lost { source }) => Err(source),
+            Err(CommitError::Lost { source }) => {
+                if committing.elapsed() >= BROKER_LOSS {
+                    self.budget.excuse();
+                }
+                Err(source)
+            }
             Err(error @ CommitError::Unknown) => {
                 warn!(%error, "stopping");
                 Ok(ControlFlow::Break(()))

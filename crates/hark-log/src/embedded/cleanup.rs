@@ -99,14 +99,15 @@ fn too_old(reader: &Connection, topic: i64, partition: u32, before: i64) -> rusq
         .collect()
 }
 
-/// Records with a newer one of the same key, and tombstones that nothing follows.
+/// Records with a newer one of the same key, and tombstones that are alone: one that goes before what it deletes would bring it back.
 fn replaced(reader: &Connection, topic: i64, partition: u32, before: i64) -> rusqlite::Result<Vec<i64>> {
     reader
         .prepare_cached(
             "SELECT offset FROM (
-                 SELECT offset, timestamp_ms, value, max(offset) OVER (PARTITION BY key) AS newest
+                 SELECT offset, timestamp_ms, value,
+                     max(offset) OVER (PARTITION BY key) AS newest, min(offset) OVER (PARTITION BY key) AS oldest
                  FROM records WHERE topic = ?1 AND partition = ?2 AND key IS NOT NULL
-             ) WHERE timestamp_ms < ?3 AND (offset < newest OR value IS NULL)",
+             ) WHERE timestamp_ms < ?3 AND (offset < newest OR (value IS NULL AND offset = oldest))",
         )?
         .query_map(params![topic, partition, before], |row| row.get(0))?
         .collect()

@@ -205,7 +205,11 @@ impl Shared {
             Some(rusqlite::ErrorCode::DiskFull) => {
                 CommitError::Full { path: self.path.display().to_string() }
             }
-            _ => CommitError::Aborted { source: Box::new(source) },
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+                CommitError::Aborted { source: Box::new(source) }
+            }
+            // Trying again would not help.
+            _ => CommitError::Lost { source: file::failed("writing", &self.path, source).into() },
         };
         let mut writer = lock(&self.writer);
         let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);

@@ -131,7 +131,13 @@ impl KafkaSession {
             let partition = u32::try_from(element.partition()).unwrap_or(u32::MAX);
             let metadata = element.metadata().to_owned();
             assigned.push(match element.offset() {
-                Offset::Offset(offset) => Assigned { partition, offset, committed: true, metadata },
+                Offset::Offset(offset) => {
+                    let (low, _) = watermarks(&self.clients, &self.watcher, &self.config.input, partition)?;
+                    if offset < low {
+                        warn!(partition, lost = low - offset, "retention took records before they were read");
+                    }
+                    Assigned { partition, offset: offset.max(low), committed: offset >= low, metadata }
+                }
                 _ => {
                     let (low, _) = watermarks(&self.clients, &self.watcher, &self.config.input, partition)?;
                     Assigned { partition, offset: low, committed: false, metadata }

@@ -12,7 +12,7 @@ use rdkafka::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::client::{CALL_TIMEOUT, Clients, Context, is_broker_loss, is_unauthorised, number};
+use super::client::{Clients, Context, is_broker_loss, is_unauthorised, number};
 use crate::{CommitError, LogError, Output, SessionError};
 
 /// How long one poll of the delivery queue waits. rdkafka's own flush waits 100 ms a time, which makes every transaction
@@ -23,9 +23,11 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 /// Between tries of a call that may be tried again.
 const RETRY_WAIT: Duration = Duration::from_millis(50);
 /// After shutdown, an answer is waited for so long.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 /// How long one try of a transactional call may take; it is tried again after that.
-const TRY_TIMEOUT: Duration = Duration::from_secs(2);
+const TRY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the broker may take to resolve what an earlier holder of the id left open.
+const INIT_LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) struct Transactor {
     producer: BaseProducer<Context>,
@@ -44,9 +46,14 @@ impl Transactor {
             .producing(transactional_id)
             .create_with_context(Context::default())
             .map_err(|source| clients.failed("making a producer", source))?;
-        producer.init_transactions(CALL_TIMEOUT * 3).map_err(|source| {
-            clients.failed(&format!("beginning as transactional.id {transactional_id}"), source)
-        })?;
+        let until = Instant::now() + INIT_LIMIT;
+        while let Err(error) = producer.init_transactions(TRY_TIMEOUT) {
+            if !is_retriable(&error) || Instant::now() >= until || shutdown.is_cancelled() {
+                return Err(
+                    clients.failed(&format!("beginning as transactional.id {transactional_id}"), error)
+                );
+            }
+        }
         Ok(Self { producer, shutdown, shutdown_since: None })
     }
 
@@ -104,6 +111,9 @@ impl Transactor {
                 let code = RDKafkaErrorCode::MessageTimedOut;
                 return Err(Failure::Abort(KafkaError::MessageProduction(code)));
             }
+            if self.is_out_of_time() {
+                return Err(Failure::Unknown);
+            }
         }
         Ok(())
     }
@@ -127,7 +137,7 @@ impl Transactor {
             if self.is_out_of_time() {
                 return Err(Failure::Unknown);
             }
-            // Not a mere pause: an abort waits for the reports of what it purges, which only a poll takes in.
+            // An abort ends only when the reports of what it purged have been taken from the queue.
             self.producer.poll(RETRY_WAIT);
         }
     }
@@ -144,7 +154,15 @@ impl Transactor {
             Ok(()) if cause.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
                 Err(CommitError::TooLarge { source: Box::new(cause) })
             }
-            Ok(()) => Err(CommitError::Aborted { source: Box::new(cause) }),
+            Ok(()) => Err(match cause.rdkafka_error_code() {
+                // Trying again would not help: somebody has to grant or create something.
+                Some(code) if is_unauthorised(code) => lost("writing", cause),
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                    let topic = "a topic that Hark writes to".to_owned();
+                    CommitError::Lost { source: LogError::MissingTopic { topic }.into() }
+                }
+                _ => CommitError::Aborted { source: Box::new(cause) },
+            }),
             Err(Failure::Abort(error)) => Err(lost("aborting", error)),
             Err(Failure::Lost(operation, error)) => Err(lost(operation, error)),
             Err(Failure::Unknown) => Err(CommitError::Unknown),

@@ -15,11 +15,20 @@ const WINDOW: Duration = Duration::from_secs(5 * 60);
 #[derive(Default)]
 pub(super) struct RebuildBudget {
     spent: VecDeque<Instant>,
+    excused: bool,
 }
 
 impl RebuildBudget {
+    /// The next loss comes of brokers that were away: nobody's fault (law 8).
+    pub(super) fn excuse(&mut self) {
+        self.excused = true;
+    }
+
     /// Whether one more rebuild is allowed now; counts it.
     pub(super) fn spend(&mut self, now: Instant) -> bool {
+        if std::mem::take(&mut self.excused) {
+            return true;
+        }
         while self.spent.front().is_some_and(|&then| now.duration_since(then) > WINDOW) {
             self.spent.pop_front();
         }
@@ -44,6 +53,9 @@ mod tests {
         assert!(budget.spend(start));
         assert!(budget.spend(after(100)));
         assert!(!budget.spend(after(200)));
+        budget.excuse();
+        assert!(budget.spend(after(250)), "brokers that were away are no fault");
+        assert!(!budget.spend(after(260)));
         assert!(budget.spend(after(1_000)), "the window moves on");
     }
 }

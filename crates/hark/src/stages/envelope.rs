@@ -17,6 +17,9 @@ const ATTEMPTS: &str = "hark-attempts";
 /// A dead letter keeps so much of the value (law 10), and of each header.
 const VALUE_BYTES: usize = 512 * 1024;
 const HEADER_BYTES: usize = 4 * 1024;
+/// Longest name of a header and longest explanation that are kept, in characters.
+const HEADER_NAME_CHARS: usize = 256;
+const ERROR_CHARS: usize = 2_000;
 /// Headers beyond this many are left out: their sum must stay far below a record's limit.
 const HEADERS: usize = 32;
 
@@ -80,10 +83,13 @@ impl DeadLetters {
                 .headers
                 .iter()
                 .take(HEADERS)
-                .map(|(key, value)| DeadLetterHeader { key: key.to_owned(), value: cut(value, HEADER_BYTES) })
+                .map(|(key, value)| DeadLetterHeader {
+                    key: key.chars().take(HEADER_NAME_CHARS).collect(),
+                    value: cut(value, HEADER_BYTES),
+                })
                 .collect(),
             class: rejection.class.to_owned(),
-            error: rejection.error.clone(),
+            error: rejection.error.chars().take(ERROR_CHARS).collect(),
             attempts: attempts.unwrap_or(0_u32).saturating_add(1),
             config_revision: self.config_revision.clone(),
             mention_id: mention_id.map(|id| id.to_string()).unwrap_or_default(),

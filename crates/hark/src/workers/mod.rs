@@ -4,6 +4,7 @@ pub mod ingest;
 pub mod stage;
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     sync::{
         Arc,
@@ -212,7 +213,8 @@ impl Running {
             let thread = std::thread::Builder::new()
                 .name(format!("{}-{number}", which.name()))
                 .spawn(move || {
-                    let result = worker.run(&*log);
+                    let result = catch_unwind(AssertUnwindSafe(|| worker.run(&*log)))
+                        .unwrap_or_else(|_| Err(anyhow::anyhow!("its thread panicked")));
                     if result.is_err() {
                         // The others end too: a process that does half its work would look healthy.
                         shutdown.cancel();
