@@ -175,6 +175,7 @@ impl Fixture {
 
     pub fn stage(&self) -> Dedupe {
         let (batches, received) = mpsc::channel();
+        let (ready, assigned) = mpsc::channel();
         Dedupe {
             out: self.topic("out").into(),
             dead: self.topic("dead").into(),
@@ -188,6 +189,8 @@ impl Fixture {
             padding_of: None,
             batches,
             received: Some(received),
+            ready,
+            assigned: Some(assigned),
         }
     }
 
@@ -238,12 +241,13 @@ impl Fixture {
     pub fn start(&self, instance: &str, mut stage: Dedupe) -> Running {
         let shutdown = CancellationToken::new();
         let config = self.session_config(instance, shutdown.clone());
-        let (log, tables, batches) = (self.log(), self.tables(), stage.received.take().unwrap());
+        let (log, tables) = (self.log(), self.tables());
+        let (batches, assigned) = (stage.received.take().unwrap(), stage.assigned.take().unwrap());
         let thread = std::thread::spawn(move || {
             let result = Worker { stage: &mut stage, tables, once: false, log: &*log }.run(config);
             (stage, result)
         });
-        Running { shutdown, batches, thread }
+        Running { shutdown, batches, assigned, thread }
     }
 }
 
@@ -254,12 +258,17 @@ fn open_embedded(folder: &Path) -> Arc<dyn Log> {
 pub struct Running {
     shutdown: CancellationToken,
     batches: Receiver<()>,
+    assigned: Receiver<()>,
     thread: JoinHandle<(Dedupe, Result<(), WorkerError>)>,
 }
 
 impl Running {
     pub fn wait_for_batch(&self) {
         self.batches.recv_timeout(DEADLINE).expect("a batch is committed");
+    }
+
+    pub fn wait_for_partitions(&self) {
+        self.assigned.recv_timeout(DEADLINE).expect("partitions are assigned and their state restored");
     }
 
     pub fn stop(self) -> Dedupe {
@@ -296,6 +305,8 @@ pub struct Dedupe {
     pub padding_of: Option<(String, usize)>,
     batches: Sender<()>,
     received: Option<Receiver<()>>,
+    ready: Sender<()>,
+    assigned: Option<Receiver<()>>,
 }
 
 impl Stage for &mut Dedupe {
@@ -362,7 +373,12 @@ impl Stage for &mut Dedupe {
             WorkerEvent::Restored { records, .. } => self.restored += records,
             WorkerEvent::Lag { entries, .. } => self.entries = entries[0],
             WorkerEvent::Rebuilding => self.rebuilt += 1,
-            WorkerEvent::Assignment { .. } | WorkerEvent::Refused => {}
+            WorkerEvent::Assignment { owned, restoring } => {
+                if owned > 0 && restoring == 0 {
+                    self.ready.send(()).ok();
+                }
+            }
+            WorkerEvent::Refused => {}
         }
     }
 }

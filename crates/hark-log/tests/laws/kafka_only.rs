@@ -81,6 +81,7 @@ fn handing_partitions_over_loses_and_repeats_nothing_and_state_follows() {
     first.wait_for_batch();
     let second = fixture.start("second", fixture.stage());
     // The second one gets partitions, whose keys it never saw itself.
+    second.wait_for_partitions();
     fixture.feed(keys(1_000..4_000));
     second.wait_for_batch();
     fixture.feed(keys(3_000..6_000));
