@@ -267,8 +267,13 @@ impl ClientContext for Context {
             // Asked for, and no error.
             return;
         }
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error.rdkafka_error_code();
-        info!(target: "librdkafka", %error, "{reason}");
+        let code = error.rdkafka_error_code();
+        let before =
+            std::mem::replace(&mut *self.last_error.lock().unwrap_or_else(PoisonError::into_inner), code);
+        // While brokers are away librdkafka says the same ten times a second.
+        if before != code {
+            info!(target: "librdkafka", %error, "{reason}");
+        }
     }
 
     fn stats(&self, statistics: Statistics) {

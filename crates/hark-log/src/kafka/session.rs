@@ -12,7 +12,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     message::BorrowedMessage,
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::{
     client::{CALL_TIMEOUT, Clients, Context, RawChange, is_broker_loss, is_unauthorised, number},
@@ -185,7 +185,7 @@ impl KafkaSession {
             other => other.rdkafka_error_code(),
         };
         match code {
-            Some(code) if is_broker_loss(code) => info!(%error, "a broker is away"),
+            Some(code) if is_broker_loss(code) => debug!(%error, "a broker is away"),
             Some(code) if is_unauthorised(code) => {
                 let operation = format!("reading {} as group {}", self.config.input, self.config.group);
                 return Err(LogError::NotAuthorised { operation }.into());
