@@ -208,7 +208,7 @@ mod tests {
             assert!(help.starts_with("Example") && !examples.is_empty(), "{name} shows no example");
             for example in examples {
                 let line =
-                    example.split(['|', '>', '#']).find(|part| part.contains("hark ")).unwrap_or_default();
+                    example.split(['|', '<', '>', '#']).find(|part| part.contains("hark ")).unwrap_or_default();
                 let words: Vec<_> = line.split_whitespace().skip_while(|word| *word != "hark").collect();
                 // Quoted arguments are split here; any word will do for the parser.
                 let words = words.iter().map(|word| word.trim_matches('"'));
