@@ -190,7 +190,7 @@ impl Worker {
         let input =
             Input { text, lang_hint: line.language.as_deref(), matches: &self.found, ..Input::default() };
         let analysis = judge.analyzer.analyze(&input, &mut self.scratch);
-        let labels = labels(&judge.matcher, line, &self.found, &analysis);
+        let labels = labels(judge.matcher, line, &self.found, &analysis);
         serde_json::to_writer(&mut self.output, &labels).map_err(|error| error.to_string())
     }
 }
