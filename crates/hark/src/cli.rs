@@ -207,8 +207,10 @@ mod tests {
             let examples: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  ")).collect();
             assert!(help.starts_with("Example") && !examples.is_empty(), "{name} shows no example");
             for example in examples {
-                let line =
-                    example.split(['|', '<', '>', '#']).find(|part| part.contains("hark ")).unwrap_or_default();
+                let line = example
+                    .split(['|', '<', '>', '#'])
+                    .find(|part| part.contains("hark "))
+                    .unwrap_or_default();
                 let words: Vec<_> = line.split_whitespace().skip_while(|word| *word != "hark").collect();
                 // Quoted arguments are split here; any word will do for the parser.
                 let words = words.iter().map(|word| word.trim_matches('"'));
