@@ -1,20 +1,14 @@
 //! Enrich: from a post to a mention, if it concerns the company.
 
-use std::{
-    collections::{HashMap, HashSet},
-    ops::Range,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use hark_log::{Effects, Outcome, Output, Record, Rejection, Stage, TableSpec, worker::WorkerEvent};
 use hark_schema::{
     Message as _,
     id::{Id, thread_id},
     splice::{self, Glance, MENTION_POST, POST_REF},
-    v1::{self, DeleteReason, Mention, Op, RawPost, Seen, Span, Voice},
+    v1::{DeleteReason, Mention, Op, RawPost, Seen},
 };
-use hark_text::{Analysis, Analyzer, Input, Match, Matcher, Scratch};
 
 use super::{
     Feed,
@@ -23,7 +17,11 @@ use super::{
     seen::{Said, Step, decide},
     topics::Topic,
 };
-use crate::{demo::Event, telemetry::worker::WorkerTelemetry};
+use crate::{
+    demo::Event,
+    judge::{Judge, Working},
+    telemetry::worker::WorkerTelemetry,
+};
 
 /// Index of the only table.
 const SEEN: usize = 0;
@@ -34,44 +32,14 @@ const UNKNOWN_DELETE_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 pub struct Enrich {
     pub mentions: Topic,
     pub dead_letters: DeadLetters,
-    pub matcher: Arc<Matcher>,
-    pub analyzer: Arc<Analyzer>,
+    pub judge: Judge,
     /// Sources whose posts are all kept.
     pub owned: HashSet<String>,
-    pub voices: Voices,
     pub ce_source: String,
     pub config_revision: String,
     pub telemetry: Option<WorkerTelemetry>,
     pub feed: Feed,
     pub scratch: Working,
-}
-
-/// Space that is used again for each record.
-#[derive(Default)]
-pub struct Working {
-    text: Scratch,
-    in_text: Vec<Match>,
-    in_title: Vec<Match>,
-}
-
-/// Accounts that are no customers, by their folded handle.
-#[derive(Clone, Debug, Default)]
-pub struct Voices(HashMap<String, Voice>);
-
-impl Voices {
-    /// From handles as they are written in the configuration, with or without `@`.
-    pub fn new<'a>(handles: impl IntoIterator<Item = (&'a str, Voice)>) -> Self {
-        Self(handles.into_iter().map(|(handle, voice)| (fold_handle(handle), voice)).collect())
-    }
-
-    fn of(&self, author: Option<&v1::Author>) -> Voice {
-        let handle = author.map(|author| fold_handle(&author.handle)).filter(|handle| !handle.is_empty());
-        handle.and_then(|handle| self.0.get(&handle).copied()).unwrap_or(Voice::Customer)
-    }
-}
-
-fn fold_handle(handle: &str) -> String {
-    hark_text::fold(handle.trim().trim_start_matches('@'))
 }
 
 /// The table of seen posts.
@@ -182,71 +150,17 @@ impl Enrich {
         Ok(Outcome::Emitted)
     }
 
-    /// Where subjects stand in title and text; whether the post is kept.
+    /// Whether the post is kept: it names a subject, or its source keeps all.
     fn find(&mut self, post: &Glance<'_>) -> bool {
-        let Working { text, in_text, in_title } = &mut self.scratch;
-        in_text.clear();
-        in_title.clear();
-        if !post.title.is_empty() {
-            self.matcher.find(post.title, text, in_title);
-        }
-        self.matcher.find(post.text, text, in_text);
-        !in_text.is_empty() || !in_title.is_empty() || self.owned.contains(post.source)
+        self.judge.find(post.title, post.text, &mut self.scratch) || self.owned.contains(post.source)
     }
 
     fn analyse(&mut self, mention_id: Id, thread_id: Id, op: Op, post: &RawPost) -> Mention {
-        let Working { text: scratch, in_text, in_title } = &mut self.scratch;
-        let analysis = self.analyzer.analyze(
-            &Input {
-                text: &post.text,
-                title: &post.title,
-                lang_hint: (!post.lang.is_empty()).then_some(&*post.lang),
-                rating: post.rating,
-                matches: in_text,
-            },
-            scratch,
-        );
-        let Analysis { language, language_confidence, sentiment, intents, entities, story, toward } =
-            analysis;
-        let titled = in_title.iter().map(|found| wire_match(&self.matcher, found, &post.title, None, true));
-        let toward = toward.into_iter().chain(std::iter::repeat(None));
-        let texted = in_text
-            .iter()
-            .zip(toward)
-            .map(|(found, toward)| wire_match(&self.matcher, found, &post.text, toward, false));
-        let author = post.author.as_ref();
-        let views = post.engagement.as_ref().and_then(|engagement| engagement.views);
         Mention {
-            post: None,
             mention_id: mention_id.to_string(),
             thread_id: thread_id.to_string(),
             op: op.into(),
-            delete_reason: DeleteReason::Unspecified.into(),
-            matches: titled.chain(texted).collect(),
-            language: language.to_owned(),
-            language_confidence,
-            sentiment: Some(wire_sentiment(sentiment)),
-            intents: intents
-                .into_iter()
-                .map(|intent| v1::Intent {
-                    name: intent.name.name().to_owned(),
-                    confidence: intent.confidence,
-                    evidence: intent.evidence.into_iter().map(span).collect(),
-                })
-                .collect(),
-            entities: entities
-                .into_iter()
-                .map(|entity| v1::Entity {
-                    kind: entity.kind.to_owned(),
-                    text: post.text.get(entity.range.clone()).unwrap_or_default().to_owned(),
-                    span: Some(span(entity.range)),
-                })
-                .collect(),
-            reach: author.and_then(|author| author.followers).max(views),
-            voice: self.voices.of(author).into(),
-            story,
-            model_revision: self.analyzer.revision().to_owned(),
-            config_revision: self.config_revision.clone(),
+            ..self.judge.mention(post, &mut self.scratch)
         }
     }
 }
@@ -287,51 +201,4 @@ fn fingerprint(post: &RawPost) -> u64 {
     let rating = post.rating.map(|rating| rating.to_string()).unwrap_or_default();
     let visibility = post.visibility.to_string();
     hark_text::fingerprint(&[&post.text, &post.title, &rating, &visibility])
-}
-
-fn span(range: Range<usize>) -> Span {
-    // A text has at most 64 KiB.
-    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Span { start: offset(range.start), end: offset(range.end) }
-}
-
-fn wire_sentiment(sentiment: hark_text::Sentiment) -> v1::Sentiment {
-    let label = match sentiment.label {
-        hark_text::SentimentLabel::Negative => v1::SentimentLabel::Negative,
-        hark_text::SentimentLabel::Neutral => v1::SentimentLabel::Neutral,
-        hark_text::SentimentLabel::Positive => v1::SentimentLabel::Positive,
-    };
-    v1::Sentiment {
-        label: label.into(),
-        score: sentiment.score,
-        confidence: sentiment.confidence,
-        evidence: sentiment.evidence.into_iter().map(span).collect(),
-    }
-}
-
-fn wire_match(
-    matcher: &Matcher,
-    found: &Match,
-    text: &str,
-    toward: Option<hark_text::Sentiment>,
-    in_title: bool,
-) -> v1::Match {
-    let subject = matcher.subject(found.subject);
-    let kind = match subject.kind {
-        hark_text::SubjectKind::Own => v1::SubjectKind::Own,
-        hark_text::SubjectKind::Product => v1::SubjectKind::Product,
-        hark_text::SubjectKind::Competitor => v1::SubjectKind::Competitor,
-        hark_text::SubjectKind::Person => v1::SubjectKind::Person,
-        hark_text::SubjectKind::Place => v1::SubjectKind::Place,
-        hark_text::SubjectKind::Topic => v1::SubjectKind::Topic,
-    };
-    v1::Match {
-        subject: subject.name.clone(),
-        kind: kind.into(),
-        span: Some(span(found.start..found.end)),
-        form: text.get(found.start..found.end).unwrap_or_default().to_owned(),
-        term: matcher.term(found).text.clone(),
-        sentiment: toward.map(wire_sentiment),
-        in_title,
-    }
 }

@@ -4,16 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use hark_log::{Log, SessionConfig, TableSpec, Worker};
-use hark_schema::{id::Id, v1::Voice};
-use hark_text::Analyzer;
+use hark_schema::id::Id;
 use tracing::warn;
 
 use super::Shared;
 use crate::{
     config::LogConfig,
+    judge::Judge,
     stages::{
         Feed,
-        enrich::{Enrich, Voices, seen_table},
+        enrich::{Enrich, seen_table},
         envelope::DeadLetters,
         now_ms,
         route::{Route, items_table},
@@ -146,25 +146,16 @@ fn ce_source(shared: &Shared, stage: &str) -> anyhow::Result<String> {
 
 fn enrich(shared: &Shared, input: &Arc<str>, telemetry: WorkerTelemetry) -> anyhow::Result<Enrich> {
     let config = &shared.config;
-    let voices = [
-        (&config.voices.own, Voice::Own),
-        (&config.voices.staff, Voice::Staff),
-        (&config.voices.competitor, Voice::Competitor),
-    ];
-    let handles =
-        voices.iter().flat_map(|(handles, voice)| handles.iter().map(|handle| (handle.as_str(), *voice)));
     Ok(Enrich {
         mentions: shared.topics.get("mentions")?,
         dead_letters: dead_letters(shared, "enrich", input)?,
-        matcher: config.matcher()?,
-        analyzer: Arc::new(Analyzer::shipped().context("cannot load the models")?),
+        judge: Judge::new(config).context("cannot judge posts")?,
         owned: config
             .sources
             .iter()
             .filter(|source| source.owned)
             .map(|source| source.name.clone())
             .collect(),
-        voices: Voices::new(handles),
         ce_source: ce_source(shared, "enrich")?,
         config_revision: config.revision.clone(),
         telemetry: Some(telemetry),

@@ -1,7 +1,7 @@
 //! The table of DESIGN, every cell, on both logs: in one batch, where the overlay answers, and with a restart after every post,
 //! where restored state does.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use hark_log::{
     Effects, Outcome, Output, Record, Rejection, SessionConfig, Stage, Worker, worker::WorkerEvent,
@@ -10,14 +10,17 @@ use hark_schema::{
     Message as _, id,
     v1::{DeleteReason, Mention, Op, PostRef, RawPost},
 };
-use hark_text::{Analyzer, Matcher, Subject, SubjectKind};
 use tokio_util::sync::CancellationToken;
 
 use super::bench::{Bench, PARTITIONS, embedded, kafka};
-use crate::stages::{
-    Feed,
-    enrich::{Enrich, Voices, seen_table},
-    envelope::DeadLetters,
+use crate::{
+    config::Config,
+    judge::Judge,
+    stages::{
+        Feed,
+        enrich::{Enrich, seen_table},
+        envelope::DeadLetters,
+    },
 };
 
 /// What a post does, and what is to become of it.
@@ -174,14 +177,8 @@ impl Bench {
         let topics = self.topics();
         let seen = topics.get("seen").unwrap().name;
         let input = topics.get("posts").unwrap().name;
-        let subject = Subject {
-            name: "aurora".to_owned(),
-            kind: SubjectKind::Own,
-            terms: vec!["Aurora Motors".into()],
-            exclude: Vec::new(),
-            require: Vec::new(),
-            languages: Vec::new(),
-        };
+        let config = "subjects: [{name: aurora, kind: own, terms: [Aurora Motors]}]";
+        let config = Config::from_yaml(Path::new("test.yaml"), config).unwrap();
         let stage = Enrich {
             mentions: topics.get("mentions").unwrap(),
             dead_letters: DeadLetters {
@@ -191,10 +188,8 @@ impl Bench {
                 source: "/hark/test/enrich".to_owned(),
                 config_revision: "test".to_owned(),
             },
-            matcher: Arc::new(Matcher::new(&[subject]).unwrap()),
-            analyzer: Arc::new(Analyzer::shipped().unwrap()),
+            judge: Judge::new(&config).unwrap(),
             owned: ["inbox".to_owned()].into(),
-            voices: Voices::default(),
             ce_source: "/hark/test/enrich".to_owned(),
             config_revision: "test".to_owned(),
             telemetry: None,
