@@ -50,6 +50,10 @@ const ABORT_WAITS: (Duration, Duration) = (Duration::from_millis(20), Duration::
 /// What is done with one record. Pure but for its own scratch space: the same records and state give the same effects, because
 /// an aborted batch is processed again.
 pub trait Stage {
+    /// A batch begins. What the stage decides by may change here and nowhere else, so that all records of a transaction are
+    /// decided alike.
+    fn begin(&mut self) {}
+
     /// Turns a record into effects. A rejection or a panic undoes the effects of this record.
     fn process(&mut self, record: &Record<'_>, effects: &mut Effects<'_>) -> Outcome;
 

@@ -23,5 +23,5 @@ pub use publisher::{
     SubmitError,
 };
 pub use raw_post::{
-    MAX_DEAD_VALUE_BYTES, MAX_PAYLOAD_BYTES, SourceContext, SourceCounts, Topic, Topics, to_output,
+    MAX_DEAD_VALUE_BYTES, MAX_PAYLOAD_BYTES, SourceContext, SourceCounts, Topic, Topics, raw_post, to_output,
 };

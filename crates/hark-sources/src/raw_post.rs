@@ -139,17 +139,30 @@ pub(crate) fn to_output_from(
 }
 
 fn to_raw_post(input: PostInput, context: &SourceContext, query: &str, observed_at: Timestamp) -> RawPost {
+    let reference = post_ref(context, input.instance.clone(), input.id.clone());
+    let provenance = Provenance {
+        connector: context.connector.to_owned(),
+        version: context.version.to_string(),
+        query: query.to_owned(),
+        backfill: false,
+    };
+    raw_post(input, reference, provenance, Some(observed_at))
+}
+
+/// The post as it goes on the log.
+#[must_use]
+pub fn raw_post(
+    input: PostInput,
+    reference: PostRef,
+    provenance: Provenance,
+    observed_at: Option<Timestamp>,
+) -> RawPost {
     let bare = RawPost {
-        r#ref: Some(post_ref(context, input.instance, input.id)),
+        r#ref: Some(reference),
         op: input.op.into(),
         revision: input.revision,
-        observed_at: Some(wire_time(observed_at)),
-        provenance: Some(Provenance {
-            connector: context.connector.to_owned(),
-            version: context.version.to_string(),
-            query: query.to_owned(),
-            backfill: false,
-        }),
+        observed_at: observed_at.map(wire_time),
+        provenance: Some(provenance),
         ..RawPost::default()
     };
     if input.op == Op::Delete {

@@ -129,6 +129,11 @@ pub enum Command {
         after_help = "Examples:\n  hark explain \"Aurora Motors lost my keys again\" --author-followers 9000\n  hark explain \"Szukam warsztatu\" --lang pl --json"
     )]
     Explain(crate::explain::Args),
+    /// Route the mentions of the last days by another configuration, in memory, and show what would go elsewhere
+    #[command(
+        after_help = "Examples:\n  hark replay --new new.yaml\n  hark replay --config hark.yaml --new new.yaml --since 12h --json"
+    )]
+    Replay(crate::replay::Args),
     /// Show the records of a topic, as they are or as they come
     #[command(
         after_help = "Examples:\n  hark tail queue.sales\n  hark tail posts --from 2h --until-end --format json | jq .value.text"
@@ -155,7 +160,7 @@ impl Command {
         match self {
             Self::Up(args) if args.is_demo() => "warn",
             Self::Up(_) | Self::Ingest(_) | Self::Enrich(_) | Self::Route(_) => "info",
-            Self::Tail(_) | Self::Topics(_) | Self::Metrics(_) => "warn",
+            Self::Replay(_) | Self::Tail(_) | Self::Topics(_) | Self::Metrics(_) => "warn",
             Self::Label(_) | Self::Init(_) | Self::Check(_) | Self::Test(_) | Self::Explain(_) => "warn",
         }
     }
@@ -163,7 +168,8 @@ impl Command {
     /// Whether a signal is to be answered by ending in order. The other commands have nothing to bring to an end: a signal
     /// ends them as the system does, also while they wait for input.
     pub fn ends_in_order(&self) -> bool {
-        matches!(self, Self::Up(_) | Self::Ingest(_) | Self::Enrich(_) | Self::Route(_) | Self::Tail(_))
+        let works = matches!(self, Self::Up(_) | Self::Ingest(_) | Self::Enrich(_) | Self::Route(_));
+        works || matches!(self, Self::Replay(_) | Self::Tail(_))
     }
 
     /// Does it.
@@ -173,6 +179,7 @@ impl Command {
             Self::Ingest(args) => crate::workers::ingest(args, context),
             Self::Enrich(args) => crate::workers::stage(Stage::Enrich, args, context),
             Self::Route(args) => crate::workers::stage(Stage::Route, args, context),
+            Self::Replay(args) => crate::replay::run(&args, context),
             Self::Tail(args) => crate::tail::run(&args, context),
             Self::Topics(args) => crate::topics::run(&args, context),
             Self::Init(args) => crate::init::run(args, context),

@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::{
     cli::Context,
-    config::{Config, NO_MATCH, Spoken},
+    config::{Config, NO_MATCH, Spoken, author},
     failure::{Failure, print},
     judge::{Judge, Working, is_owned, spoken_post},
 };
@@ -61,14 +61,11 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         let failure = Failure::bad_input(format!("{} has no source '{name}'", config.path().display()));
         return Err(failure.next(format!("its sources are: {}", names.join(", "))).into());
     }
-    let spoken = Spoken {
-        text: args.text.join(" "),
-        source: args.source.unwrap_or_default(),
-        lang: args.lang.unwrap_or_default(),
-        author_followers: args.author_followers,
-        author_handle: args.author.unwrap_or_default(),
-        at: Some(args.at.unwrap_or_else(Timestamp::now)),
-    };
+    let mut spoken = Spoken::of(args.text.join(" "));
+    spoken.source = args.source.unwrap_or_default();
+    spoken.at = Some(args.at.unwrap_or_else(Timestamp::now));
+    spoken.post.lang = args.lang.unwrap_or_default();
+    spoken.post.author = author(args.author.unwrap_or_default(), args.author_followers);
     if args.json {
         print(&format!("{}\n", explain(&config, &spoken, |found| found.json(&spoken))?))?;
         return Ok(ExitCode::SUCCESS);
@@ -118,7 +115,7 @@ impl Explanation<'_> {
     fn page(&self, spoken: &Spoken, width: usize) -> String {
         let mention = self.mention;
         let mut page = String::new();
-        let text = Line::new(&spoken.text);
+        let text = Line::new(&spoken.post.text);
         // Marks under a text that the terminal breaks would stand under the wrong words.
         let marks = text.columns < width;
         let mut line = |text: &str| {
@@ -142,7 +139,7 @@ impl Explanation<'_> {
             if marks {
                 line(&format!("{MARK}{}{MARK:#}", text.marks(spans, label)));
             } else {
-                line(&format!("  {MARK}{label}{MARK:#}: {}", quoted(&spoken.text, spans)));
+                line(&format!("  {MARK}{label}{MARK:#}: {}", quoted(&spoken.post.text, spans)));
             }
         }
         line("");
@@ -219,7 +216,7 @@ impl Explanation<'_> {
             .collect();
         let routed = self.routed.as_ref().filter(|_| self.kept);
         json!({
-            "text": spoken.text,
+            "text": spoken.post.text,
             "language": {"code": mention.language, "confidence": rounded(mention.language_confidence)},
             "matches": matches,
             "sentiment": mention.sentiment.as_ref().map(sentiment_json),
@@ -449,15 +446,14 @@ voices: {own: ['@aurora']}
     }
 
     fn said(text: &str) -> Spoken {
-        Spoken { text: text.to_owned(), ..Spoken::default() }
+        Spoken::of(text)
     }
 
     #[test]
     fn the_page_shows_where_the_subject_stands_and_why_each_rule_did_or_did_not_hold() {
-        let page = page(&Spoken {
-            author_followers: Some(9000),
-            ..said("Zażółć: Aurora\nMotors 頑張れ Aurora Motors")
-        });
+        let mut spoken = said("Zażółć: Aurora\nMotors 頑張れ Aurora Motors");
+        spoken.post.author = author(String::new(), Some(9000));
+        let page = page(&spoken);
         let lines: Vec<&str> = page.lines().collect();
         assert_eq!(lines[0], "Zażółć: Aurora Motors 頑張れ Aurora Motors");
         assert_eq!(lines[1], "        ^^^^^^^^^^^^^ aurora (own)");
@@ -492,7 +488,8 @@ voices: {own: ['@aurora']}
 
     #[test]
     fn what_a_rule_drops_says_why() {
-        let spoken = Spoken { author_handle: "Aurora".into(), ..said("Aurora Motors opens on Monday") };
+        let mut spoken = said("Aurora Motors opens on Monday");
+        spoken.post.author = author("Aurora".to_owned(), None);
         let page = page(&spoken);
         assert!(page.contains("dropped: our own post, by the rule \"ours\""), "{page}");
         assert!(page.contains("voice      own"), "{page}");

@@ -4,6 +4,7 @@
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use hark_schema::v1::{self, Mention, RawPost, Span, Voice};
+use hark_sources::raw_post;
 use hark_text::{Analyzer, Input, Match, Matcher, Scratch};
 
 use crate::config::{Config, ConfigError, Spoken, Voices};
@@ -107,6 +108,27 @@ impl Judge {
         }
     }
 
+    /// Looks for the subjects and the voice in a mention that was judged by another configuration; whether any subject is
+    /// named. What the models found stays, the sentiment toward a subject where its name is the same.
+    pub fn listen_anew(&self, mention: &mut Mention, post: &RawPost, working: &mut Working) -> bool {
+        let found = self.find(&post.title, &post.text, working);
+        let Working { in_text, in_title, .. } = working;
+        let toward = |found: &Match| {
+            let name = &self.matcher.subject(found.subject).name;
+            mention.matches.iter().find(|known| known.subject == *name)?.sentiment.clone()
+        };
+        let anew = |found: &Match, text, in_title| {
+            let mut anew = self.wire_match(found, text, None, in_title);
+            anew.sentiment = toward(found);
+            anew
+        };
+        let titled = in_title.iter().map(|found| anew(found, &post.title, true));
+        let matches = titled.chain(in_text.iter().map(|found| anew(found, &post.text, false))).collect();
+        mention.matches = matches;
+        mention.voice = self.voices.of(post.author.as_ref()).into();
+        found
+    }
+
     fn wire_match(
         &self,
         found: &Match,
@@ -184,32 +206,17 @@ fn span(range: Range<usize>) -> Span {
     Span { start: offset(range.start), end: offset(range.end) }
 }
 
-/// A post that nobody wrote: the few words of a test or of `hark explain` with the defaults of a source.
+/// A post that nobody wrote, of a test or of `hark explain`, as its source would have handed it over.
 pub fn spoken_post(config: &Config, spoken: &Spoken) -> RawPost {
-    let source = config.source(&spoken.source);
-    let connector = source.map_or("", |source| source.kind_name());
-    let known_author = spoken.author_followers.is_some() || !spoken.author_handle.is_empty();
-    RawPost {
-        r#ref: Some(v1::PostRef {
-            tenant: config.tenant().unwrap_or_default().to_owned(),
-            source: spoken.source.clone(),
-            native_id: "spoken".to_owned(),
-            ..v1::PostRef::default()
-        }),
-        op: v1::Op::Create.into(),
-        text: spoken.text.clone(),
-        lang: spoken.lang.clone(),
-        author: known_author.then(|| v1::Author {
-            handle: spoken.author_handle.clone(),
-            followers: spoken.author_followers,
-            ..v1::Author::default()
-        }),
-        observed_at: spoken
-            .at
-            .map(|at| prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }),
-        provenance: Some(v1::Provenance { connector: connector.to_owned(), ..v1::Provenance::default() }),
-        ..RawPost::default()
-    }
+    let reference = v1::PostRef {
+        tenant: config.tenant().unwrap_or_default().to_owned(),
+        source: spoken.source.clone(),
+        instance: spoken.post.instance.clone(),
+        native_id: spoken.post.id.clone(),
+    };
+    let connector = config.source(&spoken.source).map_or("", |source| source.kind_name());
+    let provenance = v1::Provenance { connector: connector.to_owned(), ..v1::Provenance::default() };
+    raw_post(spoken.post.clone(), reference, provenance, spoken.at)
 }
 
 /// Whether a post that names no subject is kept, because everything said at its source concerns the company.

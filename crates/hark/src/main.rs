@@ -13,6 +13,7 @@ mod init;
 mod judge;
 mod label;
 mod log;
+mod replay;
 mod shutdown;
 mod stages;
 mod tail;

@@ -113,6 +113,9 @@ impl Batch {
         partition: &mut PartitionState,
         record: &Record<'_>,
     ) {
+        if self.is_empty() {
+            stage.begin();
+        }
         partition.fresh.newest_timestamp_ms = partition.now_ms().max(record.timestamp_ms);
         let mark = self.outputs.len();
         let mut effects = Effects {

@@ -2,11 +2,13 @@
 
 use hark_rules::{
     DEFAULT, Location, Problem, Router,
-    document::Node,
+    document::{Node, Scalar, ScalarKind, Value},
     read::{self, Fields},
-    vocabulary::{INTENTS, LANGUAGES, SENTIMENTS},
+    vocabulary::{ENTITIES, INTENTS, LANGUAGES, SENTIMENTS, VOICES},
 };
-use jiff::Timestamp;
+use hark_schema::v1::{Author, Op};
+use hark_sources::PostInput;
+use jiff::{Timestamp, fmt::temporal::Pieces, tz::Offset};
 
 /// A post and what should become of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,55 +17,169 @@ pub struct Test {
     pub name: String,
     /// The post.
     pub say: Spoken,
-    /// What should become of it; never empty.
-    pub expect: Expectation,
+    /// What should become of it, in the order of [`Key`]; never empty, no key twice. Only this is compared.
+    pub expect: Vec<(Key, Want)>,
     /// Where it stands in the file.
     pub at: Location,
 }
 
-/// A post in a few words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A post as if a source had handed it over.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Spoken {
-    /// What is said.
-    pub text: String,
+    /// The post.
+    pub post: PostInput,
     /// Name of the source; empty for none of the configuration's.
     pub source: String,
-    /// The language that the source claims; empty for none.
-    pub lang: String,
-    /// Followers of the author.
-    pub author_followers: Option<u64>,
-    /// Handle of the author; empty for nobody known.
-    pub author_handle: String,
     /// When it is heard; deadlines and office hours need it.
     pub at: Option<Timestamp>,
 }
 
-/// What should become of a post. Only what was written is compared; lists may be longer than expected.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Expectation {
-    /// The team that gets the item.
-    pub team: Option<String>,
-    /// The rule that decides; `default` for the default.
-    pub rule: Option<String>,
-    /// The post is dropped for this reason.
-    pub drop: Option<String>,
-    /// 1 to 5.
-    pub priority: Option<u32>,
-    /// When an answer is due.
-    pub due: Option<Timestamp>,
-    /// The item has at least these tags.
-    pub tags: Vec<String>,
-    /// At least these teams get a copy.
-    pub copy_to: Vec<String>,
-    /// The language found.
-    pub language: Option<String>,
-    /// The sentiment found: negative, neutral or positive.
-    pub sentiment: Option<String>,
-    /// At least these intents hold.
-    pub intents: Vec<String>,
-    /// At least these subjects are found.
-    pub subjects: Vec<String>,
+impl Spoken {
+    /// A text alone.
+    pub fn of(text: impl Into<String>) -> Self {
+        let post =
+            PostInput { id: SPOKEN_ID.to_owned(), text: text.into(), op: Op::Create, ..PostInput::default() };
+        Self { post, source: String::new(), at: None }
+    }
 }
+
+/// The author of a post, where anything is known of one.
+pub fn author(handle: String, followers: Option<u64>) -> Option<Author> {
+    let known = followers.is_some() || !handle.is_empty();
+    known.then(|| Author { handle, followers, ..Author::default() })
+}
+
+/// The id of a post that nobody wrote.
+const SPOKEN_ID: &str = "spoken";
+
+/// What a test can expect something of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// The team that gets the item.
+    Team,
+    /// The rule that decides; `default` for the default.
+    Rule,
+    /// The reason for which the post is dropped.
+    Drop,
+    /// 1 to 5.
+    Priority,
+    /// Who is to take it.
+    Person,
+    /// When an answer is due.
+    Due,
+    /// Tags of the item.
+    Tags,
+    /// Teams that get a copy.
+    CopyTo,
+    /// The rules with `continue` that held.
+    Continued,
+    /// Whether the author may be answered.
+    MayReply,
+    /// Whether the author may be offered something.
+    MayPitch,
+    /// Why the author may not be addressed.
+    Reasons,
+    /// The language found.
+    Language,
+    /// The sentiment found.
+    Sentiment,
+    /// The intents that hold.
+    Intents,
+    /// The subjects named.
+    Subjects,
+    /// The kinds of things named.
+    Entities,
+    /// Who speaks.
+    Voice,
+}
+
+impl Key {
+    const ALL: [Self; 18] = [
+        Self::Team,
+        Self::Rule,
+        Self::Drop,
+        Self::Priority,
+        Self::Person,
+        Self::Due,
+        Self::Tags,
+        Self::CopyTo,
+        Self::Continued,
+        Self::MayReply,
+        Self::MayPitch,
+        Self::Reasons,
+        Self::Language,
+        Self::Sentiment,
+        Self::Intents,
+        Self::Subjects,
+        Self::Entities,
+        Self::Voice,
+    ];
+
+    /// As it is written under `expect`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Team => "team",
+            Self::Rule => "rule",
+            Self::Drop => "drop",
+            Self::Priority => "priority",
+            Self::Person => "person",
+            Self::Due => "due",
+            Self::Tags => "tags",
+            Self::CopyTo => "copy_to",
+            Self::Continued => "continued",
+            Self::MayReply => "may_reply",
+            Self::MayPitch => "may_pitch",
+            Self::Reasons => "reasons",
+            Self::Language => "language",
+            Self::Sentiment => "sentiment",
+            Self::Intents => "intents",
+            Self::Subjects => "subjects",
+            Self::Entities => "entities",
+            Self::Voice => "voice",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Priority => Kind::Whole(1, 5),
+            Self::Due => Kind::Moment,
+            Self::MayReply | Self::MayPitch => Kind::Boolean,
+            Self::Tags
+            | Self::CopyTo
+            | Self::Continued
+            | Self::Reasons
+            | Self::Intents
+            | Self::Subjects
+            | Self::Entities => Kind::Words,
+            _ => Kind::Word,
+        }
+    }
+}
+
+enum Kind {
+    Word,
+    /// A list, of which there may be more than expected.
+    Words,
+    Whole(u64, u64),
+    Boolean,
+    Moment,
+}
+
+/// What is expected under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Want {
+    /// `none`: there is nothing of the kind.
+    Nothing,
+    /// This.
+    One(String),
+    /// This moment; what comes instead is shown at the same offset.
+    Moment(Timestamp, Offset),
+    /// At least these.
+    AtLeast(Vec<String>),
+}
+
+/// The word that stands for the absence of what a key speaks of.
+pub const NONE: &str = "none";
 
 /// The reason that stands for a post which names no subject.
 pub const NO_MATCH: &str = "no_match";
@@ -76,41 +192,170 @@ pub(super) struct Names<'a> {
     pub router: Option<&'a Router>,
 }
 
+impl Names<'_> {
+    /// The words that may be expected under a key; `None` for any.
+    fn of(&self, key: Key) -> Option<Vec<&str>> {
+        match key {
+            Key::Team | Key::CopyTo => Some(self.router?.teams().map(|team| team.name.as_str()).collect()),
+            Key::Rule => Some(self.router?.rules().chain([DEFAULT]).collect()),
+            Key::Continued => Some(self.router?.rules().collect()),
+            Key::Language => Some(LANGUAGES.iter().map(|(code, _)| *code).collect()),
+            Key::Sentiment => Some(SENTIMENTS.iter().map(|(name, _)| *name).collect()),
+            Key::Voice => Some(VOICES.iter().map(|(name, _)| *name).collect()),
+            Key::Intents => Some(INTENTS.to_vec()),
+            Key::Entities => Some(ENTITIES.to_vec()),
+            Key::Subjects => Some(self.subjects.clone()),
+            _ => None,
+        }
+    }
+}
+
 pub(super) fn read_tests(node: &Node, names: &Names<'_>, problems: &mut Vec<Problem>) -> Vec<Test> {
     let items = read::list(node, "'tests'", problems).iter().enumerate();
     items.filter_map(|(index, item)| read_test(item, index, names, problems)).collect()
 }
 
+/// Keys that describe a post which is given by its text alone.
+const BESIDE_SAY: [&str; 3] = ["lang", "author_followers", "author_handle"];
+
 fn read_test(node: &Node, index: usize, names: &Names<'_>, problems: &mut Vec<Problem>) -> Option<Test> {
     let what = format!("test {}", index + 1);
     let mut fields = Fields::of(node, what.as_str(), problems)?;
-    let text = fields
-        .require("say", problems)
-        .and_then(|node| read::text(node, &format!("'say' of {what}"), problems));
-    let mut word = |key: &'static str, known: Option<&[&str]>, problems: &mut Vec<Problem>| {
-        let node = fields.take(key)?;
-        let mut found = known_words(node, &format!("'{key}' of {what}"), known, false, problems);
-        found.pop()
+    let (say, post) = (fields.take("say"), fields.take("post"));
+    let beside = BESIDE_SAY.map(|key| fields.take(key));
+    let post = match (say, post) {
+        (Some(say), None) => read_say(say, beside, &what, problems),
+        (None, Some(post)) => {
+            for (key, node) in BESIDE_SAY.iter().zip(beside) {
+                let Some(node) = node else { continue };
+                let problem = Problem::at(node.at, format!("{what} has '{key}' beside 'post'"));
+                problems.push(problem.hint("a post says such things itself, as 'lang' and 'author'"));
+            }
+            read_post(post, &what, problems)
+        }
+        (Some(_), Some(post)) => {
+            let problem = Problem::at(post.at, format!("{what} has both 'say' and 'post'"));
+            problems.push(problem.hint("keep one of them"));
+            None
+        }
+        (None, None) => {
+            let problem = Problem::at(node.at, format!("{what} lacks the key 'say'"));
+            problems.push(problem.hint("say: \"a text\", or post: {text: \"a text\", rating: 1}"));
+            None
+        }
     };
-    let name = word("name", None, problems);
-    let (source, lang) = (word("source", Some(&names.sources), problems), word("lang", None, problems));
-    let author_handle = word("author_handle", None, problems);
-    let followers = fields
-        .take("author_followers")
-        .and_then(|node| read::whole(node, &format!("'author_followers' of {what}"), 0, u64::MAX, problems));
-    let say = Spoken {
-        text: text.unwrap_or_default().to_owned(),
-        source: source.unwrap_or_default(),
-        lang: lang.unwrap_or_default(),
-        author_handle: author_handle.unwrap_or_default(),
-        author_followers: followers,
-        at: fields.take("at").and_then(|node| moment(node, &format!("'at' of {what}"), problems)),
-    };
+    let name = fields.take("name").and_then(|node| read::text(node, &format!("'name' of {what}"), problems));
+    let source = fields.take("source").and_then(|node| {
+        known_words(node, &format!("'source' of {what}"), Some(&names.sources), false, problems).pop()
+    });
+    let at = fields.take("at").and_then(|node| moment(node, &format!("'at' of {what}"), problems));
     let expect =
         fields.require("expect", problems).and_then(|node| read_expectation(node, &what, names, problems));
-    fields.later(&["post", "thread"]);
+    fields.later(&["thread"]);
     fields.finish(problems);
-    Some(Test { name: name.or_else(|| text.map(str::to_owned))?, say, expect: expect?, at: node.at })
+    let post = post?;
+    let name = name.map_or_else(|| first_words(&post), str::to_owned);
+    Some(Test {
+        name,
+        say: Spoken { post, source: source.unwrap_or_default(), at },
+        expect: expect?,
+        at: node.at,
+    })
+}
+
+/// What a test is called that has no name: its title or text.
+fn first_words(post: &PostInput) -> String {
+    if post.title.is_empty() { post.text.clone() } else { post.title.clone() }
+}
+
+fn read_say(
+    say: &Node,
+    beside: [Option<&Node>; BESIDE_SAY.len()],
+    what: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<PostInput> {
+    let text = read::text(say, &format!("'say' of {what}"), problems);
+    let [lang, followers, handle] = beside;
+    let lang = lang.and_then(|node| read::text(node, &format!("'lang' of {what}"), problems));
+    let handle = handle.and_then(|node| read::text(node, &format!("'author_handle' of {what}"), problems));
+    let followers = followers
+        .and_then(|node| read::whole(node, &format!("'author_followers' of {what}"), 0, u64::MAX, problems));
+    let mut post = Spoken::of(text?).post;
+    post.lang = lang.unwrap_or_default().to_owned();
+    post.author = author(handle.unwrap_or_default().to_owned(), followers);
+    Some(post)
+}
+
+/// A post as docs/posts.md describes it: as YAML, or as a line of JSON copied from somewhere. It may go without an id.
+fn read_post(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<PostInput> {
+    let json = match &node.value {
+        Value::Map(_) => json_of(node),
+        Value::Scalar(Scalar { text, kind: ScalarKind::Text }) if text.trim_start().starts_with('{') => {
+            match serde_json::from_str(text) {
+                Ok(json) => json,
+                Err(error) => {
+                    problems.push(Problem::at(node.at, format!("'post' of {what} is not JSON: {error}")));
+                    return None;
+                }
+            }
+        }
+        _ => {
+            let message = format!("'post' of {what} must be a post, not {}", node.describe());
+            problems.push(Problem::at(node.at, message).hint("write it as {text: \"a text\", rating: 1}"));
+            return None;
+        }
+    };
+    let mut json = json;
+    if let Some(members) = json.as_object_mut() {
+        members.entry("id").or_insert_with(|| SPOKEN_ID.into());
+    }
+    let post = match PostInput::from_json(json.to_string().as_bytes()) {
+        Ok(post) => post,
+        Err(refused) => {
+            problems.extend(refused.errors.into_iter().map(|error| {
+                let key = error.pointer.trim_start_matches('/').replace('/', ".");
+                let key = if key.is_empty() { String::new() } else { format!("'{key}' in ") };
+                Problem::at(place_of(node, &error.pointer), format!("{key}'post' of {what} {}", error.why))
+            }));
+            return None;
+        }
+    };
+    if post.op == Op::Delete {
+        let problem = Problem::at(place_of(node, "/op"), format!("'post' of {what} is deleted"));
+        problems.push(problem.hint("what is deleted goes to nobody: there is nothing to test"));
+        return None;
+    }
+    Some(post)
+}
+
+/// Where a JSON pointer leads to, as far as the file shows it.
+fn place_of(node: &Node, pointer: &str) -> Location {
+    let mut node = node;
+    for key in pointer.split('/').skip(1) {
+        let next = match &node.value {
+            Value::List(items) => key.parse().ok().and_then(|index: usize| items.get(index)),
+            _ => node.get(key),
+        };
+        let Some(next) = next else { break };
+        node = next;
+    }
+    node.at
+}
+
+fn json_of(node: &Node) -> serde_json::Value {
+    match &node.value {
+        Value::Null => serde_json::Value::Null,
+        Value::Scalar(Scalar { text, kind }) => match kind {
+            ScalarKind::Text => text.as_str().into(),
+            ScalarKind::Bool(value) => (*value).into(),
+            // As it was written where JSON can write it so.
+            ScalarKind::Number(value) => serde_json::from_str(text).unwrap_or_else(|_| (*value).into()),
+        },
+        Value::List(items) => items.iter().map(json_of).collect(),
+        Value::Map(entries) => {
+            entries.iter().map(|entry| (entry.key.clone(), json_of(&entry.value))).collect()
+        }
+    }
 }
 
 fn read_expectation(
@@ -118,45 +363,54 @@ fn read_expectation(
     what: &str,
     names: &Names<'_>,
     problems: &mut Vec<Problem>,
-) -> Option<Expectation> {
+) -> Option<Vec<(Key, Want)>> {
     let before = problems.len();
     let mut fields = Fields::of(node, format!("'expect' of {what}"), problems)?;
-    let teams: Option<Vec<&str>> =
-        names.router.map(|router| router.teams().map(|team| team.name.as_str()).collect());
-    let rules: Option<Vec<&str>> = names.router.map(|router| router.rules().chain([DEFAULT]).collect());
-    let (teams, rules) = (teams.as_deref(), rules.as_deref());
-    let languages = LANGUAGES.map(|(code, _)| code);
-    let sentiments = SENTIMENTS.map(|(name, _)| name);
-
-    let mut words = |key: &'static str, known: Option<&[&str]>, many: bool, problems: &mut Vec<Problem>| {
-        let Some(node) = fields.take(key) else { return Vec::new() };
-        known_words(node, &format!("'{key}' of {what}"), known, many, problems)
-    };
-    let mut expect = Expectation {
-        team: words("team", teams, false, problems).pop(),
-        rule: words("rule", rules, false, problems).pop(),
-        drop: words("drop", None, false, problems).pop(),
-        priority: None,
-        due: None,
-        tags: words("tags", None, true, problems),
-        copy_to: words("copy_to", teams, true, problems),
-        language: words("language", Some(&languages), false, problems).pop(),
-        sentiment: words("sentiment", Some(&sentiments), false, problems).pop(),
-        intents: words("intents", Some(&INTENTS), true, problems),
-        subjects: words("subjects", Some(&names.subjects), true, problems),
-    };
-    expect.due = fields.take("due").and_then(|node| moment(node, &format!("'due' of {what}"), problems));
-    expect.priority = fields
-        .take("priority")
-        .and_then(|node| read::whole(node, &format!("'priority' of {what}"), 1, 5, problems))
-        .and_then(|priority| u32::try_from(priority).ok());
+    let mut expect = Vec::new();
+    for key in Key::ALL {
+        let Some(node) = fields.take(key.name()) else { continue };
+        let label = format!("'{}' of {what}", key.name());
+        let known = names.of(key);
+        expect.extend(read_want(node, key, known.as_deref(), &label, problems).map(|want| (key, want)));
+    }
     fields.finish(problems);
-    if expect == Expectation::default() && problems.len() == before {
+    if expect.is_empty() && problems.len() == before {
         let problem = Problem::at(node.at, format!("{what} expects nothing"));
         problems.push(problem.hint("say at least: expect: {team: sales}"));
         return None;
     }
     Some(expect)
+}
+
+fn read_want(
+    node: &Node,
+    key: Key,
+    known: Option<&[&str]>,
+    what: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Want> {
+    // A team or a tag may have the name; then it is meant.
+    let is_name = known.is_some_and(|known| known.contains(&NONE));
+    if matches!(&node.value, Value::Scalar(Scalar { text, .. }) if text == NONE) && !is_name {
+        return Some(Want::Nothing);
+    }
+    match key.kind() {
+        Kind::Word => known_words(node, what, known, false, problems).pop().map(Want::One),
+        Kind::Words => {
+            let words = known_words(node, what, known, true, problems);
+            (!words.is_empty()).then_some(Want::AtLeast(words))
+        }
+        Kind::Whole(min, max) => {
+            read::whole(node, what, min, max, problems).map(|number| Want::One(number.to_string()))
+        }
+        Kind::Boolean => read::boolean(node, what, problems).map(|value| Want::One(value.to_string())),
+        Kind::Moment => {
+            let at = moment(node, what, problems)?;
+            let Value::Scalar(Scalar { text, .. }) = &node.value else { return None };
+            let offset = Pieces::parse(text.as_str()).ok().and_then(|pieces| pieces.to_numeric_offset());
+            Some(Want::Moment(at, offset.unwrap_or(Offset::UTC)))
+        }
+    }
 }
 
 /// A moment such as `2026-03-02T09:20:00+01:00`.

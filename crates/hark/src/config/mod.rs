@@ -28,7 +28,7 @@ use hark_schema::v1;
 use hark_text::{Matcher, MatcherError, Subject};
 
 #[allow(unused_imports, reason = "goes when the workers are wired")]
-pub use expectations::{Expectation, NO_MATCH, Spoken, Test};
+pub use expectations::{Key, NO_MATCH, NONE, Spoken, Test, Want, author};
 #[allow(unused_imports, reason = "goes when the workers are wired")]
 pub use log::{KafkaSettings, LogConfig};
 #[allow(unused_imports, reason = "goes when the workers are wired")]

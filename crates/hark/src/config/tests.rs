@@ -67,8 +67,14 @@ fn a_whole_configuration_means_what_it_says() {
     assert_eq!(config.voices.staff, ["@jan.nowak"]);
     assert_eq!(config.router().unwrap().teams().nth(1).unwrap().label, "Obsługa klienta");
     assert_eq!(config.http, Http { listen: "0.0.0.0:9000".parse().unwrap(), set: true });
-    assert_eq!(config.tests[0].expect.team.as_deref(), Some("sales"));
-    assert_eq!(config.tests[0].say.author_followers, Some(9000));
+    let [test] = &*config.tests else { panic!("{:?}", config.tests) };
+    let expected = [
+        (Key::Team, Want::One("sales".to_owned())),
+        (Key::Rule, Want::One("somebody looks for a garage".to_owned())),
+        (Key::Intents, Want::AtLeast(vec!["purchase".to_owned()])),
+    ];
+    assert_eq!(test.expect, expected);
+    assert_eq!(test.say.post.author, author(String::new(), Some(9000)));
 }
 
 #[test]

@@ -88,7 +88,7 @@ mod tests {
         let config = Config::load(&dir.join("hark.yaml")).expect("it loads");
         assert_eq!(config.secrets().len(), 0);
         for report in test::run_all(&config).expect("the tests run") {
-            assert_eq!(report.differences, Vec::<String>::new(), "{}", report.test.name);
+            assert!(report.differences.is_empty(), "{}: {:?}", report.test.name, report.differences);
         }
         assert!(config.router().expect("rules").warnings().is_empty());
     }

@@ -13,6 +13,7 @@ use hark_schema::{
 use super::{
     Feed,
     envelope::{self, DeadLetters},
+    in_force::Changes,
     now_ms,
     seen::{Said, Step, decide},
     topics::Topic,
@@ -37,6 +38,7 @@ pub struct Enrich {
     pub owned: HashSet<String>,
     pub ce_source: String,
     pub config_revision: String,
+    pub changes: Changes,
     pub telemetry: Option<WorkerTelemetry>,
     pub feed: Feed,
     pub scratch: Working,
@@ -52,6 +54,15 @@ pub fn seen_table(topic: Arc<str>, retention: Duration) -> TableSpec {
 }
 
 impl Stage for Enrich {
+    fn begin(&mut self) {
+        let Some(next) = self.changes.newest() else { return };
+        let Some(judge) = &next.judge else { return };
+        self.judge = judge.clone();
+        self.owned = next.owned_sources();
+        self.config_revision = next.config.revision.clone();
+        self.dead_letters.config_revision = next.config.revision.clone();
+    }
+
     fn process(&mut self, record: &Record<'_>, effects: &mut Effects<'_>) -> Outcome {
         let outcome = self
             .enrich(record, effects)

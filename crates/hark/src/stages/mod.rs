@@ -2,6 +2,7 @@
 
 pub mod enrich;
 pub mod envelope;
+pub mod in_force;
 pub mod route;
 mod seen;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use hark_schema::{
 use super::{
     Feed,
     envelope::{self, DeadLetters},
+    in_force::Changes,
     now_ms,
     topics::Topic,
 };
@@ -33,6 +34,7 @@ pub struct Route {
     pub dead_letters: DeadLetters,
     pub ce_source: String,
     pub config_revision: String,
+    pub changes: Changes,
     pub telemetry: Option<WorkerTelemetry>,
     pub feed: Feed,
     /// When the posts of the batch's items were observed, milliseconds since 1970.
@@ -52,6 +54,15 @@ struct Place {
 }
 
 impl Stage for Route {
+    fn begin(&mut self) {
+        let Some(next) = self.changes.newest() else { return };
+        let Ok(router) = next.config.router() else { return };
+        self.router = router;
+        self.queues = next.queues();
+        self.config_revision = next.config.revision.clone();
+        self.dead_letters.config_revision = next.config.revision.clone();
+    }
+
     fn process(&mut self, record: &Record<'_>, effects: &mut Effects<'_>) -> Outcome {
         match self.route(record, effects) {
             Ok(outcome) => outcome,

@@ -53,6 +53,11 @@ impl Topics {
         }
     }
 
+    /// Whether there is a topic of this whole name.
+    pub fn has(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
     /// Queues by team, those of teams that the configuration no longer has too.
     pub fn queues(&self) -> impl Iterator<Item = (&str, Topic)> {
         let prefix = format!("{}.queue.", self.prefix);

@@ -53,6 +53,10 @@ pub const ROUTE_LATENCY: &str = "hark_route_latency_seconds";
 pub const BUILD_INFO: &str = "hark_build_info";
 /// The configuration in force.
 pub const CONFIG_INFO: &str = "hark_config_info";
+/// Changes of the configuration's file that a running process met.
+pub const CONFIG_RELOADS: &str = "hark_config_reloads_total";
+/// The file is not what is in force.
+pub const CONFIG_REFUSED: &str = "hark_config_refused";
 
 /// Posts taken in from sources.
 pub const INGEST_RECORDS: &str = "hark_ingest_records_total";
@@ -151,7 +155,20 @@ pub const CATALOG: &[Metric] = &[
         CONFIG_INFO,
         Kind::Gauge,
         &["revision"],
-        "Always 1; workers whose revisions differ run different configurations.",
+        "1 for the revision in force, 0 for one that was in force before it. Workers run different configurations where \
+         `count(count by (revision) (hark_config_info == 1)) > 1`.",
+    ),
+    metric(
+        CONFIG_RELOADS,
+        Kind::Counter,
+        &["result"],
+        "Changed configurations that this process met while it ran, by `result`: `taken` or `refused`.",
+    ),
+    metric(
+        CONFIG_REFUSED,
+        Kind::Gauge,
+        &[],
+        "1 while the configuration's file has been refused and an earlier one stays in force, else 0. The log says why.",
     ),
     metric(
         INGEST_RECORDS,

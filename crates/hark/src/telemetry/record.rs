@@ -66,6 +66,25 @@ pub fn config(revision: &str) {
     gauge!(names::CONFIG_INFO, "revision" => revision.to_owned()).set(1.0);
 }
 
+/// Another configuration took the place of `before`.
+pub fn config_taken(before: &str, revision: &str) {
+    gauge!(names::CONFIG_INFO, "revision" => before.to_owned()).set(0.0);
+    config(revision);
+    counter!(names::CONFIG_RELOADS, "result" => "taken").increment(1);
+    config_refused(false);
+}
+
+/// A changed configuration was refused.
+pub fn config_turned_away() {
+    counter!(names::CONFIG_RELOADS, "result" => "refused").increment(1);
+    config_refused(true);
+}
+
+/// Whether what the file says is refused at present.
+pub fn config_refused(refused: bool) {
+    gauge!(names::CONFIG_REFUSED).set(if refused { 1.0 } else { 0.0 });
+}
+
 /// These outcomes are committed.
 pub fn records(stage: Stage, counts: &Counts) {
     for (name, count) in counts.iter() {
@@ -162,6 +181,8 @@ fn count(n: u64) -> f64 {
 pub fn every_metric_once() {
     build();
     config("0123abcd");
+    config_taken("0123abcd", "4567cdef");
+    config_turned_away();
     for stage in [Stage::Enrich, Stage::Route] {
         let mut counts = Counts::default();
         counts.add(&Outcome::Emitted);

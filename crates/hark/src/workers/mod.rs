@@ -1,6 +1,7 @@
 //! The threads of a running `hark`: which stages, how many of each, and how they end together.
 
 pub mod ingest;
+mod reload;
 pub mod stage;
 
 use std::{
@@ -26,13 +27,14 @@ use crate::{
     health::Health,
     http::{Listen, Server},
     log,
-    stages::topics::Topics,
+    stages::{in_force::Announcements, topics::Topics},
     telemetry::{
         self,
         record::{self, Stage},
     },
     topics,
 };
+use reload::Reload;
 
 /// How often the main thread looks at what has no thread of its own: signals, counters of the sources.
 const TICK: Duration = Duration::from_millis(100);
@@ -52,7 +54,9 @@ impl Parts {
 
 /// What all parts share.
 pub struct Shared {
+    /// As it was at the start; the stages hear of a later one by `announcements`.
     pub config: Arc<Config>,
+    pub announcements: Announcements,
     pub log: Arc<dyn Log>,
     pub topics: Topics,
     pub args: WorkerArgs,
@@ -80,6 +84,7 @@ impl Shared {
         record::config(&config.revision);
         Ok(Self {
             config: Arc::new(config),
+            announcements: Announcements::default(),
             log,
             topics,
             args,
@@ -127,6 +132,7 @@ pub fn run(
         running.once(parts, source)?;
     } else {
         running.start(parts, source)?;
+        running.follow_configuration(parts)?;
         running.until_shutdown()?;
     }
     Ok(ExitCode::SUCCESS)
@@ -138,6 +144,7 @@ pub struct Running {
     telemetry: telemetry::Telemetry,
     server: Option<Server>,
     ingest: Option<ingest::Ingest>,
+    reload: Option<Reload>,
     threads: Vec<JoinHandle<()>>,
     ended: Receiver<anyhow::Result<()>>,
     ends: Sender<anyhow::Result<()>>,
@@ -152,6 +159,7 @@ impl Running {
             telemetry: telemetry.clone(),
             server: None,
             ingest: None,
+            reload: None,
             threads: Vec::new(),
             ended,
             ends,
@@ -176,6 +184,12 @@ impl Running {
             ingest.start_files(source, false)?;
             self.ingest = Some(ingest);
         }
+        Ok(())
+    }
+
+    /// From here on a changed configuration is taken over, at SIGHUP and when its file changes.
+    pub fn follow_configuration(&mut self, parts: Parts) -> anyhow::Result<()> {
+        self.reload = Some(Reload::start(&self.shared, parts)?);
         Ok(())
     }
 
@@ -259,6 +273,9 @@ impl Running {
         self.shared.shutdown.cancel();
         self.shared.health.drain();
         info!("draining");
+        if let Some(reload) = self.reload.take() {
+            reload.stop();
+        }
         let ingested = match self.ingest.take() {
             Some(ingest) => ingest.stop(),
             None => Ok(()),

@@ -15,6 +15,7 @@ use crate::{
         Feed,
         enrich::{Enrich, seen_table},
         envelope::DeadLetters,
+        in_force::{owned_sources, queues},
         now_ms,
         route::{Route, items_table},
     },
@@ -150,14 +151,10 @@ fn enrich(shared: &Shared, input: &Arc<str>, telemetry: WorkerTelemetry) -> anyh
         mentions: shared.topics.get("mentions")?,
         dead_letters: dead_letters(shared, "enrich", input)?,
         judge: Judge::new(config).context("cannot judge posts")?,
-        owned: config
-            .sources
-            .iter()
-            .filter(|source| source.owned)
-            .map(|source| source.name.clone())
-            .collect(),
+        owned: owned_sources(config),
         ce_source: ce_source(shared, "enrich")?,
         config_revision: config.revision.clone(),
+        changes: shared.announcements.subscribe(),
         telemetry: Some(telemetry),
         feed: feed(shared),
         scratch: Default::default(),
@@ -166,13 +163,13 @@ fn enrich(shared: &Shared, input: &Arc<str>, telemetry: WorkerTelemetry) -> anyh
 
 fn route(shared: &Shared, input: &Arc<str>, telemetry: WorkerTelemetry) -> anyhow::Result<Route> {
     let router = shared.config.router()?;
-    let queues = shared.topics.queues().map(|(team, topic)| (team.to_owned(), topic)).collect();
     Ok(Route {
         router,
-        queues,
+        queues: queues(&shared.topics),
         dead_letters: dead_letters(shared, "route", input)?,
         ce_source: ce_source(shared, "route")?,
         config_revision: shared.config.revision.clone(),
+        changes: shared.announcements.subscribe(),
         telemetry: Some(telemetry),
         feed: feed(shared),
         observed: Vec::new(),

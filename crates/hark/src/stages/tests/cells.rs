@@ -192,6 +192,7 @@ impl Bench {
             owned: ["inbox".to_owned()].into(),
             ce_source: "/hark/test/enrich".to_owned(),
             config_revision: "test".to_owned(),
+            changes: Default::default(),
             telemetry: None,
             feed: Feed::default(),
             scratch: Default::default(),

@@ -89,6 +89,7 @@ fn route(bench: &Bench) {
         },
         ce_source: "/hark/test/route".to_owned(),
         config_revision: "test".to_owned(),
+        changes: Default::default(),
         telemetry: None,
         feed: Feed::default(),
         observed: Vec::new(),
