@@ -187,6 +187,15 @@ pub enum LogError {
         /// What was tried.
         operation: String,
     },
+    /// A topic takes no record of the size that a worker must be able to write.
+    #[error(
+        "the broker refuses {record} for its size: raise `max.message.bytes` of the topic, or the broker's \
+         `message.max.bytes`, to at least {MAX_RECORD_BYTES}"
+    )]
+    Refused {
+        /// What was to be written.
+        record: String,
+    },
     /// Settings that cannot work.
     #[error("{0}")]
     Invalid(String),

@@ -21,8 +21,8 @@ use batch::{Batch, PartitionState};
 use rebuild::RebuildBudget;
 
 use crate::{
-    Change, CommitError, Counts, Log, NextOffset, Outcome, Output, Record, Rejection, Session, SessionConfig,
-    SessionError, TableSpec,
+    Change, CommitError, Counts, Log, LogError, NextOffset, Outcome, Output, Record, Rejection, Session,
+    SessionConfig, SessionError, TableSpec,
 };
 
 /// A batch ends here at the latest: Kafka's producer queue and our memory stay small, and a bare transactional loop gains
@@ -129,9 +129,11 @@ pub enum WorkerError {
     Session(#[from] SessionError),
     /// Rebuilding does not help.
     #[error(
-        "rebuilt {times} times within {window:?} and lost again; does another process use the same names?"
+        "{name} was rebuilt {times} times within {window:?} and lost again: does another process run under the same name?"
     )]
     LostAgain {
+        /// `transactional.id`, which is the instance's name where there is one.
+        name: String,
         /// Rebuilds so far.
         times: usize,
         /// Within this.
@@ -180,7 +182,7 @@ impl<S: Stage> Worker<'_, S> {
             }
             if !budget.spend(Instant::now()) {
                 session.close();
-                return Err(budget.exhausted(lost));
+                return Err(budget.exhausted(config.transactional_id, lost));
             }
             warn!(error = %lost, group = %config.group, "lost consumer and producer: building new ones");
             self.stage.observe(WorkerEvent::Rebuilding);
@@ -456,8 +458,8 @@ impl<S: Stage> Drive<'_, S> {
             Err(CommitError::TooLarge { source }) => {
                 let records = self.batch.records();
                 warn!(error = %source, records, "the broker refused a record for its size: looking for it");
-                if records <= 1 {
-                    self.batch.refuse();
+                if records <= 1 && !self.batch.refuse() {
+                    return Err(LogError::Refused { record: "a dead letter".to_owned() }.into());
                 }
                 self.batch_limit = (records / 2).max(1);
                 self.stage.observe(WorkerEvent::Aborted);

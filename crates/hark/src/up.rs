@@ -23,6 +23,8 @@ use crate::{
     workers::{self, Parts, Running, Shared, ingest::Ingest},
 };
 
+/// Events that wait to be shown: more than the demo's posts bring about, so no stage ever waits for the terminal.
+const EVENTS: usize = 1024;
 /// After its last post the demo waits so long for what is still on its way.
 const DEMO_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -60,7 +62,7 @@ fn demo(args: WorkerArgs, context: &Context) -> anyhow::Result<()> {
     let cues = script::parse(demo::POSTS)?;
     let paced = !args.once;
 
-    let (listener, events) = mpsc::channel();
+    let (listener, events) = mpsc::sync_channel(EVENTS);
     // The stages run on while posts come, also with --once: it plays at full speed and ends by itself.
     let args = WorkerArgs { once: false, ..args };
     let mut shared = Shared::open(config, args, &context.shutdown)?;
@@ -83,6 +85,8 @@ fn demo(args: WorkerArgs, context: &Context) -> anyhow::Result<()> {
         let played = player.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the demo's player panicked")));
         shown.and(played)
     });
+    // Nobody shows what still comes; a stage must not wait for it.
+    drop(events);
     let summed = shown.and_then(|()| failure::print(&display.summary()));
     let stopped = ingest.stop();
     running.stop()?;

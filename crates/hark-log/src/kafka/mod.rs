@@ -148,7 +148,7 @@ impl Log for KafkaLog {
         partitions: &[u32],
         each: &mut dyn FnMut(&Record<'_>),
     ) -> Result<(), LogError> {
-        reader::read_to_end(&self.clients, topic, partitions, each)
+        restore::read_to_end(&self.clients, topic, partitions, each)
     }
 
     fn group_offsets(&self, group: &str, topic: &str) -> Result<Vec<GroupOffset>, LogError> {

@@ -20,9 +20,6 @@ use super::{
 };
 use crate::{From, LogError, Reader, Record};
 
-/// An open transaction of a dead writer ends after 20 s at most; three times that is enough for anything.
-const END_WAIT: Duration = Duration::from_secs(60);
-
 /// Reads all partitions of a topic.
 pub(super) struct KafkaReader {
     clients: Clients,
@@ -37,21 +34,11 @@ impl KafkaReader {
     pub fn open(clients: &Clients, topic: &str, from: From) -> Result<Self, LogError> {
         let watcher = clients.watcher()?;
         let partitions = partitions_of(&clients.metadata(&watcher, None)?, topic)?;
-        Self::assigned(clients, watcher, topic, &(0..partitions).collect::<Vec<_>>(), from)
-    }
-
-    fn assigned(
-        clients: &Clients,
-        watcher: BaseConsumer<Context>,
-        topic: &str,
-        partitions: &[u32],
-        from: From,
-    ) -> Result<Self, LogError> {
         let fail = |source| clients.failed(&format!("reading {topic}"), source);
         let reader = clients.reader()?;
         let mut asked = TopicPartitionList::new();
         let mut next = BTreeMap::new();
-        for &partition in partitions {
+        for partition in 0..partitions {
             let (low, high) = watermarks(clients, &watcher, topic, partition)?;
             let start = match from {
                 From::Start => low,
@@ -79,17 +66,8 @@ impl KafkaReader {
         Ok(Self { clients: clients.clone(), reader, watcher, topic: topic.to_owned(), next })
     }
 
-    fn ends(&self) -> Result<BTreeMap<u32, i64>, LogError> {
-        self.next
-            .keys()
-            .map(|&partition| {
-                Ok((partition, watermarks(&self.clients, &self.watcher, &self.topic, partition)?.1))
-            })
-            .collect()
-    }
-
-    /// Whether the positions, which move past control and aborted records, are at these ends.
-    fn has_reached(&mut self, ends: &BTreeMap<u32, i64>) -> Result<bool, LogError> {
+    /// Whether the positions, which move past control and aborted records, are at the ends as they are now.
+    fn is_at_end(&mut self) -> Result<bool, LogError> {
         let positions =
             self.reader.position().map_err(|source| self.clients.failed("reading positions", source))?;
         for element in positions.elements() {
@@ -100,7 +78,15 @@ impl KafkaReader {
                 *next = position.max(*next);
             }
         }
-        Ok(ends.iter().all(|(partition, end)| self.next.get(partition).is_some_and(|next| next >= end)))
+        for (&partition, next) in &mut self.next {
+            let (low, high) = watermarks(&self.clients, &self.watcher, &self.topic, partition)?;
+            // Where retention took everything no record moves the position.
+            *next = low.max(*next);
+            if *next < high {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Hands over what comes until nothing is there for `wait`; whether anything came.
@@ -137,33 +123,6 @@ impl Reader for KafkaReader {
         if self.drain(wait, each)? {
             return Ok(false);
         }
-        let ends = self.ends()?;
-        self.has_reached(&ends)
+        self.is_at_end()
     }
-}
-
-/// Reads partitions to their true end.
-pub(super) fn read_to_end(
-    clients: &Clients,
-    topic: &str,
-    partitions: &[u32],
-    each: &mut dyn FnMut(&Record<'_>),
-) -> Result<(), LogError> {
-    let watcher = clients.watcher()?;
-    partitions_of(&clients.metadata(&watcher, None)?, topic)?;
-    let mut reader = KafkaReader::assigned(clients, watcher, topic, partitions, From::Start)?;
-    let ends = reader.ends()?;
-    let mut until = Instant::now() + END_WAIT;
-    while !reader.has_reached(&ends)? {
-        if reader.drain(Duration::from_millis(20), each)? {
-            until = Instant::now() + END_WAIT;
-        }
-        if Instant::now() >= until {
-            return Err(LogError::TimedOut {
-                operation: format!("reading {topic} to its end"),
-                limit: END_WAIT,
-            });
-        }
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Reading the state of partitions up to its true end (laws 5 and 6).
+//! Reading partitions up to their true end (laws 5 and 6): the state of a stage, or a topic that a tool reads whole.
 
 use std::{
     collections::BTreeMap,
@@ -15,10 +15,16 @@ use rdkafka::{
 
 use super::{
     client::{Clients, Context, is_broker_loss, number},
+    partitions_of,
     session::with_record,
     watermarks,
 };
 use crate::{LogError, Record};
+
+/// An open transaction of a dead writer ends after 20 s at most; three times that is enough for anything.
+const END_WAIT: Duration = Duration::from_secs(60);
+/// One turn of waiting in [`read_to_end`].
+const TURN: Duration = Duration::from_millis(100);
 
 /// Reads whole partitions of several topics, each to the end it had when it was added.
 pub(super) struct Restorer {
@@ -78,8 +84,13 @@ impl Restorer {
         result.map_err(|source| self.clients.failed("restoring state", source))
     }
 
-    /// Reads for at most `wait`, or until all is read.
-    pub fn read(&mut self, wait: Duration, each: &mut dyn FnMut(usize, &Record<'_>)) -> Result<(), LogError> {
+    /// Reads for at most `wait`, or until all is read. The `watcher` tells what retention took meanwhile.
+    pub fn read(
+        &mut self,
+        watcher: &BaseConsumer<Context>,
+        wait: Duration,
+        each: &mut dyn FnMut(usize, &Record<'_>),
+    ) -> Result<(), LogError> {
         let until = Instant::now() + wait;
         let mut look = false;
         while !self.goals.is_empty() {
@@ -99,7 +110,10 @@ impl Restorer {
                     });
                     debug_assert!(more.is_continue());
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => look = true,
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    self.forget_what_is_gone(watcher, u32::try_from(partition).unwrap_or(u32::MAX))?;
+                    look = true;
+                }
                 Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_broker_loss) => {}
                 Some(Err(error)) => return Err(self.clients.failed("restoring state", error)),
             }
@@ -114,11 +128,28 @@ impl Restorer {
         self.settle()
     }
 
+    /// Drops the goals of a partition whose records retention took after its end was asked for: where no record is given, no
+    /// position moves.
+    fn forget_what_is_gone(
+        &mut self,
+        watcher: &BaseConsumer<Context>,
+        partition: u32,
+    ) -> Result<(), LogError> {
+        for (index, topic) in self.topics.iter().enumerate() {
+            if let Some(goal) = self.goals.get(&(index, partition)) {
+                let (low, _) = watermarks(&self.clients, watcher, topic, partition)?;
+                if low >= goal.end {
+                    self.goals.remove(&(index, partition));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Drops the goals that are reached. The position, unlike the last record, moves past control and aborted records.
     fn settle(&mut self) -> Result<(), LogError> {
         let positions =
             self.reader.position().map_err(|source| self.clients.failed("restoring state", source))?;
-        let before = self.goals.len();
         for element in positions.elements() {
             let index = self.topics.iter().position(|topic| **topic == *element.topic());
             let partition = u32::try_from(element.partition()).unwrap_or(u32::MAX);
@@ -127,6 +158,31 @@ impl Restorer {
                 self.goals.remove(&(index, partition));
             }
         }
-        if self.goals.is_empty() && before > 0 { self.assign() } else { Ok(()) }
+        if self.goals.is_empty() { self.assign() } else { Ok(()) }
     }
+}
+
+/// Reads partitions of a topic to the ends they have now.
+pub(super) fn read_to_end(
+    clients: &Clients,
+    topic: &str,
+    partitions: &[u32],
+    each: &mut dyn FnMut(&Record<'_>),
+) -> Result<(), LogError> {
+    let watcher = clients.watcher()?;
+    partitions_of(&clients.metadata(&watcher, None)?, topic)?;
+    let mut restorer = Restorer::new(clients, vec![topic.into()])?;
+    restorer.add(&watcher, partitions)?;
+    let mut heard = Instant::now();
+    while !restorer.is_done() {
+        restorer.read(&watcher, TURN, &mut |_, record| {
+            heard = Instant::now();
+            each(record);
+        })?;
+        if heard.elapsed() >= END_WAIT {
+            let operation = format!("reading {topic} to its end");
+            return Err(LogError::TimedOut { operation, limit: END_WAIT });
+        }
+    }
+    Ok(())
 }

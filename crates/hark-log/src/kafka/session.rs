@@ -169,18 +169,20 @@ impl KafkaSession {
         }
     }
 
+    /// Another process took this member's place, as far as the group has told.
+    fn twin(&self) -> Option<SessionError> {
+        let (code, _) = self.consumer.client().fatal_error()?;
+        let instance = self.config.instance.clone()?;
+        (code == RDKafkaErrorCode::FencedInstanceId).then_some(SessionError::Twin { instance })
+    }
+
     /// What an error from poll means for this session.
     fn heard(&self, error: KafkaError) -> Result<(), SessionError> {
         let code = match &error {
             KafkaError::PartitionEOF(_) => return Ok(()),
-            KafkaError::MessageConsumptionFatal(code) => {
-                let code = self.consumer.client().fatal_error().map_or(*code, |(code, _)| code);
-                return Err(match (code, &self.config.instance) {
-                    (RDKafkaErrorCode::FencedInstanceId, Some(instance)) => {
-                        SessionError::Twin { instance: instance.clone() }
-                    }
-                    _ => SessionError::Lost { operation: "polling", source: error },
-                });
+            KafkaError::MessageConsumptionFatal(_) => {
+                let lost = SessionError::Lost { operation: "polling", source: error };
+                return Err(self.twin().unwrap_or(lost));
             }
             other => other.rdkafka_error_code(),
         };
@@ -246,7 +248,11 @@ impl Session for KafkaSession {
         let group = self.consumer.group_metadata().filter(|_| list.count() > 0);
         let group =
             group.ok_or_else(|| broken(KafkaError::ClientCreation("no offsets to commit".to_owned())))?;
-        self.transactor.commit(outputs, Some((&list, &group)))
+        self.transactor.commit(outputs, Some((&list, &group))).map_err(|error| match error {
+            // A twin fences the producer first; the group tells the two cases apart.
+            CommitError::Lost { source } => CommitError::Lost { source: self.twin().unwrap_or(source) },
+            other => other,
+        })
     }
 
     fn rewind(&mut self, to: &[(u32, i64)]) -> Result<(), SessionError> {
@@ -279,7 +285,7 @@ impl Session for KafkaSession {
         each: &mut dyn FnMut(usize, &Record<'_>),
     ) -> Result<Vec<u32>, SessionError> {
         if !self.restorer.is_done() {
-            self.restorer.read(wait, each)?;
+            self.restorer.read(&self.watcher, wait, each)?;
         }
         let complete: Vec<u32> = self
             .restoring

@@ -100,9 +100,10 @@ impl Batch {
         self.clear();
     }
 
-    /// The broker refuses what the only record of the batch brings about: it is to be a dead letter when it comes again.
-    pub(super) fn refuse(&mut self) {
-        self.refused.extend(self.last);
+    /// The broker refuses what the only record of the batch brings about: it is to be a dead letter when it comes again. False
+    /// when its dead letter is what the broker refuses.
+    pub(super) fn refuse(&mut self) -> bool {
+        self.last.is_none_or(|record| self.refused.insert(record))
     }
 
     /// Processes one record.

@@ -36,8 +36,8 @@ impl RebuildBudget {
         self.spent.len() <= MAX_REBUILDS
     }
 
-    pub(super) fn exhausted(&self, source: SessionError) -> WorkerError {
-        WorkerError::LostAgain { times: MAX_REBUILDS, window: WINDOW, source }
+    pub(super) fn exhausted(&self, name: String, source: SessionError) -> WorkerError {
+        WorkerError::LostAgain { name, times: MAX_REBUILDS, window: WINDOW, source }
     }
 }
 

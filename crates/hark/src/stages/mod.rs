@@ -10,7 +10,7 @@ mod tests;
 pub mod topics;
 
 use std::{
-    sync::mpsc::Sender,
+    sync::mpsc::SyncSender,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -19,13 +19,13 @@ use crate::demo::Event;
 /// Told to a display, after the commit that made it true.
 #[derive(Debug, Default)]
 pub struct Feed {
-    listener: Option<Sender<Event>>,
+    listener: Option<SyncSender<Event>>,
     pending: Vec<Event>,
 }
 
 impl Feed {
     /// A feed that somebody listens to.
-    pub fn to(listener: Sender<Event>) -> Self {
+    pub fn to(listener: SyncSender<Event>) -> Self {
         Self { listener: Some(listener), pending: Vec::new() }
     }
 

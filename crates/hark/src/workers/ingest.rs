@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
     time::Duration,
@@ -11,7 +12,7 @@ use anyhow::Context as _;
 use axum::Router;
 use hark_sources::{
     Limits, PostInput, Publisher, PublisherThread, Reason, SourceContext, Topic, Topics,
-    file::{self, Cursors, FileError, FileSpec},
+    file::{self, Cursors, FileSpec},
     to_output,
     webhook::{ANSWERS, Access, Answers, Hook, HookLimits, Key, router},
 };
@@ -36,7 +37,7 @@ pub struct Ingest {
     sources: BTreeMap<String, Running>,
     files: Vec<JoinHandle<()>>,
     /// The first failure of a file; the threads end by themselves.
-    failed: Arc<Mutex<Option<FileError>>>,
+    failed: Arc<Mutex<Option<anyhow::Error>>>,
     part: Part,
 }
 
@@ -171,11 +172,13 @@ impl Ingest {
             let thread = std::thread::Builder::new()
                 .name(format!("file-{}", context.source))
                 .spawn(move || {
-                    let result = file::run(&spec, &context, &publisher, cursors, once, &shutdown);
-                    if let Err(error) = result {
-                        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-                        failed.get_or_insert(error);
-                    }
+                    let read = || file::run(&spec, &context, &publisher, cursors, once, &shutdown);
+                    let error = match catch_unwind(AssertUnwindSafe(read)) {
+                        Ok(Ok(())) => return,
+                        Ok(Err(error)) => error.into(),
+                        Err(_) => anyhow::anyhow!("the thread that reads {} panicked", spec.path),
+                    };
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                 })
                 .context("cannot start a thread")?;
             self.files.push(thread);
@@ -245,7 +248,7 @@ impl Ingest {
         self.tell();
         let published = self.thread.stop(GRACE).context("publishing failed");
         match self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(error) => published.and(Err(error.into())),
+            Some(error) => published.and(Err(error)),
             None => published,
         }
     }

@@ -9,7 +9,7 @@ use std::{
     process::ExitCode,
     sync::{
         Arc,
-        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender},
     },
     thread::JoinHandle,
     time::Duration,
@@ -64,7 +64,7 @@ pub struct Shared {
     /// Cancelled by a signal, or when a part fails.
     pub shutdown: CancellationToken,
     /// Who wants to hear what became of each post.
-    pub listener: Option<Sender<Event>>,
+    pub listener: Option<SyncSender<Event>>,
 }
 
 impl Shared {
