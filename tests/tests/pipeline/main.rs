@@ -6,6 +6,7 @@ mod bad_input;
 mod broker;
 mod crash;
 mod dead_letters;
+mod disk;
 mod files;
 mod future;
 mod http;

@@ -20,6 +20,11 @@ use hark_log::{
     worker::{WorkerError, WorkerEvent},
 };
 use hark_tests::kafka::Kafka;
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier},
+    client::DefaultClientContext,
+};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -205,17 +210,24 @@ impl Fixture {
         }
     }
 
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        let servers = &self.kafka_config().bootstrap_servers;
+        ClientConfig::new().set("bootstrap.servers", servers).create().unwrap()
+    }
+
+    /// Deletes the records of a partition below an offset, as retention does.
+    pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.topic(topic), partition, Offset::Offset(before)).unwrap();
+        let deleted = self.admin().delete_records(&list, &AdminOptions::new());
+        for element in futures_executor::block_on(deleted).unwrap().elements() {
+            element.error().unwrap();
+        }
+    }
+
     /// Sets a topic's own `max.message.bytes`, below what Hark checks for.
     pub fn limit_record_size(&self, topic: &str, bytes: usize) {
-        use rdkafka::{
-            ClientConfig,
-            admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier},
-            client::DefaultClientContext,
-        };
-        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-            .set("bootstrap.servers", &self.kafka_config().bootstrap_servers)
-            .create()
-            .unwrap();
+        let admin = self.admin();
         let (topic, bytes) = (self.topic(topic), bytes.to_string());
         let change = AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("max.message.bytes", &bytes);
         for result in

@@ -95,28 +95,37 @@ fn handing_partitions_over_loses_and_repeats_nothing_and_state_follows() {
     assert_eq!(fixture.totals().total(), 2_000 + 3_000 + 3_000 + 6_001, "one outcome a record");
 }
 
-/// A session that has read what is there and not committed it.
-fn holding(fixture: &Fixture, instance: &str) -> (Box<dyn Session>, Vec<NextOffset>) {
+/// A session that owns all partitions, whose records do not flow yet.
+fn owning(fixture: &Fixture, instance: &str) -> Box<dyn Session> {
     let config = fixture.session_config(instance, CancellationToken::new());
     let mut session = fixture.log().session(config).unwrap();
-    let mut next = vec![None; PARTITIONS as usize];
     let until = Instant::now() + DEADLINE;
     let mut assigned = 0;
-    while assigned < PARTITIONS as usize || next.iter().all(Option::is_none) {
-        assert!(Instant::now() < until, "no records came");
-        let changes = session
-            .poll(Duration::from_millis(100), &mut |record| {
-                next[record.partition as usize] = Some(record.offset + 1);
-                ControlFlow::Continue(())
-            })
-            .unwrap();
-        for change in changes {
+    while assigned < PARTITIONS as usize {
+        assert!(Instant::now() < until, "no partitions came");
+        let polled = session.poll(Duration::from_millis(100), &mut |_| ControlFlow::Continue(()));
+        for change in polled.unwrap() {
             if let Change::Assigned(partitions) = change {
-                let numbers: Vec<u32> = partitions.iter().map(|assigned| assigned.partition).collect();
-                session.resume(&numbers).unwrap();
-                assigned += numbers.len();
+                assigned += partitions.len();
             }
         }
+    }
+    session
+}
+
+/// A session that has read what is there and not committed it.
+fn holding(fixture: &Fixture, instance: &str) -> (Box<dyn Session>, Vec<NextOffset>) {
+    let mut session = owning(fixture, instance);
+    session.resume(&(0..PARTITIONS).collect::<Vec<_>>()).unwrap();
+    let mut next = vec![None; PARTITIONS as usize];
+    let until = Instant::now() + DEADLINE;
+    while next.iter().all(Option::is_none) {
+        assert!(Instant::now() < until, "no records came");
+        let polled = session.poll(Duration::from_millis(100), &mut |record| {
+            next[record.partition as usize] = Some(record.offset + 1);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(polled.unwrap(), [], "the assignment stays");
     }
     let next = (0..).zip(next).filter_map(|(partition, offset)| {
         Some(NextOffset { partition, offset: offset?, metadata: String::new() })
@@ -203,6 +212,50 @@ fn a_record_over_the_topics_own_limit_becomes_a_dead_letter_and_the_rest_goes_on
     assert_eq!(fixture.read("out").len(), 51);
     let letters: Vec<String> = fixture.read("dead").into_iter().map(|seen| seen.key).collect();
     assert_eq!(letters, ["large"]);
+}
+
+#[test]
+fn a_dead_letter_that_the_broker_refuses_ends_the_worker_and_says_what_to_raise() {
+    let Some(fixture) = Fixture::kafka("small_letters") else { return };
+    fixture.limit_record_size("dead", 60);
+    fixture.feed(["good", "bad"].map(str::to_owned));
+    let worker = fixture.start("worker", fixture.stage());
+    let error = worker.join();
+    assert!(error.to_string().contains("raise `max.message.bytes`"), "{error}");
+    // Somebody does, and the record that waited becomes its dead letter.
+    fixture.limit_record_size("dead", 1_000_000);
+    fixture.run_once(&mut fixture.stage());
+    let letters: Vec<String> = fixture.read("dead").into_iter().map(|seen| seen.key).collect();
+    assert_eq!(letters, ["bad"]);
+    assert_eq!(fixture.totals().total(), 2, "one outcome a record");
+}
+
+#[test]
+fn restoring_ends_where_nothing_but_a_control_record_is_left() {
+    let Some(fixture) = Fixture::kafka("control_record") else { return };
+    let known = fixture.output("state", "known", "seen");
+    fixture.log().producer(&fixture.name("writer")).unwrap().commit(&[known]).unwrap();
+    fixture.delete_records("state", 0, 1);
+    fixture.feed(["known".to_owned()]);
+    fixture.run_once(&mut fixture.stage());
+    assert_eq!(fixture.read("out").len(), 1, "what retention took is not known any more");
+}
+
+#[test]
+fn restoring_and_reading_end_where_retention_takes_everything_meanwhile() {
+    let Some(fixture) = Fixture::kafka("retention") else { return };
+    let log = fixture.log();
+    let known: Vec<_> = (0..10).map(|n| fixture.output("state", &format!("{n}"), "seen")).collect();
+    log.producer(&fixture.name("writer")).unwrap().commit(&known).unwrap();
+    let mut reader = log.reader(&fixture.topic("state"), hark_log::From::Start).unwrap();
+    let mut session = owning(&fixture, "worker");
+    session.begin_restore(&[0]).unwrap();
+    // Its ends are known; now the records go, whether they were fetched already or not. The last is the control record.
+    fixture.delete_records("state", 0, 11);
+    wait_until("restoring ends", DEADLINE, || {
+        session.restore(Duration::from_millis(100), &mut |_, _| {}).unwrap() == [0]
+    });
+    wait_until("reading ends", DEADLINE, || reader.read(Duration::from_millis(100), &mut |_| {}).unwrap());
 }
 
 #[test]
