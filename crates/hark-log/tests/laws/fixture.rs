@@ -313,7 +313,7 @@ pub struct Dedupe {
     pub restored: u64,
     pub entries: usize,
     pub processed: Vec<(u32, i64)>,
-    /// The output of this key gets so many bytes that do not compress.
+    /// The output of this key, or its dead letter where it is `bad`, gets so many bytes that do not compress.
     pub padding_of: Option<(String, usize)>,
     batches: Sender<()>,
     received: Option<Receiver<()>>,
@@ -366,7 +366,10 @@ impl Stage for &mut Dedupe {
             topic: self.dead.clone(),
             partition: record.partition,
             key: record.key.unwrap_or_default().to_vec(),
-            value: Some(rejection.class.into()),
+            value: Some(match &self.padding_of {
+                Some((key, size)) if key == "bad" => noise(*size),
+                _ => rejection.class.into(),
+            }),
             headers: Vec::new(),
             timestamp_ms: None,
         }

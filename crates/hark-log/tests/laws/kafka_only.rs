@@ -217,15 +217,18 @@ fn a_record_over_the_topics_own_limit_becomes_a_dead_letter_and_the_rest_goes_on
 #[test]
 fn a_dead_letter_that_the_broker_refuses_ends_the_worker_and_says_what_to_raise() {
     let Some(fixture) = Fixture::kafka("small_letters") else { return };
-    // A dead letter of these tests takes 82 bytes, the control record that ends a transaction 78: that one must fit.
-    fixture.limit_record_size("dead", 80);
+    fixture.limit_record_size("dead", 2_000);
     fixture.feed(["good", "bad"].map(str::to_owned));
-    let worker = fixture.start("worker", fixture.stage());
-    let error = worker.join();
+    let stage = || {
+        let mut stage = fixture.stage();
+        stage.padding_of = Some(("bad".to_owned(), 50_000));
+        stage
+    };
+    let error = fixture.start("worker", stage()).join();
     assert!(error.to_string().contains("raise `max.message.bytes`"), "{error}");
     // Somebody does, and the record that waited becomes its dead letter.
     fixture.limit_record_size("dead", 1_000_000);
-    fixture.run_once(&mut fixture.stage());
+    fixture.run_once(&mut stage());
     let letters: Vec<String> = fixture.read("dead").into_iter().map(|seen| seen.key).collect();
     assert_eq!(letters, ["bad"]);
     assert_eq!(fixture.totals().total(), 2, "one outcome a record");
