@@ -47,6 +47,10 @@ pub trait Log: Send + Sync {
     /// How far a group has come in every partition of a topic; asks without joining it.
     fn group_offsets(&self, group: &str, topic: &str) -> Result<Vec<GroupOffset>, LogError>;
 
+    /// When the first committed record at or behind each of these offsets (partition, offset) was written: partition, and
+    /// milliseconds since 1970. A partition is left out where there is none, also where an open transaction hides it.
+    fn times_at(&self, topic: &str, offsets: &[(u32, i64)]) -> Result<Vec<(u32, i64)>, LogError>;
+
     /// All topics, with the settings that Hark cares for.
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError>;
 

@@ -68,7 +68,7 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "NAME", env = "HARK_INSTANCE", value_parser = instance_name)]
     pub instance: Option<String>,
     /// Address of webhooks, /metrics, /livez and /readyz, in place of the configuration's `http.listen`
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", env = "HARK_LISTEN")]
     pub listen: Option<SocketAddr>,
 }
 
@@ -144,11 +144,31 @@ pub enum Command {
         after_help = "Examples:\n  hark topics create --partitions 24 --replication 3\n  hark topics check"
     )]
     Topics(crate::topics::Args),
+    /// Show what could not be worked on, and why
+    #[command(after_help = "Examples:\n  hark dead-letters list --since 2h\n  hark dead-letters show 3/17")]
+    DeadLetters(crate::dead_letters::Args),
+    /// Send dead letters back to be tried again, each once; on the embedded log while `hark up` is stopped
+    #[command(
+        after_help = "Examples:\n  hark redrive 3/17 5/2\n  hark redrive --class undecodable --since 2h --dry-run\n  hark redrive --all"
+    )]
+    Redrive(crate::dead_letters::redrive::Args),
     /// Tag texts: JSON Lines of {"text", "language", "id"} in, one object of tags a line out, order kept
     #[command(
         after_help = "Example:\n  hark label --threads 4 --format jsonl < posts.jsonl | jq .sentiment.label"
     )]
     Label(crate::label::Args),
+    /// Show how far each stage is behind, in records and seconds
+    #[command(after_help = "Examples:\n  hark lag\n  hark lag --stage route --format json | jq .seconds")]
+    Lag(crate::lag::Args),
+    /// Ask a running worker whether it is ready: exit code 0 if so, for a container's health check
+    #[command(after_help = "Examples:\n  hark health\n  hark health --live --listen 127.0.0.1:8788")]
+    Health(crate::probe::Args),
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  hark completions bash > /etc/bash_completion.d/hark")]
+    Completions(crate::shell::CompletionsArgs),
+    /// Print the manual page, or write those of all commands into a folder
+    #[command(after_help = "Examples:\n  hark man | man -l -\n  hark man /usr/local/share/man/man1")]
+    Man(crate::shell::ManArgs),
     /// List the metrics that this program exports, with their meaning
     #[command(after_help = "Example:\n  hark metrics > metrics.md")]
     Metrics(crate::telemetry::catalog::Args),
@@ -161,6 +181,8 @@ impl Command {
             Self::Up(args) if args.is_demo() => "warn",
             Self::Up(_) | Self::Ingest(_) | Self::Enrich(_) | Self::Route(_) => "info",
             Self::Replay(_) | Self::Tail(_) | Self::Topics(_) | Self::Metrics(_) => "warn",
+            Self::DeadLetters(_) | Self::Redrive(_) | Self::Lag(_) | Self::Health(_) => "warn",
+            Self::Completions(_) | Self::Man(_) => "warn",
             Self::Label(_) | Self::Init(_) | Self::Check(_) | Self::Test(_) | Self::Explain(_) => "warn",
         }
     }
@@ -182,6 +204,12 @@ impl Command {
             Self::Replay(args) => crate::replay::run(&args, context),
             Self::Tail(args) => crate::tail::run(&args, context),
             Self::Topics(args) => crate::topics::run(&args, context),
+            Self::DeadLetters(args) => crate::dead_letters::run(args, context),
+            Self::Redrive(args) => crate::dead_letters::redrive::run(&args, context),
+            Self::Lag(args) => crate::lag::run(&args, context),
+            Self::Health(args) => crate::probe::run(&args, context),
+            Self::Completions(args) => crate::shell::completions(&args, context),
+            Self::Man(args) => crate::shell::man(&args, context),
             Self::Init(args) => crate::init::run(args, context),
             Self::Check(args) => crate::check::run(args, context),
             Self::Test(args) => crate::test::run(args, context),

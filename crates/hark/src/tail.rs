@@ -1,6 +1,6 @@
 //! `hark tail`: the records of a topic, as they are or as they come.
 
-mod show;
+pub mod show;
 
 use std::io;
 use std::process::ExitCode;
@@ -73,10 +73,16 @@ impl FromStr for Begin {
         if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
             return text.parse().map(Self::Offset).map_err(|_| mistake());
         }
-        let span: Span = text.parse().map_err(|_| mistake())?;
-        let ago = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| mistake())?;
-        Duration::try_from(ago).map(Self::Ago).map_err(|_| mistake())
+        ago(text).map(Self::Ago).map_err(|_| mistake())
     }
+}
+
+/// A time ago: `2h`, `30m`, `3d`.
+pub fn ago(text: &str) -> Result<Duration, String> {
+    let mistake = || format!("'{text}' is not a time ago such as 2h, 30m or 3d");
+    let span: Span = text.parse().map_err(|_| mistake())?;
+    let ago = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| mistake())?;
+    Duration::try_from(ago).map_err(|_| mistake())
 }
 
 impl Begin {

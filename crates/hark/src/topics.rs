@@ -38,6 +38,8 @@ pub enum Topic {
     Cursors,
     /// What could not be worked on.
     DeadLetters,
+    /// Which dead letters have gone back.
+    Redriven,
 }
 
 impl Topic {
@@ -52,6 +54,7 @@ impl Topic {
             Self::Contacts,
             Self::Cursors,
             Self::DeadLetters,
+            Self::Redriven,
         ]);
         topics
     }
@@ -68,6 +71,7 @@ impl Topic {
             Self::Contacts => format!("{prefix}.contacts"),
             Self::Cursors => format!("{prefix}.cursors"),
             Self::DeadLetters => format!("{prefix}.dead-letters"),
+            Self::Redriven => format!("{prefix}.redriven"),
         }
     }
 
@@ -90,17 +94,18 @@ impl Topic {
             Self::Items => Some("ItemState"),
             Self::Cursors => Some("Cursor"),
             Self::DeadLetters => Some("DeadLetter"),
+            Self::Redriven => Some("Redriven"),
             Self::Threads | Self::Contacts => None,
         }
     }
 
     /// How old records go, and when. State lives at least as long as what it guards: a post may be repeated as long as
-    /// it lies on its topic, an item changed as long as it lies on its queue.
+    /// it lies on its topic, an item changed as long as it lies on its queue, a dead letter sent back as long as it is there.
     fn settings(&self) -> (Cleanup, Option<Duration>) {
         match self {
             Self::Posts => (Cleanup::CompactDelete, Some(7 * DAY)),
             Self::Mentions | Self::Queue(_) => (Cleanup::CompactDelete, Some(30 * DAY)),
-            Self::Seen | Self::Items | Self::Threads | Self::Contacts => {
+            Self::Seen | Self::Items | Self::Threads | Self::Contacts | Self::Redriven => {
                 (Cleanup::CompactDelete, Some(35 * DAY))
             }
             Self::Cursors => (Cleanup::Compact, None),
@@ -344,6 +349,7 @@ mod tests {
             ("hark.contacts", "compact,delete", Some(35)),
             ("hark.cursors", "compact", None),
             ("hark.dead-letters", "delete", Some(30)),
+            ("hark.redriven", "compact,delete", Some(35)),
         ];
         assert_eq!(settings, expected.map(|(name, policy, days)| (name.to_owned(), policy, days)));
     }
@@ -372,7 +378,7 @@ mod tests {
         found[1].retention = Some(DAY);
         found[3].compaction_lag = Some(30 * DAY);
         found[4].retention = None;
-        found.pop();
+        found.retain(|topic| topic.name != "hark.dead-letters");
         let shown = table(&compare(&specs, &found), true);
         let lines: Vec<_> =
             shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 fn hark(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hark"));
     command.current_dir(folder).args(arguments);
-    for variable in ["HARK_LOG", "RUST_LOG", "HARK_INSTANCE", "NO_COLOR", "CLICOLOR_FORCE"] {
+    for variable in ["HARK_LOG", "RUST_LOG", "HARK_INSTANCE", "HARK_LISTEN", "NO_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(variable);
     }
     command

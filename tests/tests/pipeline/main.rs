@@ -10,6 +10,8 @@ mod disk;
 mod files;
 mod future;
 mod http;
+mod lag;
+mod redrive;
 mod scene;
 mod webhook;
 mod workers;

@@ -281,6 +281,22 @@ pub(super) fn committed(
         .optional()
 }
 
+/// Timestamp of the first record at or behind an offset.
+pub(super) fn time_at(
+    connection: &Connection,
+    topic: i64,
+    partition: u32,
+    offset: i64,
+) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT timestamp_ms FROM records WHERE topic = ?1 AND partition = ?2 AND offset >= ?3
+             ORDER BY offset LIMIT 1",
+        )?
+        .query_row(params![topic, partition, offset], |row| row.get(0))
+        .optional()
+}
+
 pub(super) fn group_offset(
     connection: &Connection,
     group: &str,

@@ -173,6 +173,20 @@ impl Log for EmbeddedLog {
             .map_err(|source| file::failed("reading offsets", &self.shared.path, source))
     }
 
+    fn times_at(&self, topic: &str, offsets: &[(u32, i64)]) -> Result<Vec<(u32, i64)>, LogError> {
+        let topic = self.shared.topic(topic)?;
+        let reader = file::open_reader(&self.shared.path)?;
+        let time = |&(partition, offset): &(u32, i64)| {
+            let time_ms = file::time_at(&reader, topic.id, partition, offset).transpose()?;
+            Some(time_ms.map(|time_ms| (partition, time_ms)))
+        };
+        offsets
+            .iter()
+            .filter_map(time)
+            .collect::<rusqlite::Result<_>>()
+            .map_err(|source| file::failed("reading", &self.shared.path, source))
+    }
+
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError> {
         let reader = file::open_reader(&self.shared.path)?;
         file::describe(&reader)

@@ -7,6 +7,7 @@ mod client;
 mod reader;
 mod restore;
 mod session;
+mod times;
 mod transactor;
 
 use std::time::Duration;
@@ -174,6 +175,10 @@ impl Log for KafkaLog {
             });
         }
         Ok(offsets)
+    }
+
+    fn times_at(&self, topic: &str, offsets: &[(u32, i64)]) -> Result<Vec<(u32, i64)>, LogError> {
+        times::times_at(&self.clients, topic, offsets)
     }
 
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError> {

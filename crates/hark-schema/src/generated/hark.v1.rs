@@ -721,11 +721,14 @@ pub struct ItemState {
     pub respond_by_ms: i64,
 }
 /// Value of `hark.cursors`.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Cursor {
     /// Of a file.
     #[prost(message, optional, tag = "1")]
     pub file: ::core::option::Option<FileCursor>,
+    /// Of a feed.
+    #[prost(message, optional, tag = "2")]
+    pub feed: ::core::option::Option<FeedCursor>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FileCursor {
@@ -743,6 +746,48 @@ pub struct FileCursor {
     /// Lines before `offset`.
     #[prost(uint64, tag = "5")]
     pub lines: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FeedCursor {
+    /// Validators of the last page that was published to its end, as the server gave them; empty where it gave none.
+    #[prost(string, tag = "1")]
+    pub etag: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub last_modified: ::prost::alloc::string::String,
+    /// When it was last asked, and before when its server does not want to be asked again; milliseconds since 1970.
+    #[prost(int64, tag = "3")]
+    pub polled_ms: i64,
+    #[prost(int64, tag = "4")]
+    pub not_before_ms: i64,
+    /// Revision of the newest version that was published; grows with every poll that publishes.
+    #[prost(uint64, tag = "5")]
+    pub revision: u64,
+    /// Entries whose posts are committed, newest first.
+    #[prost(message, repeated, tag = "6")]
+    pub seen: ::prost::alloc::vec::Vec<FeedEntry>,
+    /// First 64 bits of BLAKE3 over the address that was asked.
+    #[prost(fixed64, tag = "7")]
+    pub url: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeedEntry {
+    /// First 64 bits of BLAKE3 over the entry's id.
+    #[prost(fixed64, tag = "1")]
+    pub id: u64,
+    /// The same over what its post says; another one is an edit.
+    #[prost(fixed64, tag = "2")]
+    pub content: u64,
+}
+/// Value of `hark.redriven`, key `<partition>/<offset>` of the dead letter, partitioned as the dead letters.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Redriven {
+    /// Where the record went back to.
+    #[prost(string, tag = "1")]
+    pub topic: ::prost::alloc::string::String,
+    #[prost(int32, tag = "2")]
+    pub partition: i32,
+    #[prost(message, optional, tag = "3")]
+    pub redriven_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Cumulative outcomes of one partition; rides as base64 in the committed offset's metadata.
 #[derive(Clone, PartialEq, ::prost::Message)]

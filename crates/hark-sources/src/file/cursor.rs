@@ -36,7 +36,7 @@ impl Cursors {
         match value {
             None => drop(self.0.remove(key)),
             Some(value) => {
-                if let Ok(Cursor { file: Some(cursor) }) = Cursor::decode(value) {
+                if let Ok(Cursor { file: Some(cursor), .. }) = Cursor::decode(value) {
                     self.0.insert(key.to_owned(), cursor);
                 }
             }
@@ -68,7 +68,7 @@ pub(super) fn output(context: &SourceContext, key: &str, cursor: &FileCursor) ->
         topic: topic.name.clone(),
         partition: topic.partition_of(key.as_bytes()),
         key: key.as_bytes().to_vec(),
-        value: Some(Cursor { file: Some(cursor.clone()) }.encode_to_vec()),
+        value: Some(Cursor { file: Some(cursor.clone()), feed: None }.encode_to_vec()),
         headers: Vec::new(),
         timestamp_ms: None,
     }

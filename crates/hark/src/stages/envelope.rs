@@ -13,10 +13,10 @@ use super::{now_ms, topics::Topic};
 /// Header that carries the trace (W3C Trace Context).
 pub const TRACEPARENT: &str = "traceparent";
 /// Counts how often a record has been tried; set when a dead letter is driven back.
-const ATTEMPTS: &str = "hark-attempts";
-/// A dead letter keeps so much of the value (law 10), and of each header.
+pub const ATTEMPTS: &str = "hark-attempts";
+/// A dead letter keeps so much of the value (law 10), and of the key and each header.
 const VALUE_BYTES: usize = 512 * 1024;
-const HEADER_BYTES: usize = 4 * 1024;
+pub const HEADER_BYTES: usize = 4 * 1024;
 /// Longest name of a header and longest explanation that are kept, in characters.
 const HEADER_NAME_CHARS: usize = 256;
 const ERROR_CHARS: usize = 2_000;

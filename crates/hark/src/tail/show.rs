@@ -170,12 +170,14 @@ fn word(name: &str) -> String {
     name.rsplit('_').next().unwrap_or_default().to_lowercase()
 }
 
-fn time(ms: i64) -> String {
+/// RFC 3339, from milliseconds since 1970.
+pub fn time(ms: i64) -> String {
     // A record's time is any number; one outside the calendar is shown as the number it is.
     Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |at| format!("{at:.3}"))
 }
 
-fn text_or_base64(bytes: &[u8]) -> String {
+/// Text where the bytes are UTF-8, else base64 behind `base64:`.
+pub fn text_or_base64(bytes: &[u8]) -> String {
     match str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => format!("base64:{}", STANDARD.encode(bytes)),

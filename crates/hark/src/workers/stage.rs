@@ -23,8 +23,13 @@ use crate::{
     topics::Topic,
 };
 
+/// The consumer group of a stage.
+pub fn group(prefix: &str, stage: Stage) -> String {
+    format!("{prefix}-{}", stage.name())
+}
+
 /// The topic that a stage reads.
-fn input(stage: Stage) -> &'static str {
+pub fn input(stage: Stage) -> &'static str {
     match stage {
         Stage::Enrich => "posts",
         Stage::Route => "mentions",
@@ -51,7 +56,7 @@ impl Names {
     /// With an instance name, membership is static and a restarted worker goes on at once; without one the names are
     /// drawn, and the broker has to notice first that the old worker is gone.
     pub fn new(shared: &Shared, which: Stage) -> Self {
-        let group = format!("{}-{}", shared.config.topic_prefix, which.name());
+        let group = group(&shared.config.topic_prefix, which);
         let instance = shared.args.instance.as_deref();
         if instance.is_none() && matches!(shared.config.log, LogConfig::Kafka(_)) && !shared.args.once {
             warn!("no --instance: a restarted worker has to wait for the broker to notice; name each worker");

@@ -1,0 +1,299 @@
+//! `hark redrive`: dead letters go back to the partition that they came from, each at most once.
+//!
+//! A letter and the mark that it has gone back are one transaction, and whoever begins to redrive fences whoever did before.
+//! So the marks that are read after that are all there will ever be, and a letter without one has not gone back.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use hark_log::{CommitError, Header, Log, Output, Producer};
+use hark_schema::{
+    Message as _,
+    v1::{DeadLetter, RawPost, Redriven},
+};
+
+use super::{
+    letter::{self, Letter, Obstacle, Place, obstacle, origin},
+    no_letter,
+    select::Selection,
+};
+use crate::{
+    cli::Context,
+    config::{Config, LogConfig},
+    failure::{self, Failure},
+    log,
+    stages::{
+        envelope::{ATTEMPTS, timestamp},
+        now_ms,
+        topics::{Topic, Topics},
+    },
+    topics,
+};
+
+/// Letters of one transaction, and their bytes: few enough that it ends long before its timeout of 10 s.
+const BATCH_LETTERS: usize = 500;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// Arguments of `hark redrive`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The letters, as the list shows them
+    #[arg(value_name = "PARTITION/OFFSET")]
+    places: Vec<Place>,
+    #[command(flatten)]
+    selection: Selection,
+    /// All that can go back
+    #[arg(long)]
+    all: bool,
+    /// Only say what would go back
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What becomes of the letters that were meant.
+#[derive(Default)]
+struct Plan {
+    back: BTreeSet<Place>,
+    refused: BTreeMap<Place, Obstacle>,
+    gone: usize,
+    /// Letters that were named and are not there.
+    missing: BTreeSet<Place>,
+}
+
+/// Sends letters back.
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
+    if args.places.is_empty() && args.selection.is_all() && !args.all {
+        return Err(Failure::bad_input("which dead letters are to go back?")
+            .next("name them (3/17), choose them (--class undecodable --since 2h), or say --all")
+            .into());
+    }
+    let config = Config::load(context.config_path())?;
+    let log = if args.dry_run { log::open_to_read(&config)? } else { log::open(&config)? };
+    let topics = prepare(&config, &*log, args.dry_run)?;
+    // First: whoever redrove before can commit nothing more, so that the marks are all there.
+    let producer = match args.dry_run {
+        true => None,
+        false => Some(
+            log.producer(&format!("{}-redrive", config.topic_prefix)).context("cannot begin to redrive")?,
+        ),
+    };
+    let plan = plan(&*log, &topics, args).context("cannot read the dead letters")?;
+    if let Some(&place) = plan.missing.first() {
+        return Err(no_letter(place).into());
+    }
+    for (place, why) in &plan.refused {
+        failure::print(&format!("stays     {place:<9}  {why}\n"))?;
+    }
+    let sent = match producer {
+        Some(producer) => send(&*log, &topics, &plan, producer)?,
+        None => {
+            for place in &plan.back {
+                failure::print(&format!("would go  {place}\n"))?;
+            }
+            0
+        }
+    };
+    let (refused, gone) = (plan.refused.len(), plan.gone);
+    failure::print(&match args.dry_run {
+        true => format!("{} would go back, {refused} stay, {gone} had gone before\n", plan.back.len()),
+        false => format!("{sent} went back, {refused} stay, {gone} had gone before\n"),
+    })?;
+    // Whoever names a letter wants to hear that it stays; whoever chooses many knows that some do.
+    let failed = !args.places.is_empty() && refused > 0;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The topics, and that the marks live as long as the letters.
+fn prepare(config: &Config, log: &dyn Log, dry_run: bool) -> anyhow::Result<Topics> {
+    let prefix = &config.topic_prefix;
+    let mut topics = Topics::read(log, prefix)?;
+    if dry_run {
+        return Ok(topics);
+    }
+    if matches!(config.log, LogConfig::Embedded { .. }) {
+        let partitions = topics.get("dead-letters")?.partitions();
+        log.create_topics(&[topics::Topic::Redriven.spec(prefix, partitions, None)])?;
+        topics = Topics::read(log, prefix)?;
+    }
+    let marks = topics.get("redriven")?;
+    let retention = |topic: &Topic| -> anyhow::Result<Duration> {
+        let found = log.topics()?.into_iter().find(|found| *found.name == *topic.name);
+        Ok(found.and_then(|found| found.retention).unwrap_or(Duration::MAX))
+    };
+    let letters = topics.get("dead-letters")?;
+    if retention(&marks)? < retention(&letters)? {
+        return Err(Failure::runtime(format!(
+            "{} keeps its records for a shorter time than {}: a letter could go back twice",
+            marks.name, letters.name
+        ))
+        .next("hark topics check shows the retention that is needed")
+        .into());
+    }
+    Ok(topics)
+}
+
+fn plan(log: &dyn Log, topics: &Topics, args: &Args) -> Result<Plan, hark_log::LogError> {
+    let now_ms = now_ms();
+    let gone = letter::redriven(log, topics)?;
+    let named: BTreeSet<Place> = args.places.iter().copied().collect();
+    let mut plan = Plan { missing: named.clone(), ..Plan::default() };
+    let mut watched = Watched::default();
+    letter::each(log, topics, |letter| {
+        plan.missing.remove(&letter.place);
+        let meant =
+            (named.is_empty() || named.contains(&letter.place)) && args.selection.has(&letter, now_ms);
+        if !meant {
+            return;
+        }
+        if gone.contains(&letter.place) {
+            plan.gone += 1;
+        } else if let Some(why) = obstacle(&letter.says, topics) {
+            plan.refused.insert(letter.place, why);
+        } else {
+            watched.add(&letter, topics);
+            plan.back.insert(letter.place);
+        }
+    })?;
+    for place in watched.superseded(log)? {
+        plan.back.remove(&place);
+        plan.refused.insert(place, Obstacle::Superseded);
+    }
+    Ok(plan)
+}
+
+/// Letters that only their place on their topic tells the age of: a stage that is given one takes it for the newest.
+/// A post with a revision is not among them: enrich knows by it what is stale.
+#[derive(Default)]
+struct Watched {
+    /// By topic, partition and key: the letters and their offsets on that topic.
+    letters: HashMap<(String, u32, Vec<u8>), Vec<(i64, Place)>>,
+}
+
+impl Watched {
+    fn add(&mut self, letter: &Letter, topics: &Topics) {
+        let says = &letter.says;
+        let Some((topic, partition)) = origin(says, topics) else { return };
+        let value = says.value.as_deref().unwrap_or_default();
+        let is_post = topics.get("posts").is_ok_and(|posts| posts.name == topic.name);
+        if is_post && RawPost::decode(value).is_ok_and(|post| post.revision.is_some()) {
+            return;
+        }
+        let key = says.key.clone().unwrap_or_default();
+        let entry = self.letters.entry((topic.name.to_string(), partition, key)).or_default();
+        entry.push((says.offset, letter.place));
+    }
+
+    /// Those behind which a newer record of the same key stands.
+    fn superseded(self, log: &dyn Log) -> Result<Vec<Place>, hark_log::LogError> {
+        let mut where_they_are: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+        for (topic, partition, _) in self.letters.keys() {
+            where_they_are.entry(topic.clone()).or_default().insert(*partition);
+        }
+        let mut superseded = Vec::new();
+        for (topic, partitions) in where_they_are {
+            let partitions: Vec<u32> = partitions.into_iter().collect();
+            log.read_to_end(&topic, &partitions, &mut |record| {
+                let key = record.key.unwrap_or_default().to_vec();
+                let letters = self.letters.get(&(topic.clone(), record.partition, key));
+                let older = letters.into_iter().flatten().filter(|(offset, _)| *offset < record.offset);
+                superseded.extend(older.map(|(_, place)| *place));
+            })?;
+        }
+        Ok(superseded)
+    }
+}
+
+/// Sends the letters of the plan, in their order; how many went.
+fn send(log: &dyn Log, topics: &Topics, plan: &Plan, producer: Box<dyn Producer>) -> anyhow::Result<usize> {
+    let mut sender =
+        Sender { producer, marks: topics.get("redriven")?, batch: Vec::new(), bytes: 0, sent: 0 };
+    let mut result = Ok(());
+    if !plan.back.is_empty() {
+        letter::each(log, topics, |letter| {
+            if result.is_ok() && plan.back.contains(&letter.place) {
+                result = sender.add(&letter, topics);
+            }
+        })
+        .context("cannot read the dead letters")?;
+    }
+    result?;
+    sender.flush()?;
+    Ok(sender.sent)
+}
+
+struct Sender {
+    producer: Box<dyn Producer>,
+    marks: Topic,
+    batch: Vec<(Place, [Output; 2])>,
+    bytes: usize,
+    sent: usize,
+}
+
+impl Sender {
+    fn add(&mut self, letter: &Letter, topics: &Topics) -> anyhow::Result<()> {
+        let (topic, partition) = origin(&letter.says, topics).context("its topic has gone meanwhile")?;
+        let outputs = [record(&letter.says, &topic, partition), mark(letter, &self.marks)];
+        self.bytes += outputs.iter().map(Output::size_bytes).sum::<usize>();
+        self.batch.push((letter.place, outputs));
+        if self.batch.len() >= BATCH_LETTERS || self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        self.bytes = 0;
+        let (places, outputs): (Vec<Place>, Vec<[Output; 2]>) = batch.into_iter().unzip();
+        let outputs: Vec<Output> = outputs.into_iter().flatten().collect();
+        self.producer.commit(&outputs).map_err(|error| interrupted(error, self.sent))?;
+        self.sent += places.len();
+        for place in places {
+            failure::print(&format!("went back {place}\n"))?;
+        }
+        Ok(())
+    }
+}
+
+fn interrupted(error: CommitError, sent: usize) -> anyhow::Error {
+    anyhow::Error::from(error).context(
+        Failure::runtime(format!("{sent} went back, then the log took no more"))
+            .next("run the same again: what has gone back is marked and does not go twice"),
+    )
+}
+
+/// The record as it was, and how often it has been tried.
+fn record(says: &DeadLetter, topic: &Topic, partition: u32) -> Output {
+    let headers = says.headers.iter().filter(|header| header.key != ATTEMPTS);
+    let mut headers: Vec<Header> =
+        headers.map(|header| Header::new(header.key.clone(), header.value.clone())).collect();
+    headers.push(Header::new(ATTEMPTS, says.attempts.to_string()));
+    Output {
+        topic: topic.name.clone(),
+        partition,
+        key: says.key.clone().unwrap_or_default(),
+        value: says.value.clone(),
+        headers,
+        timestamp_ms: None,
+    }
+}
+
+fn mark(letter: &Letter, marks: &Topic) -> Output {
+    let mark = Redriven {
+        topic: letter.says.topic.clone(),
+        partition: letter.says.partition,
+        redriven_at: Some(timestamp(now_ms())),
+    };
+    Output {
+        topic: marks.name.clone(),
+        partition: marks.beside(letter.place.partition),
+        key: letter.place.to_string().into_bytes(),
+        value: Some(mark.encode_to_vec()),
+        headers: Vec::new(),
+        timestamp_ms: None,
+    }
+}
