@@ -1,9 +1,10 @@
 //! End to end, delivery and crash tests of Hark on both logs.
 //!
 //! The library holds what those tests, and the tests of the crates themselves, stand on: a real Kafka ([`kafka`]), the `hark`
-//! program as a process ([`program`]), and waiting for a condition ([`deadline`]). It depends on the standard library only,
+//! program as a process ([`program`]), a web server to be asked ([`web`]), and waiting for a condition ([`deadline`]). It depends on the standard library only,
 //! because `hark-log` uses it too.
 
 pub mod deadline;
 pub mod kafka;
 pub mod program;
+pub mod web;

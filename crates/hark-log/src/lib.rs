@@ -171,6 +171,28 @@ pub enum LogError {
         /// What the client says.
         source: rdkafka::error::KafkaError,
     },
+    /// A broker answers and refuses who we say we are.
+    #[error(
+        "the Kafka broker at {servers} refuses the login: check mechanism, username and password of `log.kafka.sasl` \
+         (the broker: {said})"
+    )]
+    Login {
+        /// `bootstrap.servers` as configured.
+        servers: String,
+        /// What the client says.
+        said: String,
+    },
+    /// A broker answers and no TLS connection comes about.
+    #[error(
+        "no encrypted connection with the Kafka broker at {servers}: check `log.kafka.tls`, its `ca`, and that address and port \
+         are those of a TLS listener (the client: {said})"
+    )]
+    Tls {
+        /// `bootstrap.servers` as configured.
+        servers: String,
+        /// What the client says.
+        said: String,
+    },
     /// A Kafka client or admin call failed.
     #[error("{operation} failed on Kafka")]
     Kafka {

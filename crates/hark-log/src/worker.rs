@@ -145,7 +145,6 @@ pub enum WorkerError {
 
 impl<S: Stage> Worker<'_, S> {
     /// Runs until shutdown, or until the work is done with `once`.
-    #[expect(clippy::needless_pass_by_value, reason = "a session of these names is ours until we end")]
     pub fn run(mut self, config: SessionConfig) -> Result<(), WorkerError> {
         let mut budget = RebuildBudget::default();
         let mut session = self.log.session(config.clone()).map_err(SessionError::from)?;

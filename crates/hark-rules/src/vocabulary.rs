@@ -64,7 +64,7 @@ pub const VISIBILITIES: [(&str, Visibility); 4] = [
 pub const ENTITIES: [&str; 7] = ["person", "order_number", "phone", "email", "iban", "card", "money"];
 
 /// The kinds of source that a configuration may have.
-pub const SOURCE_KINDS: [&str; 2] = ["file", "webhook"];
+pub const SOURCE_KINDS: [&str; 3] = ["feed", "file", "webhook"];
 
 /// What a language is called when it was not recognised.
 pub const UNDETERMINED: &str = "und";

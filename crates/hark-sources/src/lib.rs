@@ -7,6 +7,7 @@
 //! would otherwise pay one transaction a request, and a file one a batch; sharing costs a source nothing but the company.
 
 mod body;
+pub mod feed;
 pub mod file;
 mod json;
 mod post;
@@ -23,5 +24,6 @@ pub use publisher::{
     SubmitError,
 };
 pub use raw_post::{
-    MAX_DEAD_VALUE_BYTES, MAX_PAYLOAD_BYTES, SourceContext, SourceCounts, Topic, Topics, raw_post, to_output,
+    MAX_DEAD_VALUE_BYTES, MAX_PAYLOAD_BYTES, PollResult, SourceContext, SourceCounts, Topic, Topics,
+    raw_post, to_output,
 };

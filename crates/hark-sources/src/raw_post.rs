@@ -78,6 +78,34 @@ pub struct SourceCounts {
     accepted: AtomicU64,
     rejected: [AtomicU64; Reason::ALL.len()],
     restarts: AtomicU64,
+    polls: [AtomicU64; PollResult::ALL.len()],
+    gaps: AtomicU64,
+}
+
+/// How a poll of a feed ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PollResult {
+    /// There was something new.
+    New,
+    /// There was nothing new, or the server asked for patience.
+    Unchanged,
+    /// No page, or one that is no feed.
+    Failed,
+}
+
+impl PollResult {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::New, Self::Unchanged, Self::Failed];
+
+    /// As it is written in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 impl SourceCounts {
@@ -97,6 +125,26 @@ impl SourceCounts {
     #[must_use]
     pub fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
+    }
+
+    /// Polls of a feed that ended so.
+    #[must_use]
+    pub fn polls(&self, result: PollResult) -> u64 {
+        self.polls[result as usize].load(Ordering::Relaxed)
+    }
+
+    /// Times that a feed's page held nothing that was known: entries may have come and gone unseen.
+    #[must_use]
+    pub fn gaps(&self) -> u64 {
+        self.gaps.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_poll(&self, result: PollResult) {
+        self.polls[result as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_gap(&self) {
+        self.gaps.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn add_accepted(&self, posts: u64) {

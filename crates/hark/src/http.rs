@@ -4,6 +4,8 @@
 //! hyper directly because `axum::serve` has no limit on how slowly a client may send its headers, and none on how many
 //! clients there may be.
 
+pub mod tls;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -16,12 +18,15 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::timeout::{RequestBodyDeadlineLayer, TimeoutLayer};
 
+use self::tls::Acceptor;
+use crate::config::HttpTls;
 use crate::failure::Failure;
 use crate::health::Health;
 use crate::telemetry::Telemetry;
@@ -77,18 +82,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds and serves from here on. `webhooks` are the routes of ingest.
+    /// Binds and serves from here on, encrypted where there is a certificate. `webhooks` are the routes of ingest.
     pub fn start(
         listen: Listen,
+        tls: Option<HttpTls>,
         telemetry: Telemetry,
         health: Health,
         webhooks: Option<Router>,
     ) -> anyhow::Result<Self> {
         let routes = own_routes(telemetry, health).merge(webhooks.unwrap_or_default());
-        Self::serve(bind(listen)?, routes, LIMITS)
+        let tls = tls.map(Acceptor::new).transpose()?;
+        Self::serve(bind(listen)?, tls, routes, LIMITS)
     }
 
-    fn serve(listener: TcpListener, routes: Router, limits: Limits) -> anyhow::Result<Self> {
+    fn serve(
+        listener: TcpListener,
+        tls: Option<Acceptor>,
+        routes: Router,
+        limits: Limits,
+    ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("cannot tell the address listened on")?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -105,7 +117,8 @@ impl Server {
         let routes = routes
             .layer(RequestBodyDeadlineLayer::new(limits.body))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.answer));
-        let accepting = accept(listener, routes, limits, connections.clone(), stop.clone());
+        let accepting =
+            accept(listener, tls.map(Arc::new), routes, limits, connections.clone(), stop.clone());
         connections.spawn_on(accepting, runtime.handle());
         Ok(Self { address, stop, connections, runtime })
     }
@@ -178,6 +191,7 @@ fn readiness(health: &Health) -> impl IntoResponse + use<> {
 
 async fn accept(
     listener: tokio::net::TcpListener,
+    tls: Option<Arc<Acceptor>>,
     routes: Router,
     limits: Limits,
     connections: TaskTracker,
@@ -195,9 +209,12 @@ async fn accept(
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = serve_connection(stream, routes.clone(), limits, stop.clone());
+                let (routes, stop, tls) = (routes.clone(), stop.clone(), tls.clone());
                 connections.spawn(async move {
-                    connection.await;
+                    match tls {
+                        None => serve_connection(stream, routes, limits, stop).await,
+                        Some(tls) => serve_encrypted(stream, &tls, routes, limits, stop).await,
+                    }
                     drop(place);
                 });
             }
@@ -209,8 +226,23 @@ async fn accept(
     }
 }
 
-async fn serve_connection(
+async fn serve_encrypted(
     stream: tokio::net::TcpStream,
+    tls: &Acceptor,
+    routes: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    // The handshake is part of what a slow client may take its time for.
+    match tokio::time::timeout(limits.headers, tls.current().accept(stream)).await {
+        Ok(Ok(stream)) => serve_connection(stream, routes, limits, stop).await,
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS with a client"),
+        Err(_) => tracing::debug!("a client was too slow with its handshake"),
+    }
+}
+
+async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     routes: Router,
     limits: Limits,
     stop: CancellationToken,
@@ -259,7 +291,7 @@ mod tests {
         let echo = Router::new().route("/v1/posts/forum", post(|body: String| async move { body }));
         let routes = own_routes(telemetry, health.clone()).merge(echo);
         let listener = bind(Listen::At("127.0.0.1:0".parse().unwrap())).unwrap();
-        Server::serve(listener, routes, SHORT).unwrap()
+        Server::serve(listener, None, routes, SHORT).unwrap()
     }
 
     fn connect(server: &Server) -> TcpStream {

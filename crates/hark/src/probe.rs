@@ -11,8 +11,9 @@ use anyhow::Context as _;
 
 use crate::{
     cli::Context,
-    config::{Config, DEFAULT_LISTEN},
+    config::{Config, Http, HttpTls},
     failure::{self, Failure},
+    http::tls,
 };
 
 /// A worker that does not answer within this is not well: an answer takes it a millisecond.
@@ -33,26 +34,26 @@ pub struct Args {
 
 /// Asks; exit code 0 when the worker is well, 1 when it is not.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
-    let address = reachable(address(args, context)?);
+    let (address, tls) = address(args, context)?;
+    let address = reachable(address);
     let path = if args.live { "/livez" } else { "/readyz" };
     let unwell = || {
         Failure::runtime(format!("no worker answers at {address}"))
             .next("--listen names another address; the worker's log tells where it listens")
     };
-    let answer = ask(address, path).with_context(unwell)?;
+    let answer = ask(address, tls.as_ref(), path).with_context(unwell)?;
     let (status, said) = read(&answer).with_context(unwell)?;
     failure::print(said)?;
     Ok(if status == 200 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn address(args: &Args, context: &Context) -> anyhow::Result<SocketAddr> {
-    if let Some(listen) = args.listen {
-        return Ok(listen);
-    }
-    if context.config.is_none() && !context.config_path().exists() {
-        return Ok(DEFAULT_LISTEN);
-    }
-    Ok(Config::load(context.config_path())?.http.listen)
+fn address(args: &Args, context: &Context) -> anyhow::Result<(SocketAddr, Option<HttpTls>)> {
+    let http = if context.config.is_none() && !context.config_path().exists() {
+        Http::default()
+    } else {
+        Config::load(context.config_path())?.http
+    };
+    Ok((args.listen.unwrap_or(http.listen), http.tls))
 }
 
 /// Who listens on every address is reached on this machine's own.
@@ -65,10 +66,20 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+fn ask(address: SocketAddr, tls: Option<&HttpTls>, path: &str) -> anyhow::Result<String> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    match tls {
+        None => Ok(exchange(stream, address, path)?),
+        Some(files) => {
+            let connection = tls::connect(files, address.ip())?;
+            Ok(exchange(rustls::StreamOwned::new(connection, stream), address, path)?)
+        }
+    }
+}
+
+fn exchange(mut stream: impl Read + Write, address: SocketAddr, path: &str) -> io::Result<String> {
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(MAX_ANSWER_BYTES).read_to_string(&mut answer)?;

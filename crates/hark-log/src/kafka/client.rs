@@ -6,7 +6,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -23,6 +23,8 @@ use tracing::{debug, info, warn};
 use super::KafkaConfig;
 use crate::{LogError, MAX_RECORD_BYTES};
 
+/// One try of asking for metadata: between two tries it is looked whether the broker refuses us.
+const METADATA_TRY: Duration = Duration::from_millis(500);
 /// Longest wait for one answer of a broker.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Law 9.
@@ -51,11 +53,18 @@ impl Clients {
             config.set(name, value);
         }
         config.set("bootstrap.servers", &self.config.bootstrap_servers);
-        config.set("client.id", "hark");
+        self.prefer(&mut config, "client.id", "hark");
         // A broker that comes back is found quickly.
-        config.set("reconnect.backoff.max.ms", "1000");
+        self.prefer(&mut config, "reconnect.backoff.max.ms", "1000");
         config.set_log_level(RDKafkaLogLevel::Notice);
         config
+    }
+
+    /// Sets what no law depends on, where the configuration does not.
+    fn prefer(&self, config: &mut ClientConfig, name: &str, value: impl Into<String>) {
+        if !self.config.properties.iter().any(|(known, _)| known == name) {
+            config.set(name, value);
+        }
     }
 
     /// A client that sees open transactions, for watermarks and metadata.
@@ -72,7 +81,7 @@ impl Clients {
         let mut config = self.consuming();
         config.set("group.id", format!("{}-reader", self.config.topic_prefix));
         config.set("enable.partition.eof", "true");
-        config.set("fetch.wait.max.ms", "50");
+        self.prefer(&mut config, "fetch.wait.max.ms", "50");
         config
             .create_with_context(Context::default())
             .map_err(|source| self.failed("making a reader", source))
@@ -88,11 +97,11 @@ impl Clients {
         config.set("partition.assignment.strategy", "cooperative-sticky");
         config.set("session.timeout.ms", SESSION_TIMEOUT_MS.to_string());
         config.set("heartbeat.interval.ms", (SESSION_TIMEOUT_MS / 4).to_string());
-        config.set("statistics.interval.ms", STATISTICS_INTERVAL_MS.to_string());
+        self.prefer(&mut config, "statistics.interval.ms", STATISTICS_INTERVAL_MS.to_string());
         // The end of a partition moves the position past control records.
         config.set("enable.partition.eof", "true");
         // Latency of a quiet topic (measured: two copies in a row, p50 38 to 46 ms).
-        config.set("fetch.wait.max.ms", "10");
+        self.prefer(&mut config, "fetch.wait.max.ms", "10");
         config
             .create_with_context(Context::default())
             .map_err(|source| self.failed("making a consumer", source))
@@ -114,8 +123,8 @@ impl Clients {
         config.set("enable.auto.offset.store", "false");
         config.set("auto.offset.reset", "earliest");
         config.set("allow.auto.create.topics", "false");
-        config.set("queued.max.messages.kbytes", PREFETCH_KBYTES.to_string());
-        config.set("fetch.queue.backoff.ms", "10");
+        self.prefer(&mut config, "queued.max.messages.kbytes", PREFETCH_KBYTES.to_string());
+        self.prefer(&mut config, "fetch.queue.backoff.ms", "10");
         config
     }
 
@@ -125,11 +134,11 @@ impl Clients {
         config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS.to_string());
         config.set("enable.idempotence", "true");
         // Never 0: at 5,000 records a second the latency collapses to 700 ms (measured).
-        config.set("linger.ms", "2");
-        config.set("compression.type", "lz4");
-        config.set("batch.num.messages", "10000");
-        config.set("queue.buffering.max.messages", "100000");
-        config.set("queue.buffering.max.kbytes", (64 * 1024).to_string());
+        self.prefer(&mut config, "linger.ms", "2");
+        self.prefer(&mut config, "compression.type", "lz4");
+        self.prefer(&mut config, "batch.num.messages", "10000");
+        self.prefer(&mut config, "queue.buffering.max.messages", "100000");
+        self.prefer(&mut config, "queue.buffering.max.kbytes", (64 * 1024).to_string());
         // Failures are reported by the commit.
         config.set("delivery.report.only.error", "true");
         // The check before sending has the lower bound; this one never decides.
@@ -142,10 +151,31 @@ impl Clients {
         client: &BaseConsumer<Context>,
         topic: Option<&str>,
     ) -> Result<Metadata, LogError> {
-        client.fetch_metadata(topic, CALL_TIMEOUT).map_err(|source| {
-            let heard = client.context().last_error();
-            self.failed_after("reading the cluster's metadata", source, heard)
-        })
+        let until = Instant::now() + CALL_TIMEOUT;
+        loop {
+            let source = match client.fetch_metadata(topic, METADATA_TRY) {
+                Ok(metadata) => return Ok(metadata),
+                Err(source) => source,
+            };
+            // What went wrong on the way is told by events, and those only to who looks.
+            while client.poll(Duration::ZERO).is_some() {}
+            if let Some(refusal) = client.context().refusal() {
+                return Err(self.refused_entry(refusal));
+            }
+            let passing = source.rdkafka_error_code().is_some_and(is_broker_loss);
+            if !passing || Instant::now() >= until {
+                let heard = client.context().last_error();
+                return Err(self.failed_after("reading the cluster's metadata", source, heard));
+            }
+        }
+    }
+
+    fn refused_entry(&self, Refusal { at, said }: Refusal) -> LogError {
+        let servers = self.config.bootstrap_servers.clone();
+        match at {
+            Door::Login => LogError::Login { servers, said },
+            Door::Tls => LogError::Tls { servers, said },
+        }
     }
 
     /// The error of a failed call, told apart by what the user can do.
@@ -154,6 +184,10 @@ impl Clients {
     }
 
     fn failed_after(&self, operation: &str, source: KafkaError, heard: Option<RDKafkaErrorCode>) -> LogError {
+        if let KafkaError::ClientConfig(_, what, name, _) = &source {
+            // Without the value: it may be a secret.
+            return LogError::Invalid(format!("the Kafka property {name} cannot be used: {what}"));
+        }
         let codes = [source.rdkafka_error_code(), heard];
         if codes.into_iter().flatten().any(is_unauthorised) {
             return LogError::NotAuthorised { operation: operation.to_owned() };
@@ -168,7 +202,8 @@ impl Clients {
 
     /// The error of a call that a broker answered with a code.
     pub fn refused(&self, operation: &str, code: RDKafkaErrorCode) -> LogError {
-        self.failed(operation, KafkaError::AdminOp(code))
+        // rdkafka does not give the code of this one.
+        self.failed_after(operation, KafkaError::AdminOp(code), Some(code))
     }
 }
 
@@ -207,6 +242,34 @@ pub(super) fn is_unauthorised(code: RDKafkaErrorCode) -> bool {
     )
 }
 
+/// A broker that answers, and does not let us in.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    at: Door,
+    /// What librdkafka says; it names brokers and mechanisms, never a password.
+    said: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    Tls,
+    Login,
+}
+
+/// Whether an error means that we are not let in, however often we try.
+fn door(code: RDKafkaErrorCode, reason: &str) -> Option<Door> {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
+            Some(Door::Login)
+        }
+        Code::SSL => Some(Door::Tls),
+        // What a listener that wants TLS does to a client that does not speak it.
+        Code::BrokerTransportFailure if reason.contains("security.protocol") => Some(Door::Tls),
+        _ => None,
+    }
+}
+
 /// A change of the assignment, as librdkafka's callback tells it.
 #[derive(Debug)]
 pub(super) enum RawChange {
@@ -221,6 +284,7 @@ pub(super) struct Context {
     changes: Mutex<Vec<RawChange>>,
     ends: Mutex<BTreeMap<u32, i64>>,
     last_error: Mutex<Option<RDKafkaErrorCode>>,
+    refusal: Mutex<Option<Refusal>>,
 }
 
 impl Context {
@@ -241,6 +305,10 @@ impl Context {
 
     fn last_error(&self) -> Option<RDKafkaErrorCode> {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn push(&self, change: RawChange) {
@@ -268,6 +336,10 @@ impl ClientContext for Context {
             return;
         }
         let code = error.rdkafka_error_code();
+        if let Some(at) = code.and_then(|code| door(code, reason)) {
+            let refusal = Refusal { at, said: reason.to_owned() };
+            *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
+        }
         let before =
             std::mem::replace(&mut *self.last_error.lock().unwrap_or_else(PoisonError::into_inner), code);
         // While brokers are away librdkafka says the same ten times a second.

@@ -4,6 +4,7 @@
 //! is here is the order of calls that the laws of the log ask for, and the classes of errors (measured, see docs/kafka.md).
 
 mod client;
+pub mod properties;
 mod reader;
 mod restore;
 mod session;
@@ -37,7 +38,7 @@ pub struct KafkaConfig {
     pub bootstrap_servers: String,
     /// Begins the names of topics, groups and transactional ids.
     pub topic_prefix: String,
-    /// Further librdkafka properties (TLS, SASL); never those that the laws depend on.
+    /// Further librdkafka properties (TLS, SASL); never those that the laws depend on ([`properties::reserved`]).
     pub properties: Vec<(String, String)>,
 }
 

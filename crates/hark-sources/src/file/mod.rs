@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use batch::payload_too_long;
 pub use cursor::Cursors;
 pub use lines::MAX_LINE_BYTES;
+pub(crate) use run::pause;
 
 use crate::{NotCommitted, Publisher, SourceContext, SubmitError};
 

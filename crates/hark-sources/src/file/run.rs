@@ -390,7 +390,8 @@ fn is_over(since: Instant, spec: &FileSpec) -> bool {
     since.elapsed() >= spec.rotated_grace
 }
 
-fn pause(shutdown: &CancellationToken, wait: Duration) {
+/// Waits, but not past a shutdown.
+pub(crate) fn pause(shutdown: &CancellationToken, wait: Duration) {
     let end = Instant::now() + wait;
     while !shutdown.is_cancelled() {
         let left = end.saturating_duration_since(Instant::now());

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use hark_log::kafka::properties::{Reserved, reserved};
 use hark_rules::{
     Problem,
     document::{Node, ScalarKind, Value},
@@ -29,6 +30,8 @@ pub struct KafkaSettings {
     pub bootstrap_servers: String,
     tls: Option<Tls>,
     sasl: Option<Sasl>,
+    /// Of librdkafka, as they are written there.
+    raw: Vec<(String, Setting)>,
 }
 
 /// Encryption; the system's certificate authorities where no `ca` is named.
@@ -69,6 +72,10 @@ impl LogConfig {
             }
             secrets.push(&sasl.password);
         }
+        secrets.extend(kafka.raw.iter().filter_map(|(_, value)| match value {
+            Setting::Variable(secret) => Some(secret),
+            Setting::Plain(_) => None,
+        }));
         secrets
     }
 
@@ -103,10 +110,33 @@ fn read_kafka(node: &Node, folder: &Path, problems: &mut Vec<Problem>) -> Option
         .map(|node| read::texts(node, "'bootstrap_servers' of 'kafka'", problems).join(","));
     let tls = fields.take("tls").and_then(|node| read_tls(node, folder, problems));
     let sasl = fields.take("sasl").and_then(|node| read_sasl(node, problems));
-    fields.later(&["properties"]);
+    let raw = fields.take("properties").map_or_else(Vec::new, |node| read_properties(node, problems));
     fields.finish(problems);
     let bootstrap_servers = servers.filter(|servers| !servers.is_empty())?;
-    Some(KafkaSettings { bootstrap_servers, tls, sasl })
+    Some(KafkaSettings { bootstrap_servers, tls, sasl, raw })
+}
+
+/// Properties of librdkafka, but for those that are not for a configuration to set.
+fn read_properties(node: &Node, problems: &mut Vec<Problem>) -> Vec<(String, Setting)> {
+    let mut properties = Vec::new();
+    for entry in read::entries(node, "'properties' of 'kafka'", problems) {
+        let name = entry.key.as_str();
+        if let Some(reserved) = reserved(name) {
+            let problem = Problem::at(entry.at, format!("'{name}' cannot be set in 'properties'"));
+            problems.push(match reserved {
+                Reserved::Law => {
+                    problem.hint("that no post is lost or repeated depends on Hark's own value; leave it out")
+                }
+                Reserved::Key(key) => problem.hint(format!("it has a key of its own: '{key}' of 'kafka'")),
+                Reserved::Alias(other) => problem.hint(format!("write it as '{other}'")),
+            });
+            continue;
+        }
+        if let Some(value) = Setting::read(&entry.value, &format!("'{name}' of 'properties'"), problems) {
+            properties.push((name.to_owned(), value));
+        }
+    }
+    properties
 }
 
 fn read_tls(node: &Node, folder: &Path, problems: &mut Vec<Problem>) -> Option<Tls> {
@@ -182,6 +212,10 @@ impl KafkaSettings {
                 ("ssl.certificate.location", &tls.certificate),
                 ("ssl.key.location", &tls.key),
             ];
+            if tls.ca.is_none() {
+                // The library may have been built on another system than this: it is to look where systems keep them.
+                set("ssl.ca.location", Ok("probe".to_owned()));
+            }
             for (name, path) in files {
                 if let Some(path) = path {
                     set(name, Ok(path.display().to_string()));
@@ -195,6 +229,9 @@ impl KafkaSettings {
             set("sasl.mechanism", Ok(sasl.mechanism.to_owned()));
             set("sasl.username", sasl.username.resolve());
             set("sasl.password", sasl.password.reveal().map(|value| value.expose().to_owned()));
+        }
+        for (name, value) in &self.raw {
+            set(name, value.resolve());
         }
         if problems.is_empty() { Ok(properties) } else { Err(problems) }
     }

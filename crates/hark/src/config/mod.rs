@@ -38,8 +38,7 @@ pub use sources::{FilePattern, Source, SourceKind};
 pub use subjects::Voices;
 
 /// Where webhooks and metrics are served unless the configuration says otherwise.
-pub const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8787);
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8787);
 
 /// What the names of topics, groups and transactional ids begin with unless the configuration says otherwise.
 pub const DEFAULT_TOPIC_PREFIX: &str = "hark";
@@ -70,12 +69,29 @@ pub struct Config {
 }
 
 /// Where webhooks and metrics are served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Http {
     /// The address.
     pub listen: SocketAddr,
     /// It was written in the file: in use by another, it is an error; the default gives way to a free port.
     pub set: bool,
+    /// Encrypted with this certificate.
+    pub tls: Option<HttpTls>,
+}
+
+/// PEM files of a certificate with its chain, and of its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpTls {
+    /// The certificate, then those that signed it.
+    pub certificate: PathBuf,
+    /// Not encrypted.
+    pub key: PathBuf,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: DEFAULT_LISTEN, set: false, tls: None }
+    }
 }
 
 /// A configuration that cannot be used. `Display` has one line for each problem, `hark.yaml:14:5: what; remedy`.
@@ -192,8 +208,10 @@ impl Config {
     pub fn secrets(&self) -> Vec<&Secret> {
         let mut secrets = self.log.secrets();
         for source in &self.sources {
-            if let SourceKind::Webhook { secrets: keys, token, .. } = &source.kind {
-                secrets.extend(keys.iter().chain(token));
+            match &source.kind {
+                SourceKind::Webhook { secrets: keys, token, .. } => secrets.extend(keys.iter().chain(token)),
+                SourceKind::Feed { url: Setting::Variable(url), .. } => secrets.push(url),
+                SourceKind::Feed { .. } | SourceKind::File { .. } => {}
             }
         }
         secrets
@@ -252,8 +270,8 @@ fn read_document(path: &Path, document: &Node, problems: &mut Vec<Problem>) -> O
     let router =
         if routing.is_absent() { None } else { read_router(&routing, subject_list, source_list, problems) };
     let http = match fields.take("http") {
-        Some(node) => read_http(node, problems),
-        None => Some(Http { listen: DEFAULT_LISTEN, set: false }),
+        Some(node) => read_http(node, folder, problems),
+        None => Some(Http::default()),
     };
     let tests = match fields.take("tests") {
         Some(node) => {
@@ -349,11 +367,16 @@ fn read_router(
     }
 }
 
-fn read_http(node: &Node, problems: &mut Vec<Problem>) -> Option<Http> {
+fn read_http(node: &Node, folder: &Path, problems: &mut Vec<Problem>) -> Option<Http> {
     let mut fields = Fields::of(node, "'http'", problems)?;
     let listen = fields.take("listen");
+    let tls = fields.take("tls").map(|node| read_http_tls(node, folder, problems));
     fields.finish(problems);
-    let Some(node) = listen else { return Some(Http { listen: DEFAULT_LISTEN, set: false }) };
+    let tls = match tls {
+        Some(tls) => Some(tls?),
+        None => None,
+    };
+    let Some(node) = listen else { return Some(Http { tls, ..Http::default() }) };
     let written = read::text(node, "'listen' of 'http'", problems)?;
     let Ok(listen) = written.parse() else {
         problems.push(
@@ -364,5 +387,16 @@ fn read_http(node: &Node, problems: &mut Vec<Problem>) -> Option<Http> {
         );
         return None;
     };
-    Some(Http { listen, set: true })
+    Some(Http { listen, set: true, tls })
+}
+
+fn read_http_tls(node: &Node, folder: &Path, problems: &mut Vec<Problem>) -> Option<HttpTls> {
+    let mut fields = Fields::of(node, "'tls' of 'http'", problems)?;
+    let mut file = |key: &'static str| {
+        let node = fields.require(key, problems)?;
+        read::text(node, &format!("'{key}' of 'tls'"), problems).map(|path| folder.join(path))
+    };
+    let (certificate, key) = (file("certificate"), file("key"));
+    fields.finish(problems);
+    Some(HttpTls { certificate: certificate?, key: key? })
 }

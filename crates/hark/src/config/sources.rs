@@ -1,15 +1,18 @@
 //! `sources:` says where posts come from.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use hark_rules::{
     Problem,
     document::Node,
-    read::{self, Fields, not_yet},
+    read::{self, Fields},
     vocabulary::SOURCE_KINDS,
 };
 
-use super::secret::Secret;
+use super::secret::{Secret, Setting};
 
 /// A place where posts come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +45,15 @@ pub enum SourceKind {
         /// Largest body in bytes, also after decompression.
         max_body: u64,
     },
+    /// From an RSS, Atom or JSON feed.
+    Feed {
+        /// Where it is fetched; checked where it is written in the file.
+        url: Setting,
+        /// Time from poll to poll.
+        every: Duration,
+        /// It may lie in one's own network.
+        allow_private: bool,
+    },
 }
 
 /// What a `file` source reads.
@@ -58,6 +70,10 @@ const DEFAULT_MAX_BODY: u64 = 1024 * 1024;
 /// A body is held in memory as a whole.
 const MOST_MAX_BODY: u64 = 64 * 1024 * 1024;
 const LEAST_MAX_BODY: u64 = 1024;
+/// What servers of feeds take for polite; more often only where one knows the server.
+const DEFAULT_EVERY: Duration = Duration::from_secs(300);
+const LEAST_EVERY: Duration = Duration::from_secs(10);
+const MOST_EVERY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Source {
     /// Its kind as the configuration writes it.
@@ -65,6 +81,7 @@ impl Source {
         match self.kind {
             SourceKind::File { .. } => "file",
             SourceKind::Webhook { .. } => "webhook",
+            SourceKind::Feed { .. } => "feed",
         }
     }
 }
@@ -109,6 +126,12 @@ fn read_source(node: &Node, index: usize, folder: &Path, problems: &mut Vec<Prob
         .and_then(|node| read::boolean(node, &format!("'keep_payload' of {what}"), problems))
         .unwrap_or(false);
     let kind = read_kind(fields, &what, folder, problems);
+    if keep_payload && matches!(kind, Some(SourceKind::Feed { .. })) {
+        problems.push(
+            Problem::at(node.at, format!("{what} is a feed and says keep_payload"))
+                .hint("an entry has no document of its own; leave it out"),
+        );
+    }
     Some(Source { name: name?.to_owned(), kind: kind?, owned: owned?, keep_payload })
 }
 
@@ -122,11 +145,7 @@ fn read_kind(
     let kind = match read::text(node, &format!("'kind' of {what}"), problems)? {
         "file" => read_file(&mut fields, what, folder, problems),
         "webhook" => read_webhook(&mut fields, what, problems),
-        "feed" => {
-            // Its other keys are not looked at: they are not known yet either.
-            problems.push(not_yet(node.at, &format!("the kind 'feed' of {what}")));
-            return None;
-        }
+        "feed" => read_feed(&mut fields, what, problems),
         other => {
             let problem = Problem::at(node.at, format!("unknown kind '{other}' in {what}"));
             problems.push(problem.suggest(other, SOURCE_KINDS));
@@ -206,6 +225,41 @@ fn read_webhook(fields: &mut Fields<'_>, what: &str, problems: &mut Vec<Problem>
         None => DEFAULT_MAX_BODY,
     };
     Some(SourceKind::Webhook { secrets, token, max_body })
+}
+
+fn read_feed(fields: &mut Fields<'_>, what: &str, problems: &mut Vec<Problem>) -> Option<SourceKind> {
+    let label = format!("'url' of {what}");
+    let url = fields.require("url", problems).and_then(|node| {
+        let url = Setting::read(node, &label, problems)?;
+        if let Setting::Plain(text) = &url
+            && let Err(why) = hark_sources::feed::shown(text)
+        {
+            problems.push(
+                Problem::at(node.at, format!("{label} {why}"))
+                    .hint("write it as https://news.example/rss, or as \"${NAME}\" where it holds a secret"),
+            );
+            return None;
+        }
+        Some(url)
+    });
+    let every = match fields.take("every") {
+        None => Some(DEFAULT_EVERY),
+        Some(node) => read::duration(node, &format!("'every' of {what}"), problems).and_then(|every| {
+            if (LEAST_EVERY..=MOST_EVERY).contains(&every) {
+                return Some(every);
+            }
+            problems.push(
+                Problem::at(node.at, format!("'every' of {what} must be from 10s to 7d"))
+                    .hint("5m is what servers of feeds take for polite"),
+            );
+            None
+        }),
+    };
+    let allow_private = fields
+        .take("allow_private")
+        .and_then(|node| read::boolean(node, &format!("'allow_private' of {what}"), problems))
+        .unwrap_or(false);
+    Some(SourceKind::Feed { url: url?, every: every?, allow_private })
 }
 
 /// A size in bytes: `500000`, `512KiB`, `1MiB`.

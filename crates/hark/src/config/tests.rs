@@ -66,7 +66,7 @@ fn a_whole_configuration_means_what_it_says() {
     assert_eq!(config.subjects[0].exclude[1].near, Some(5));
     assert_eq!(config.voices.staff, ["@jan.nowak"]);
     assert_eq!(config.router().unwrap().teams().nth(1).unwrap().label, "Obsługa klienta");
-    assert_eq!(config.http, Http { listen: "0.0.0.0:9000".parse().unwrap(), set: true });
+    assert_eq!(config.http, Http { listen: "0.0.0.0:9000".parse().unwrap(), set: true, tls: None });
     let [test] = &*config.tests else { panic!("{:?}", config.tests) };
     let expected = [
         (Key::Team, Want::One("sales".to_owned())),
@@ -97,7 +97,7 @@ fn sections_that_a_command_does_not_need_may_be_absent() {
     let config = load("subjects: [{name: aurora, kind: own, terms: Aurora}]").unwrap();
     assert!(config.matcher().is_ok());
     assert_eq!(config.log, LogConfig::Embedded { data: "conf/hark-data".into() });
-    assert_eq!(config.http, Http { listen: DEFAULT_LISTEN, set: false });
+    assert_eq!(config.http, Http::default());
     assert_eq!(config.topic_prefix, "hark");
     let missing = [config.tenant().unwrap_err().to_string(), config.router().unwrap_err().to_string()];
     assert_eq!(
@@ -138,9 +138,14 @@ fn each_slip_is_named_with_place_and_remedy() {
         ),
         ("log: {kafka: {}}\n", "conf/hark.yaml:1:14: 'kafka' lacks the key 'bootstrap_servers'"),
         (
-            "log: {kafka: {bootstrap_servers: k, properties: {}}}\n",
-            "conf/hark.yaml:1:37: the key 'properties' in 'kafka': not yet; this version of Hark does not have it; leave it out",
+            "log: {kafka: {bootstrap_servers: k, properties: {transactional.id: t}}}\n",
+            "conf/hark.yaml:1:50: 'transactional.id' cannot be set in 'properties'; that no post is lost or repeated depends on Hark's own value; leave it out",
         ),
+        (
+            "log: {kafka: {bootstrap_servers: k, properties: {sasl.password: p}}}\n",
+            "conf/hark.yaml:1:50: 'sasl.password' cannot be set in 'properties'; it has a key of its own: 'sasl.password' of 'kafka'",
+        ),
+        ("http: {tls: {certificate: c.pem}}\n", "conf/hark.yaml:1:13: 'tls' of 'http' lacks the key 'key'"),
         (
             "log: {kafka: {bootstrap_servers: k, sasl: {mechanism: SCRAM, username: u, password: p}}}\n",
             "conf/hark.yaml:1:55: unknown mechanism 'SCRAM' in 'sasl'; known are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512",
@@ -151,7 +156,19 @@ fn each_slip_is_named_with_place_and_remedy() {
         ),
         (
             "sources: [{name: news, kind: feed, url: x, every: 5m}]\n",
-            "conf/hark.yaml:1:30: the kind 'feed' of source 'news': not yet; this version of Hark does not have it; leave it out",
+            "conf/hark.yaml:1:41: 'url' of source 'news' does not begin with http:// or https://; write it as https://news.example/rss, or as \"${NAME}\" where it holds a secret",
+        ),
+        (
+            "sources: [{name: news, kind: feed, url: \"https://u:p@news.example/rss\"}]\n",
+            "conf/hark.yaml:1:41: 'url' of source 'news' holds a user or password, which would be sent on to wherever the server redirects; write it as https://news.example/rss, or as \"${NAME}\" where it holds a secret",
+        ),
+        (
+            "sources: [{name: news, kind: feed, url: \"https://news.example/rss\", every: 1s}]\n",
+            "conf/hark.yaml:1:76: 'every' of source 'news' must be from 10s to 7d; 5m is what servers of feeds take for polite",
+        ),
+        (
+            "sources: [{name: news, kind: feed, url: \"https://news.example/rss\", keep_payload: true}]\n",
+            "conf/hark.yaml:1:11: source 'news' is a feed and says keep_payload; an entry has no document of its own; leave it out",
         ),
         (
             "sources: [{name: a, kind: webook, open: true}]\n",

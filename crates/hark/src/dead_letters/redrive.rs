@@ -169,9 +169,12 @@ fn plan(log: &dyn Log, topics: &Topics, args: &Args) -> Result<Plan, hark_log::L
 /// A post with a revision is not among them: enrich knows by it what is stale.
 #[derive(Default)]
 struct Watched {
-    /// By topic, partition and key: the letters and their offsets on that topic.
-    letters: HashMap<(String, u32, Vec<u8>), Vec<(i64, Place)>>,
+    /// The letters and their offsets on the topic that they came from.
+    letters: HashMap<Origin, Vec<(i64, Place)>>,
 }
+
+/// Topic, partition and key.
+type Origin = (String, u32, Vec<u8>);
 
 impl Watched {
     fn add(&mut self, letter: &Letter, topics: &Topics) {

@@ -70,6 +70,10 @@ pub const INGEST_UNCOMMITTED_BYTES: &str = "hark_ingest_uncommitted_bytes";
 pub const INGEST_WEBHOOK_RESPONSES: &str = "hark_ingest_webhook_responses_total";
 /// Files read anew.
 pub const INGEST_FILE_RESTARTS: &str = "hark_ingest_file_restarts_total";
+/// Polls of feeds.
+pub const INGEST_FEED_POLLS: &str = "hark_ingest_feed_polls_total";
+/// Feeds whose page turned over between two polls.
+pub const INGEST_FEED_GAPS: &str = "hark_ingest_feed_gaps_total";
 
 /// The metrics that each stage behind the log has.
 #[derive(Debug)]
@@ -195,6 +199,18 @@ pub const CATALOG: &[Metric] = &[
         Kind::Counter,
         &["source"],
         "Times that a file was found cut short or rewritten and was read anew from its start.",
+    ),
+    metric(
+        INGEST_FEED_POLLS,
+        Kind::Counter,
+        &["source", "result"],
+        "Polls of a feed by the worker that owns it, by `result`: `new` (something was published), `unchanged` or `failed`.",
+    ),
+    metric(
+        INGEST_FEED_GAPS,
+        Kind::Counter,
+        &["source"],
+        "Times that nothing on a feed's page was known from the poll before: entries may have come and gone unseen.",
     ),
     metric(ENRICH.records, Kind::Counter, &["outcome", "reason"], RECORDS),
     metric(ENRICH.lag_records, Kind::Gauge, &["partition"], LAG_RECORDS),

@@ -39,7 +39,18 @@ pub fn log_to_stderr(format: LogFormat, default_level: &str) -> anyhow::Result<(
     .context("cannot start logging")
 }
 
+/// Crates whose lines hold the addresses that they ask, and those may be secrets: silent whatever is asked for.
+const SILENT: [&str; 2] = ["ureq=off", "ureq_proto=off"];
+
 fn filter(default_level: &str) -> anyhow::Result<EnvFilter> {
+    let mut filter = chosen(default_level)?;
+    for directive in SILENT {
+        filter = filter.add_directive(directive.parse().context("a directive of our own")?);
+    }
+    Ok(filter)
+}
+
+fn chosen(default_level: &str) -> anyhow::Result<EnvFilter> {
     let set = FILTER_VARIABLES
         .iter()
         .find_map(|name| Some((name, std::env::var(name).ok().filter(|v| !v.is_empty())?)));

@@ -166,6 +166,16 @@ pub fn file_restarts(source: &str, so_far: u64) {
     counter!(names::INGEST_FILE_RESTARTS, "source" => source.to_owned()).absolute(so_far);
 }
 
+/// Polls of a feed that ended so, since the process started.
+pub fn feed_polls(source: &str, result: &'static str, so_far: u64) {
+    counter!(names::INGEST_FEED_POLLS, "source" => source.to_owned(), "result" => result).absolute(so_far);
+}
+
+/// Times that a feed's page had turned over, since the process started.
+pub fn feed_gaps(source: &str, so_far: u64) {
+    counter!(names::INGEST_FEED_GAPS, "source" => source.to_owned()).absolute(so_far);
+}
+
 fn change(gauge: &metrics::Gauge, before: usize, now: usize) {
     gauge.increment(count(now as u64) - count(before as u64));
 }
@@ -199,4 +209,6 @@ pub fn every_metric_once() {
     publisher(1, 1, 1, 1);
     webhook_responses("forum", 200, 1);
     file_restarts("archive", 1);
+    feed_polls("news", "new", 1);
+    feed_gaps("news", 1);
 }

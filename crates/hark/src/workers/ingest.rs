@@ -10,8 +10,10 @@ use std::{
 
 use anyhow::Context as _;
 use axum::Router;
+use hark_log::SessionConfig;
 use hark_sources::{
-    Limits, PostInput, Publisher, PublisherThread, Reason, SourceContext, Topic, Topics,
+    Limits, PollResult, PostInput, Publisher, PublisherThread, Reason, SourceContext, Topic, Topics,
+    feed::{self, Feed, FeedError, Feeds},
     file::{self, Cursors, FileSpec},
     to_output,
     webhook::{ANSWERS, Access, Answers, Hook, HookLimits, Key, router},
@@ -36,6 +38,7 @@ pub struct Ingest {
     thread: PublisherThread,
     sources: BTreeMap<String, Running>,
     files: Vec<JoinHandle<()>>,
+    feeds: Option<Feeds>,
     /// The first failure of a file; the threads end by themselves.
     failed: Arc<Mutex<Option<anyhow::Error>>>,
     part: Part,
@@ -90,6 +93,7 @@ impl Ingest {
             thread,
             sources,
             files: Vec::new(),
+            feeds: None,
             failed: Arc::default(),
             part,
         })
@@ -186,6 +190,68 @@ impl Ingest {
         Ok(())
     }
 
+    /// The feeds that are wanted, secrets looked up.
+    fn feeds(&self, only: Option<&str>) -> anyhow::Result<Vec<Feed>> {
+        let (config, mut feeds, mut problems) = (&self.shared.config, Vec::new(), Vec::new());
+        for (source, running) in self.wanted(only)? {
+            let SourceKind::Feed { url, every, allow_private } = &source.kind else { continue };
+            let url = match url.resolve() {
+                Ok(url) => url,
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            };
+            match feed::shown(&url) {
+                Ok(shown) => feeds.push(Feed {
+                    context: running.context.clone(),
+                    url,
+                    shown,
+                    every: *every,
+                    allow_private: *allow_private,
+                    transactional_id: format!(
+                        "{}-ingest-{}-{}",
+                        config.topic_prefix, running.context.tenant, source.name
+                    ),
+                }),
+                // It comes from a variable and may be a secret: it is not repeated.
+                Err(why) => problems
+                    .push(hark_rules::Problem::nowhere(format!("the url of source '{}' {why}", source.name))),
+            }
+        }
+        if problems.is_empty() { Ok(feeds) } else { Err(config.refuse(problems).into()) }
+    }
+
+    /// Joins the group that shares the feeds, and polls those that fall to this worker.
+    pub fn start_feeds(&mut self, only: Option<&str>) -> anyhow::Result<()> {
+        let feeds = self.feeds(only)?;
+        if feeds.is_empty() {
+            return Ok(());
+        }
+        // A worker of one source has a group of its own: in the common one it would be given feeds that it does not run.
+        let only = only.map(|only| format!(".{only}")).unwrap_or_default();
+        let group = format!("{}-ingest{only}", self.shared.config.topic_prefix);
+        let instance = self.shared.args.instance.as_deref();
+        // A dot keeps it apart from the ids of feeds, which are slugs.
+        let name = format!("{group}-{}.feeds", instance.map_or_else(drawn, str::to_owned));
+        let member = SessionConfig {
+            input: self.shared.topics.get("cursors")?.name,
+            tables: Vec::new(),
+            instance: instance.map(|_| name.clone()),
+            transactional_id: name,
+            shutdown: self.shared.shutdown.clone(),
+            group,
+        };
+        self.feeds = Some(Feeds::start(feeds, self.shared.log.clone(), member)?);
+        Ok(())
+    }
+
+    /// Polls each feed once.
+    pub fn poll_feeds(&self, only: Option<&str>) -> anyhow::Result<()> {
+        let feeds = self.feeds(only)?;
+        Ok(feed::poll_once(&feeds, &*self.shared.log, &self.shared.shutdown)?)
+    }
+
     /// Hands over one post as if `source` had heard it.
     pub fn submit(&self, source: &str, input: PostInput, observed_at: Timestamp) -> anyhow::Result<()> {
         let running = self.sources.get(source).with_context(|| format!("there is no source {source}"))?;
@@ -196,15 +262,18 @@ impl Ingest {
     /// Whether something failed that the process cannot go on without.
     pub fn has_ended(&self) -> bool {
         self.thread.ended().is_cancelled()
+            || self.feeds.as_ref().is_some_and(Feeds::has_ended)
             || self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Tells metrics and readiness.
     pub fn tell(&self) {
-        if self.publisher.is_available() {
-            self.part.ready();
-        } else {
+        if !self.publisher.is_available() {
             self.part.waits("the log takes no posts at present");
+        } else if self.feeds.as_ref().is_some_and(|feeds| !feeds.is_assigned()) {
+            self.part.waits("waiting for the group that shares the feeds");
+        } else {
+            self.part.ready();
         }
         let stats = self.publisher.stats();
         record::publisher(stats.committed, stats.aborted, stats.rebuilt, stats.uncommitted_bytes);
@@ -218,6 +287,12 @@ impl Ingest {
             }
             if context.connector == "file" {
                 record::file_restarts(name, context.counts.restarts());
+            }
+            if context.connector == "feed" {
+                for result in PollResult::ALL {
+                    record::feed_polls(name, result.as_str(), context.counts.polls(result));
+                }
+                record::feed_gaps(name, context.counts.gaps());
             }
             for status in ANSWERS {
                 let answers = answers.of(status);
@@ -245,8 +320,10 @@ impl Ingest {
     /// Ends the sources, which see the shutdown, and commits what they handed over.
     pub fn stop(mut self) -> anyhow::Result<()> {
         self.join_files();
+        let polled: Result<(), FeedError> = self.feeds.take().map_or(Ok(()), |feeds| feeds.join(GRACE));
         self.tell();
         let published = self.thread.stop(GRACE).context("publishing failed");
+        let published = polled.context("polling feeds failed").and(published);
         match self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => published.and(Err(error)),
             None => published,

@@ -171,7 +171,9 @@ impl Running {
         let ingest = if parts.ingest { Some(ingest::Ingest::open(&self.shared)?) } else { None };
         let webhooks = ingest.as_ref().map(|ingest| ingest.webhooks(source)).transpose()?;
         let listen = self.listen();
-        let server = Server::start(listen, self.telemetry.clone(), self.shared.health.clone(), webhooks)?;
+        let tls = self.shared.config.http.tls.clone();
+        let server =
+            Server::start(listen, tls, self.telemetry.clone(), self.shared.health.clone(), webhooks)?;
         info!(address = %server.address(), "listening for webhooks, /metrics, /livez and /readyz");
         self.server = Some(server);
         if parts.route {
@@ -182,6 +184,7 @@ impl Running {
         }
         if let Some(mut ingest) = ingest {
             ingest.start_files(source, false)?;
+            ingest.start_feeds(source)?;
             self.ingest = Some(ingest);
         }
         Ok(())
@@ -198,7 +201,8 @@ impl Running {
         if parts.ingest {
             let mut ingest = ingest::Ingest::open(&self.shared)?;
             ingest.start_files(source, true)?;
-            ingest.wait()?;
+            let polled = ingest.poll_feeds(source);
+            ingest.wait().and(polled)?;
         }
         for (wanted, which) in [(parts.enrich, Stage::Enrich), (parts.route, Stage::Route)] {
             if wanted && !self.shared.shutdown.is_cancelled() {
@@ -302,7 +306,7 @@ impl Running {
     }
 
     fn listen(&self) -> Listen {
-        let http = self.shared.config.http;
+        let http = &self.shared.config.http;
         match self.shared.args.listen {
             Some(address) => Listen::At(address),
             None if http.set => Listen::At(http.listen),
