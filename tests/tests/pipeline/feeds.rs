@@ -1,6 +1,6 @@
 //! Feeds on both logs: polled by whoever owns their cursor, handed over in the middle of a page.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use hark_schema::{Message as _, v1::RawPost};
 use hark_tests::{
@@ -12,6 +12,9 @@ use crate::{
     http,
     scene::{DEADLINE, Scene},
 };
+
+/// One look at what has been published: far shorter than a page takes.
+const LOOK: Duration = Duration::from_millis(5);
 
 fn items(range: std::ops::Range<usize>, padding: usize) -> Vec<(String, String, String)> {
     let text = "Which garage is open? ".repeat(padding);
@@ -107,14 +110,19 @@ fn a_running_worker_polls_when_it_is_time_and_tells_polls_and_gaps() {
 fn a_feed_that_is_handed_over_in_the_middle_of_its_page_loses_and_repeats_nothing() {
     const ENTRIES: usize = 1_000;
     let Some(scene) = Scene::kafka("a_feed_that_is_handed_over") else { return };
-    // Large enough that it takes a while: ten transactions.
+    // Large enough that it takes a while: twenty transactions.
     let page = rss(&items(0..ENTRIES, 500));
     let server = WebServer::start(move |_| Response::page(page.clone()));
     with_feeds(&scene, &[("news", server.url("/rss"))]);
     let ingest = |name: &str| scene.start(&["ingest", "--instance", name, "--listen", "127.0.0.1:0"]);
-    let first = ingest("a");
     let published = || scene.values("posts").len();
-    wait_until("a part of the page is there", DEADLINE, || published() > 0);
+    let mut reader = scene.log().reader(&scene.topic("posts"), hark_log::From::Start).unwrap();
+    let first = ingest("a");
+    let mut seen = 0;
+    wait_until("a part of the page is there", DEADLINE, || {
+        reader.read(LOOK, &mut |_| seen += 1).unwrap();
+        seen > 0
+    });
     first.signal("STOP");
     let before = published();
     assert!(before < ENTRIES, "frozen in the middle of the page: {before}");

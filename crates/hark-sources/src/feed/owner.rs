@@ -235,6 +235,10 @@ impl Running {
                 Ok(Err(error)) => warn!(source, %error, "the feed's producer is lost: beginning anew"),
                 Err(_) => warn!(source, "the feed's thread panicked: beginning anew"),
             }
+            if self.begin_at.elapsed() >= WINDOW {
+                // It went well for long: what happened now has nothing to do with what happened then.
+                self.wait = RESTART_WAITS.0;
+            }
             self.begin_at = Instant::now() + self.wait;
             self.wait = (self.wait * 2).min(RESTART_WAITS.1);
         }

@@ -23,7 +23,7 @@ use crate::{
 /// Entries of one page that are looked at; feeds show ten to a hundred.
 const MAX_ENTRIES: usize = 1_000;
 /// Entries of one transaction: at 64 KiB each far below what a transaction may take in its time.
-const CHUNK: usize = 100;
+const CHUNK: usize = 50;
 /// A log that takes nothing for so long fails the poll; the next one tries again.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(60);
 /// First and longest wait between two tries of a commit.

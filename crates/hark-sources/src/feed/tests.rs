@@ -206,9 +206,9 @@ fn a_page_that_was_cut_short_by_a_crash_is_published_to_its_end_and_nothing_of_i
         None => Response::page(rss(&items(0..350))).with("etag", "\"v1\""),
     });
     let (log, feed) = (TestLog::new(), feed(server.url("/rss")));
-    log.lose_at(3);
+    log.lose_at(5);
     assert!(matches!(poll(&feed, &log), Err(PollError::Lost(_))));
-    assert_eq!(log.ids().len(), 200, "two transactions of four");
+    assert_eq!(log.ids().len(), 200, "four transactions of seven");
     assert_eq!(log.ids().last().unwrap(), "id-0199", "the oldest first");
     log.lose_at(0);
     poll(&feed, &log).unwrap();
