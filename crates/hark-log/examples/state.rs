@@ -1,5 +1,5 @@
 //! What state costs: `state embedded ENTRIES` or `state SERVERS ENTRIES` writes so many entries of the size that enrich keeps for a
-//! post, restores them as a worker does, and prints `ENTRIES RESTORE_SECONDS BYTES_AN_ENTRY` (resident growth).
+//! post (or VALUE_BYTES, a third argument), restores them as a worker does, and prints `ENTRIES RESTORE_SECONDS BYTES_AN_ENTRY` (resident growth).
 
 #![allow(clippy::print_stdout, missing_docs)]
 
@@ -15,15 +15,18 @@ use hark_log::{
 use tokio_util::sync::CancellationToken;
 
 const PARTITIONS: u32 = 12;
-/// Status, one fingerprint and the id of a thread, as `hark.v1.Seen` holds them.
+/// Status, one fingerprint and the id of a thread, as `hark.v1.Seen` holds them; where the command line does not say.
 const VALUE_BYTES: usize = 30;
 const BATCH: usize = 10_000;
 const LIFETIME: Duration = Duration::from_secs(35 * 86_400);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [place, entries] = &arguments[..] else { return Err("state embedded|SERVERS ENTRIES".into()) };
+    let [place, entries, rest @ ..] = &arguments[..] else {
+        return Err("state embedded|SERVERS ENTRIES [VALUE_BYTES]".into());
+    };
     let entries: usize = entries.parse()?;
+    let value_bytes = rest.first().map_or(Ok(VALUE_BYTES), |bytes| bytes.parse())?;
     let folder = tempfile::tempdir()?;
     let prefix = format!("state-{}-{entries}", std::process::id());
     let log: Box<dyn Log> = if place == "embedded" {
@@ -44,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         retention: None,
     });
     log.create_topics(&specs)?;
-    write(&*log, &name("seen"), &prefix, entries)?;
+    write(&*log, &name("seen"), &prefix, entries, value_bytes)?;
 
     let mut stage = Idle { before: resident_bytes()?, growth: 0, took: Duration::ZERO, records: 0 };
     let table = TableSpec { topic: name("seen"), lifetime: Arc::new(|_| LIFETIME) };
@@ -56,7 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         instance: None,
         shutdown: CancellationToken::new(),
     };
-    Worker { stage: &mut stage, tables: vec![table], once: true, log: &*log }.run(config)?;
+    Worker { stage: &mut stage, tables: vec![table], shared: Vec::new(), once: true, log: &*log }
+        .run(config)?;
     if stage.records < u64::try_from(entries)? {
         return Err(format!("only {} of {entries} entries were restored", stage.records).into());
     }
@@ -65,7 +69,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn write(log: &dyn Log, topic: &Arc<str>, id: &str, entries: usize) -> Result<(), Box<dyn Error>> {
+fn write(
+    log: &dyn Log,
+    topic: &Arc<str>,
+    id: &str,
+    entries: usize,
+    value_bytes: usize,
+) -> Result<(), Box<dyn Error>> {
     let mut producer = log.producer(id)?;
     for from in (0..entries).step_by(BATCH) {
         let outputs: Vec<Output> = (from..entries.min(from + BATCH))
@@ -77,7 +87,7 @@ fn write(log: &dyn Log, topic: &Arc<str>, id: &str, entries: usize) -> Result<()
                     (number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
                 )
                 .into_bytes(),
-                value: Some(vec![b'v'; VALUE_BYTES]),
+                value: Some(vec![b'v'; value_bytes]),
                 headers: Vec::new(),
                 timestamp_ms: None,
             })

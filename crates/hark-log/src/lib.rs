@@ -23,7 +23,7 @@ pub use session::{
     Assigned, Change, CommitError, EndOffset, NextOffset, Session, SessionConfig, SessionError,
 };
 pub use state::{Lifetime, TableSpec};
-pub use worker::{BatchReport, Effects, Stage, Worker};
+pub use worker::{BatchReport, Effects, PartitionOf, SharedTableSpec, Stage, Worker};
 
 /// A log with topics, partitions, keys, offsets and transactions.
 pub trait Log: Send + Sync {
@@ -84,6 +84,10 @@ pub trait Reader: Send {
     /// Hands over what is there, waiting at most `wait` for a first record. True when every partition's end, as it
     /// was at this call, has been reached.
     fn read(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<bool, LogError>;
+
+    /// Hands over what has come to this process already, without waiting and without asking where the ends are: cheap
+    /// enough to be called before every batch.
+    fn follow(&mut self, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LogError>;
 }
 
 /// How a topic's old records are cleaned up.

@@ -129,6 +129,14 @@ impl Table {
         }
     }
 
+    /// As [`Self::merge`], where others write as well: of two values the newer one counts.
+    pub fn merge_newer(&mut self) {
+        self.overlay.clear();
+        for change in std::mem::take(&mut self.changes) {
+            self.apply_newer(&change.key, change.value.as_deref(), change.timestamp_ms);
+        }
+    }
+
     /// After an abort: as if the batch had never been.
     pub fn discard(&mut self) {
         self.overlay.clear();
@@ -165,6 +173,16 @@ impl Table {
         };
         if let Some(old) = old {
             self.bury(old);
+        }
+    }
+
+    /// As [`Self::apply`], unless a newer value is there already.
+    pub fn apply_newer(&mut self, key: &[u8], value: Option<&[u8]>, timestamp_ms: i64) {
+        let mut buffer = [0; 16];
+        let (packed, flag) = pack(key, &mut buffer);
+        let known = self.index.find(self.hash(packed), |&at| self.holds(at, packed, flag));
+        if known.is_none_or(|&at| self.entry(at).timestamp_ms <= timestamp_ms) {
+            self.apply(key, value, timestamp_ms);
         }
     }
 

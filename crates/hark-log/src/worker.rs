@@ -5,6 +5,7 @@
 
 mod batch;
 mod rebuild;
+mod shared;
 
 use std::{
     collections::BTreeMap,
@@ -19,6 +20,8 @@ use tracing::{debug, info, info_span, warn};
 pub use batch::Effects;
 use batch::{Batch, PartitionState};
 use rebuild::RebuildBudget;
+use shared::SharedTable;
+pub use shared::{PartitionOf, SharedTableSpec};
 
 use crate::{
     Change, CommitError, Counts, Log, LogError, NextOffset, Outcome, Output, Record, Rejection, Session,
@@ -95,7 +98,7 @@ pub enum WorkerEvent<'a> {
     Lag {
         /// Records behind the end, by partition.
         lag: &'a [(u32, u64)],
-        /// Live entries of each table.
+        /// Live entries of each table, the shared ones last.
         entries: &'a [usize],
     },
 }
@@ -117,6 +120,8 @@ pub struct Worker<'a, S> {
     pub stage: S,
     /// Its tables, in the order of [`SessionConfig::tables`].
     pub tables: Vec<TableSpec>,
+    /// Tables that every worker holds whole; for [`Effects`] they come behind those above.
+    pub shared: Vec<SharedTableSpec>,
     /// Works off what is there at the start, then ends.
     pub once: bool,
     /// The log.
@@ -149,13 +154,19 @@ impl<S: Stage> Worker<'_, S> {
     /// Runs until shutdown, or until the work is done with `once`.
     pub fn run(mut self, config: SessionConfig) -> Result<(), WorkerError> {
         let mut budget = RebuildBudget::default();
+        // First: what an earlier holder of our names left open is ended by it.
         let mut session = self.log.session(config.clone()).map_err(SessionError::from)?;
+        let mut shared = Vec::with_capacity(self.shared.len());
+        for spec in self.shared.drain(..) {
+            shared.push(SharedTable::open(self.log, spec).map_err(SessionError::from)?);
+        }
         let goal = if self.once { Some(session.ends()?) } else { None };
         loop {
             let drive = Drive {
                 budget: &mut budget,
                 stage: &mut self.stage,
                 tables: &self.tables,
+                shared: &mut shared,
                 shutdown: &config.shutdown,
                 partitions: BTreeMap::new(),
                 batch: Batch::default(),
@@ -227,6 +238,8 @@ pub(crate) fn pause(shutdown: &CancellationToken, wait: Duration) {
 struct Restoring {
     since: Instant,
     records: u64,
+    /// Partitions whose state is complete, while the shared tables are not.
+    complete: Vec<u32>,
 }
 
 /// One session's life.
@@ -234,6 +247,7 @@ struct Drive<'a, S> {
     budget: &'a mut RebuildBudget,
     stage: &'a mut S,
     tables: &'a [TableSpec],
+    shared: &'a mut [SharedTable],
     shutdown: &'a CancellationToken,
     partitions: BTreeMap<u32, PartitionState>,
     batch: Batch,
@@ -258,11 +272,16 @@ impl<S: Stage> Drive<'_, S> {
         goal: Option<&[crate::EndOffset]>,
     ) -> Result<(), SessionError> {
         let mut abort_wait = ABORT_WAITS.0;
+        // What a lost session left behind.
+        self.shared.iter_mut().for_each(|shared| shared.table.discard());
         let mut idle_since = Instant::now();
         let mut goal_looked = Instant::now();
         while !self.shutdown.is_cancelled() {
             if self.restoring.is_some() {
                 self.restore(session)?;
+            }
+            for shared in self.shared.iter_mut() {
+                shared.follow()?;
             }
             let began = Instant::now();
             if !self.fill(session)? {
@@ -322,13 +341,13 @@ impl<S: Stage> Drive<'_, S> {
         let mut wait = if self.restoring.is_some() { Duration::ZERO } else { IDLE_WAIT };
         let mut first = None;
         loop {
-            let Self { stage, tables, partitions, batch, batch_limit, .. } = self;
+            let Self { stage, tables, shared, partitions, batch, batch_limit, .. } = self;
             let changes = session.poll(wait, &mut |record| {
                 let began = *first.get_or_insert_with(Instant::now);
                 let Some(partition) = partitions.get_mut(&record.partition) else {
                     return ControlFlow::Continue(());
                 };
-                batch.process(*stage, tables, partition, record);
+                batch.process(*stage, tables, shared, partition, record);
                 let looks = batch.records().is_multiple_of(CLOCK_EVERY);
                 if batch.is_full(*batch_limit) || looks && began.elapsed() >= MAX_FILL {
                     ControlFlow::Break(())
@@ -360,14 +379,23 @@ impl<S: Stage> Drive<'_, S> {
                         self.partitions
                             .insert(assigned.partition, PartitionState::new(&assigned, self.tables.len()));
                     }
-                    if self.tables.is_empty() || numbers.is_empty() {
+                    let stateless = self.tables.is_empty() && self.shared.is_empty();
+                    if stateless || numbers.is_empty() {
                         for number in &numbers {
                             self.partitions.entry(*number).and_modify(|partition| partition.ready = true);
                         }
                         session.resume(&numbers)?;
                     } else {
-                        session.begin_restore(&numbers)?;
-                        self.restoring.get_or_insert(Restoring { since: Instant::now(), records: 0 });
+                        let restoring = self.restoring.get_or_insert(Restoring {
+                            since: Instant::now(),
+                            records: 0,
+                            complete: Vec::new(),
+                        });
+                        if self.tables.is_empty() {
+                            restoring.complete.extend(&numbers);
+                        } else {
+                            session.begin_restore(&numbers)?;
+                        }
                     }
                 }
                 Change::Revoked(numbers) => {
@@ -386,20 +414,27 @@ impl<S: Stage> Drive<'_, S> {
     }
 
     fn restore(&mut self, session: &mut dyn Session) -> Result<(), SessionError> {
-        let Self { partitions, restoring, .. } = self;
-        let mut records = 0;
+        let Self { partitions, restoring, shared, .. } = self;
+        let Some(restoring) = restoring else { return Ok(()) };
+        let records = &mut restoring.records;
         let complete = session.restore(RESTORE_SLICE, &mut |table, record| {
-            records += 1;
+            *records += 1;
             if let Some(partition) = partitions.get_mut(&record.partition) {
                 partition.restore(table, record);
             }
         })?;
-        if let Some(restoring) = restoring {
-            restoring.records += records;
-        }
-        if complete.is_empty() {
+        restoring.complete.extend(complete);
+        restoring.complete.retain(|number| partitions.contains_key(number));
+        if restoring.complete.is_empty() {
             return Ok(());
         }
+        // Whoever had these partitions before may have written to the shared tables until now.
+        for shared in shared.iter_mut() {
+            if !shared.catch_up(RESTORE_SLICE, &mut restoring.records)? {
+                return Ok(());
+            }
+        }
+        let complete = std::mem::take(&mut restoring.complete);
         session.resume(&complete)?;
         for number in complete {
             if let Some(partition) = self.partitions.get_mut(&number) {
@@ -407,7 +442,7 @@ impl<S: Stage> Drive<'_, S> {
             }
         }
         if self.partitions.values().all(|partition| partition.ready)
-            && let Some(Restoring { since, records }) = self.restoring.take()
+            && let Some(Restoring { since, records, .. }) = self.restoring.take()
         {
             let took = since.elapsed();
             info!(records, ?took, "state restored");
@@ -431,6 +466,9 @@ impl<S: Stage> Drive<'_, S> {
         for (&number, partition) in &self.partitions {
             partition.state_outputs(number, self.tables, &mut outputs);
         }
+        for shared in self.shared.iter() {
+            shared.outputs(&mut outputs);
+        }
         let committing = Instant::now();
         match session.commit(&outputs, &next) {
             Ok(()) => {
@@ -444,6 +482,7 @@ impl<S: Stage> Drive<'_, S> {
                         report.counts.push((number, counts));
                     }
                 }
+                self.shared.iter_mut().for_each(SharedTable::merge);
                 if !self.batch.is_empty() {
                     self.worked.records += self.batch.records();
                     let first = self.worked.span.map_or(began, |(first, _)| first);
@@ -510,6 +549,7 @@ impl<S: Stage> Drive<'_, S> {
     /// Throws the batch away and goes back to what is committed.
     fn rewind(&mut self, session: &mut dyn Session) -> Result<(), SessionError> {
         self.batch.clear();
+        self.shared.iter_mut().for_each(|shared| shared.table.discard());
         let mut back = Vec::new();
         for (&number, partition) in &mut self.partitions {
             if partition.discard() {
@@ -537,6 +577,7 @@ impl<S: Stage> Drive<'_, S> {
             .collect();
         let entries: Vec<usize> = (0..self.tables.len())
             .map(|table| self.partitions.values().map(|partition| partition.entries(table)).sum())
+            .chain(self.shared.iter().map(|shared| shared.table.len()))
             .collect();
         self.stage.observe(WorkerEvent::Lag { lag: &lag, entries: &entries });
     }

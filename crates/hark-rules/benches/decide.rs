@@ -26,11 +26,43 @@ fn main() {
             each / few
         );
     }
+    let each = nanoseconds(&with_people(), &mentions);
+    println!(
+        "   20 rules with the gate, people, branches and deadlines: {each:>7.0} ns a decision, {:>9.0} a second",
+        1e9 / each
+    );
+}
+
+/// The same rules where every item is assigned, has a deadline and goes past the gate.
+fn with_people() -> Router {
+    let around = "
+calendars: {office: {zone: Europe/Warsaw, hours: {mon-fri: 09:00-16:00}, holidays: PL}}
+people: {anna: {}, olle: {deputies: anna}, rita: {absences: 2026-03-02}}
+branches: {gliwice: {places: Gliwice, team: sales}}
+teams:
+  sales: {pitches: true, members: [anna, olle, rita], calendar: office, lead: anna}
+  support: {}
+  triage: {}
+";
+    let yaml = rules(20)
+        .replace("teams: {sales: {}, support: {}, triage: {}}\n", around)
+        .replace("to: sales,", "to: sales, assign: members, respond_within: 30m,");
+    Router::new(&Routing::from_yaml(&yaml).unwrap(), &known()).unwrap()
 }
 
 /// Rules as people write them: most ask for a subject and an intent, some for a source, and one in the middle for
 /// neither.
-fn router(rules: usize) -> Router {
+fn router(count: usize) -> Router {
+    Router::new(&Routing::from_yaml(&rules(count)).unwrap(), &known()).unwrap()
+}
+
+fn known() -> Known {
+    let subjects = (0..SUBJECTS).map(|number| (format!("subject-{number}"), SubjectKind::Own)).collect();
+    let sources = (0..SUBJECTS).map(|number| format!("source-{number}")).collect();
+    Known { subjects, sources, ..Known::default() }
+}
+
+fn rules(rules: usize) -> String {
     let mut yaml = "teams: {sales: {}, support: {}, triage: {}}\ndefault: {to: triage}\nrules:\n".to_owned();
     for number in 0..rules {
         let when = match number % 10 {
@@ -40,9 +72,7 @@ fn router(rules: usize) -> Router {
         };
         yaml.push_str(&format!("  - {{name: rule {number}, when: {when}, to: sales, tags: tag}}\n"));
     }
-    let subjects = (0..SUBJECTS).map(|number| (format!("subject-{number}"), SubjectKind::Own)).collect();
-    let sources = (0..SUBJECTS).map(|number| format!("source-{number}")).collect();
-    Router::new(&Routing::from_yaml(&yaml).unwrap(), &Known { subjects, sources }).unwrap()
+    yaml
 }
 
 /// One or two subjects and one intent each. All are of the ten first rules, so that as many mentions meet a rule
@@ -63,7 +93,12 @@ fn mentions() -> Vec<(Mention, RawPost)> {
             };
             let reference = v1::PostRef { source: format!("source-{}", number % 50), ..Default::default() };
             let author = v1::Author { followers: Some(200), ..Default::default() };
-            (mention, RawPost { r#ref: Some(reference), author: Some(author), ..RawPost::default() })
+            // A Monday, at noon in Warsaw.
+            let observed_at = Some(prost_types::Timestamp { seconds: 1_772_449_200, nanos: 0 });
+            (
+                mention,
+                RawPost { r#ref: Some(reference), author: Some(author), observed_at, ..RawPost::default() },
+            )
         })
         .collect()
 }

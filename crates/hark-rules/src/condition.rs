@@ -51,9 +51,6 @@ const MAX_DEPTH: usize = 16;
 /// Words that combine conditions.
 const COMBINE: [&str; 3] = ["any", "all", "not"];
 
-/// Conditions that need what is not there yet: state of threads, branches, calendars, themes.
-const LATER: [&str; 4] = ["branch", "thread", "local_time", "theme"];
-
 impl Condition {
     /// Reads a `when`; `what` names the rule. Always a whole tree; conditions with problems are left out of it.
     pub fn read(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>) -> Self {
@@ -228,12 +225,13 @@ fn read_at(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>, 
             key if KEYS.contains(&key) => {
                 parts.extend(Leaf::read(key, &entry.value, what, names, problems).map(Condition::Leaf));
             }
-            key if LATER.contains(&key) => {
-                problems.push(read::not_yet(entry.at, &format!("the condition '{key}' in {what}")));
+            "thread" => {
+                let leaves = Leaf::read_thread(&entry.value, what, names, problems);
+                parts.extend(leaves.into_iter().map(Condition::Leaf));
             }
             key => problems.push(
                 Problem::at(entry.at, format!("unknown condition '{key}' in {what}"))
-                    .suggest(key, KEYS.into_iter().chain(COMBINE).chain(["is"])),
+                    .suggest(key, KEYS.into_iter().chain(COMBINE).chain(["is", "thread"])),
             ),
         }
     }

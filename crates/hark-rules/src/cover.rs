@@ -7,16 +7,21 @@ use crate::{
     condition::Condition,
     leaf::Test,
     problem::Problem,
-    routing::{Ending, LastResort, Rule, Team},
+    routing::{Ending, LastResort, Rule},
+    target::Target,
+    team::Team,
+    timing::WhenClosed,
 };
 
 pub(crate) fn warnings(teams: &[Team], rules: &[Rule], default: &LastResort) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, team) in teams.iter().enumerate() {
         let gets = |rule: &Rule| {
-            matches!(rule.ending, Ending::To(to) if to == index) || rule.effects.copies.contains(&index)
+            matches!(&rule.ending, Ending::To(to) if to.leads_to(index))
+                || rule.effects.copies.contains(&index)
         };
         let stands_in = teams.iter().any(|team| team.deputies.contains(&index))
+            || teams.iter().any(|team| team.when_closed.and_then(WhenClosed::deputy) == Some(index))
             || rules.iter().any(|rule| rule.timing.deputy() == Some(index))
             || default.timing.deputy() == Some(index);
         if !stands_in
@@ -32,9 +37,9 @@ pub(crate) fn warnings(teams: &[Team], rules: &[Rule], default: &LastResort) -> 
         if matches!(rule.ending, Ending::Continue) {
             continue;
         }
-        let earlier = rules[..index].iter().find(|earlier| {
-            !matches!(earlier.ending, Ending::Continue) && implies(&rule.when, &earlier.when)
-        });
+        let earlier = rules[..index]
+            .iter()
+            .find(|earlier| is_final(&earlier.ending, teams) && implies(&rule.when, &earlier.when));
         if let Some(earlier) = earlier {
             let message = format!(
                 "the rule '{}' can never decide: whatever it takes is taken by '{}' before it",
@@ -44,6 +49,18 @@ pub(crate) fn warnings(teams: &[Team], rules: &[Rule], default: &LastResort) -> 
         }
     }
     problems
+}
+
+/// Whether a rule whose conditions hold decides whatever else is so: it does not continue, needs no owner of the thread,
+/// and no gate may refuse it.
+fn is_final(ending: &Ending, teams: &[Team]) -> bool {
+    match ending {
+        Ending::Continue | Ending::To(Target::Thread) => false,
+        Ending::Drop(_) => true,
+        Ending::To(target) => {
+            !teams.iter().enumerate().any(|(team, known)| known.pitches && target.leads_to(team))
+        }
+    }
 }
 
 /// Wherever `narrow` holds, `wide` holds too.
@@ -82,7 +99,10 @@ fn tests_imply(narrow: &Test, wide: &Test) -> bool {
         (Test::Text(narrow), Test::Text(wide)) => {
             narrow.iter().all(|narrow| wide.iter().any(|wide| wide.as_str() == narrow.as_str()))
         }
-        (Test::Within(narrow), Test::Within(wide)) => within(narrow, wide),
+        (Test::Within(narrow), Test::Within(wide))
+        | (Test::Branch(narrow), Test::Branch(wide))
+        | (Test::Theme(narrow), Test::Theme(wide)) => within(narrow, wide),
+        (Test::ThreadTeam(narrow), Test::ThreadTeam(wide)) => within(narrow, wide),
         (Test::Range(narrow, low), Test::Range(wide, high)) => narrow == wide && low.within(*high),
         (Test::Flag(narrow, low), Test::Flag(wide, high)) => narrow == wide && low == high,
         (
@@ -108,6 +128,7 @@ mod tests {
                 ("y".into(), hark_schema::v1::SubjectKind::Own),
             ],
             sources: vec![],
+            ..Known::default()
         };
         let router = Router::new(&Routing::from_yaml(&yaml).unwrap(), &known).unwrap();
         !router.warnings().is_empty()

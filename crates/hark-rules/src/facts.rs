@@ -3,7 +3,12 @@
 use hark_schema::v1::{self, PostRef};
 use jiff::Timestamp;
 
-use crate::{router::Names, vocabulary::Intent};
+use crate::{
+    branch::branch_of,
+    memory::{Memory, NOTHING},
+    router::Names,
+    vocabulary::Intent,
+};
 
 /// One mention, as route knows it when it decides.
 #[derive(Debug, Clone, Copy)]
@@ -14,14 +19,23 @@ pub struct Facts<'a> {
     pub post: &'a v1::RawPost,
     /// The kind of source that it came by: `file`, `webhook`, ...
     pub source_kind: &'a str,
+    /// What is remembered of its thread and author.
+    pub memory: &'a Memory,
 }
 
 impl<'a> Facts<'a> {
-    /// The facts of a mention and its post; the source's kind is the post's connector.
+    /// The facts of a mention and its post, of whose thread and author nothing is remembered; the source's kind is the
+    /// post's connector.
     #[must_use]
     pub fn new(mention: &'a v1::Mention, post: &'a v1::RawPost) -> Self {
         let source_kind = post.provenance.as_ref().map_or("", |provenance| provenance.connector.as_str());
-        Self { mention, post, source_kind }
+        Self { mention, post, source_kind, memory: &NOTHING }
+    }
+
+    /// The same, with what is remembered.
+    #[must_use]
+    pub fn remembering(self, memory: &'a Memory) -> Self {
+        Self { memory, ..self }
     }
 
     pub(crate) fn source(&self) -> &'a str {
@@ -32,6 +46,11 @@ impl<'a> Facts<'a> {
     pub(crate) fn heard(&self) -> Option<Timestamp> {
         let heard = self.post.observed_at.as_ref()?;
         Timestamp::new(heard.seconds, heard.nanos).ok()
+    }
+
+    /// When the post was heard, else the time that route goes by; milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> Option<i64> {
+        self.heard().map(Timestamp::as_millisecond).or(self.memory.now_ms)
     }
 
     /// The post was read from an archive and is not news.
@@ -47,11 +66,15 @@ impl<'a> Facts<'a> {
 /// Facts with names already turned into numbers, so that a condition compares numbers.
 pub(crate) struct View<'a> {
     pub facts: &'a Facts<'a>,
-    names: &'a Names,
+    pub names: &'a Names,
     /// Numbers of the subjects that the configuration knows, each once.
     pub subjects: Vec<u32>,
     /// Confidence of each intent that holds.
     pub intents: [Option<f32>; Intent::COUNT],
+    /// Number of the branch that it is about.
+    pub branch: Option<usize>,
+    /// Numbers of the themes of a complaint; empty for all else.
+    pub themes: Vec<usize>,
 }
 
 impl<'a> View<'a> {
@@ -70,19 +93,27 @@ impl<'a> View<'a> {
                 intents[known.index()] = Some(intent.confidence);
             }
         }
-        Self { facts, names, subjects, intents }
+        let branch = branch_of(&names.branches, facts, &subjects);
+        let holds = |name| Intent::named(name).is_some_and(|intent| intents[intent.index()].is_some());
+        let complains = holds("complaint") || holds("outrage");
+        let themes = if complains {
+            names.themes.find(&facts.mention.language, [&facts.post.title, &facts.post.text])
+        } else {
+            Vec::new()
+        };
+        Self { facts, names, subjects, intents, branch, themes }
     }
 
     /// Whether one of these calendars is open at the moment when the post was heard; unknown counts as closed.
     pub fn within(&self, calendars: &[usize]) -> bool {
         let Some(heard) = self.facts.heard() else { return false };
-        calendars.iter().any(|calendar| self.names.calendars()[*calendar].is_open(heard))
+        calendars.iter().any(|calendar| self.names.calendars[*calendar].is_open(heard))
     }
 
     /// That moment by the clock of the first of these calendars.
     pub fn heard_words(&self, calendars: &[usize]) -> String {
         match (self.facts.heard(), calendars.first()) {
-            (Some(heard), Some(calendar)) => self.names.calendars()[*calendar].words(heard),
+            (Some(heard), Some(calendar)) => self.names.calendars[*calendar].words(heard),
             _ => "unknown".into(),
         }
     }

@@ -265,6 +265,25 @@ pub fn duration_words(seconds: f64) -> String {
     if words.is_empty() { "0s".into() } else { words }
 }
 
+/// Longest name of a rule, tag or reason, in characters: they travel with every item.
+const MAX_WORDS: usize = 100;
+
+/// One line of bearable length: it travels with every item.
+pub(crate) fn is_words(text: &str) -> bool {
+    text.chars().count() <= MAX_WORDS && !text.chars().any(char::is_control) && !text.trim().is_empty()
+}
+
+/// One line of bearable length, without the blanks around it.
+pub(crate) fn words(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    let text = text(node, what, problems)?.trim();
+    if !is_words(text) {
+        problems
+            .push(Problem::at(node.at, format!("{what} must be one line of at most {MAX_WORDS} characters")));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
 /// A name that becomes part of a topic or an address: lower-case letters, digits and hyphens, at most `MAX_SLUG`.
 pub fn slug(name: &str, at: Location, what: &str, problems: &mut Vec<Problem>) -> bool {
     let good = name.len() <= MAX_SLUG

@@ -1,15 +1,18 @@
 //! The sections of `hark.yaml` that route: teams, rules, default.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use hark_schema::v1::SubjectKind;
 
 use crate::{
+    assign::Assign,
     condition::Condition,
-    document::Node,
+    document::{Node, Value},
     problem::{Location, Problem},
-    read::{self, Fields},
+    read::{self, Fields, words},
     router::Names,
+    target::Target,
+    team::{Team, find_team, refuse_pitching},
     timing::Timing,
 };
 
@@ -17,11 +20,16 @@ use crate::{
 /// be checked beside the teams, subjects and sources that it names.
 #[derive(Debug, Clone, Default)]
 pub struct Routing {
-    calendars: Option<Node>,
-    teams: Option<Node>,
-    define: Option<Node>,
-    rules: Option<Node>,
-    default: Option<Node>,
+    pub(crate) calendars: Option<Node>,
+    pub(crate) people: Option<Node>,
+    pub(crate) rosters: Option<Node>,
+    pub(crate) teams: Option<Node>,
+    pub(crate) branches: Option<Node>,
+    pub(crate) themes: Option<Node>,
+    pub(crate) gate: Option<Node>,
+    pub(crate) define: Option<Node>,
+    pub(crate) rules: Option<Node>,
+    pub(crate) default: Option<Node>,
 }
 
 /// What the rest of the configuration names, for rules to refer to.
@@ -31,20 +39,40 @@ pub struct Known {
     pub subjects: Vec<(String, SubjectKind)>,
     /// Names of the sources.
     pub sources: Vec<String>,
+    /// What stands in the files of [`Routing::files`], or why one cannot be read.
+    pub files: BTreeMap<String, Result<String, String>>,
 }
 
 impl Routing {
     /// Takes the sections out of the keys of a whole configuration.
     pub fn take(fields: &mut Fields<'_>) -> Self {
-        let routing = Self {
+        Self {
             calendars: fields.take("calendars").cloned(),
+            people: fields.take("people").cloned(),
+            rosters: fields.take("rosters").cloned(),
             teams: fields.take("teams").cloned(),
+            branches: fields.take("branches").cloned(),
+            themes: fields.take("themes").cloned(),
+            gate: fields.take("gate").cloned(),
             define: fields.take("define").cloned(),
             rules: fields.take("rules").cloned(),
             default: fields.take("default").cloned(),
-        };
-        fields.later(&["people", "rosters"]);
-        routing
+        }
+    }
+
+    /// The files that the sections name, as written, each once: iCalendar files and lists of handles. What stands in
+    /// them decides too, so that whoever asks whether a configuration changed has to look at them.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (section, key) in [(&self.calendars, "ical"), (&self.people, "ical"), (&self.gate, "file")] {
+            if let Some(section) = section {
+                files_under(section, key, &mut found);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// The sections alone, from YAML that has no others.
@@ -65,14 +93,6 @@ impl Routing {
         }
     }
 
-    pub(crate) fn calendars(&self) -> Option<&Node> {
-        self.calendars.as_ref()
-    }
-
-    pub(crate) fn define(&self) -> Option<&Node> {
-        self.define.as_ref()
-    }
-
     /// Nothing about routing was written.
     #[must_use]
     pub fn is_absent(&self) -> bool {
@@ -80,19 +100,19 @@ impl Routing {
     }
 }
 
-/// A team that items can go to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Team {
-    /// Its name, a slug: part of its topic's name.
-    pub name: String,
-    /// What people call it; the name where nothing else was written.
-    pub label: String,
-    /// Where it stands in the file.
-    pub at: Location,
-    /// Number of its calendar; without one it is always at work.
-    pub(crate) calendar: Option<usize>,
-    /// Numbers of the teams that stand in while it is closed, in their order.
-    pub(crate) deputies: Vec<usize>,
+fn files_under(node: &Node, key: &str, found: &mut Vec<String>) {
+    match &node.value {
+        Value::Map(entries) => {
+            for entry in entries {
+                match &entry.value.value {
+                    Value::Scalar(path) if entry.key == key => found.push(path.text.clone()),
+                    _ => files_under(&entry.value, key, found),
+                }
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| files_under(item, key, found)),
+        Value::Scalar(_) | Value::Null => {}
+    }
 }
 
 #[derive(Debug)]
@@ -103,12 +123,12 @@ pub(crate) struct Rule {
     pub ending: Ending,
     pub effects: Effects,
     pub timing: Timing,
+    pub assign: Option<Assign>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Ending {
-    /// Index of a team.
-    To(usize),
+    To(Target),
     Drop(String),
     Continue,
 }
@@ -117,6 +137,10 @@ pub(crate) enum Ending {
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     pub priority: Option<u32>,
+    /// Each that holds brings the item one step nearer to priority 1.
+    pub raise: Vec<Condition>,
+    /// Each that holds takes it one step further away.
+    pub lower: Vec<Condition>,
     pub tags: Vec<String>,
     /// Indices of teams.
     pub copies: Vec<usize>,
@@ -127,87 +151,11 @@ pub(crate) struct LastResort {
     pub to: usize,
     pub effects: Effects,
     pub timing: Timing,
+    pub assign: Option<Assign>,
 }
 
 /// The name under which the default is reported; no rule may have it.
 pub const DEFAULT: &str = "default";
-
-/// Longest name of a rule, tag or reason, in characters: they travel with every item.
-const MAX_WORDS: usize = 100;
-
-pub(crate) fn read_teams(routing: &Routing, names: &Names, problems: &mut Vec<Problem>) -> Vec<Team> {
-    let Some(node) = &routing.teams else {
-        problems.push(
-            Problem::nowhere("the key 'teams' is missing")
-                .hint("name at least one team: teams: {triage: {}}"),
-        );
-        return Vec::new();
-    };
-    let mut teams = Vec::new();
-    let mut deputies = Vec::new();
-    for entry in read::entries(node, "'teams'", problems) {
-        let what = format!("team '{}'", entry.key);
-        read::slug(&entry.key, entry.at, &format!("the name of {what}"), problems);
-        let Some(mut fields) = Fields::of_optional(&entry.value, what.as_str(), problems) else { continue };
-        let label = fields
-            .take("label")
-            .and_then(|node| words(node, &format!("'label' of {what}"), problems))
-            .unwrap_or_else(|| entry.key.clone());
-        let calendar_node = fields.take("calendar");
-        let calendar = calendar_node.and_then(|node| read_calendar_name(node, &what, names, problems));
-        if let Some(node) = fields.take("deputies") {
-            if calendar_node.is_none() {
-                let message = format!("'deputies' of {what} would never stand in: the team has no calendar");
-                let problem = Problem::at(node.at, message);
-                problems.push(problem.hint("give it a 'calendar', or leave the deputies out"));
-            }
-            deputies.push((teams.len(), node));
-        }
-        fields.later(&["hours", "lead", "members", "moved_to", "pitches", "roster", "when_closed"]);
-        fields.finish(problems);
-        teams.push(Team { name: entry.key.clone(), label, at: entry.at, calendar, deputies: Vec::new() });
-    }
-    if teams.is_empty() && problems.is_empty() {
-        problems.push(
-            Problem::at(node.at, "'teams' names no team").hint("name at least one: teams: {triage: {}}"),
-        );
-    }
-    // A deputy may stand below its team.
-    for (team, node) in deputies {
-        read_deputies(team, node, &mut teams, problems);
-    }
-    teams
-}
-
-fn read_calendar_name(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>) -> Option<usize> {
-    let name = read::text(node, &format!("'calendar' of {what}"), problems)?;
-    let found = names.calendar_names().position(|known| known == name);
-    if found.is_none() {
-        let problem =
-            Problem::at(node.at, format!("{what} names the calendar '{name}', which is not in 'calendars'"));
-        problems.push(problem.suggest(name, names.calendar_names()));
-    }
-    found
-}
-
-fn read_deputies(team: usize, node: &Node, teams: &mut [Team], problems: &mut Vec<Problem>) {
-    let what = format!("'deputies' of team '{}'", teams[team].name);
-    for item in read::one_or_list(node, &what, problems) {
-        let Some(deputy) = find_team(item, &what, teams, problems) else { continue };
-        if deputy == team || stands_in(deputy, team, teams) {
-            let message =
-                format!("{what} go round in a circle: '{}' is a deputy of its own", teams[team].name);
-            problems.push(Problem::at(item.at, message));
-            continue;
-        }
-        teams[team].deputies.push(deputy);
-    }
-}
-
-/// Whether `deputy` stands in for `team`, itself or by others.
-fn stands_in(team: usize, deputy: usize, teams: &[Team]) -> bool {
-    teams[team].deputies.iter().any(|next| *next == deputy || stands_in(*next, deputy, teams))
-}
 
 pub(crate) fn read_rules(
     routing: &Routing,
@@ -266,19 +214,28 @@ fn read_rule(
     }
     let when = when.map_or(Condition::All(Vec::new()), |node| Condition::read(node, &what, names, problems));
     let to = fields.take("to");
-    let target = to.and_then(|node| find_team(node, &format!("'to' of {what}"), teams, problems));
+    let target = to.and_then(|node| Target::read(node, &format!("'to' of {what}"), teams, names, problems));
+    let named = target.as_ref().and_then(Target::named);
     let drop = fields.take("drop");
-    let effects = read_effects(&mut fields, &what, target, teams, problems);
-    let timing = Timing::read(&mut fields, &what, target, teams, problems);
+    let effects = read_effects(&mut fields, &what, named, teams, names, problems);
+    let timing = Timing::read(&mut fields, &what, named, teams, problems);
     if to.is_none() && !timing.is_empty() {
         let problem = Problem::at(node.at, format!("{what} has a deadline and no 'to'"));
         problems.push(problem.hint("'respond_within' and 'when_closed' are for rules that send to a team"));
     }
-    fields.later(&["assign"]);
+    let assign_node = fields.take("assign");
+    let assign =
+        assign_node.and_then(|node| Assign::read(node, &what, target.as_ref(), teams, names, problems));
+    if let Some(node) = assign_node
+        && to.is_none()
+    {
+        let problem = Problem::at(node.at, format!("{what} has 'assign' and no 'to'"));
+        problems.push(problem.hint("a person is assigned by the rule that sends to a team"));
+    }
     let ending = match (to, drop, continues) {
         (Some(_), None, false) => target.map(Ending::To),
         (None, Some(node), false) => {
-            if effects.priority.is_some() || !effects.tags.is_empty() || !effects.copies.is_empty() {
+            if effects.says_priority() || !effects.tags.is_empty() || !effects.copies.is_empty() {
                 let problem =
                     Problem::at(node.at, format!("{what} drops the mention and says what its item is like"));
                 problems.push(problem.hint("nothing is left to carry 'priority', 'tags' or 'copy_to'"));
@@ -307,12 +264,13 @@ fn read_rule(
         }
     };
     fields.finish(problems);
-    Some(Rule { name: name?, at: node.at, when, ending: ending?, effects, timing })
+    Some(Rule { name: name?, at: node.at, when, ending: ending?, effects, timing, assign })
 }
 
 pub(crate) fn read_default(
     routing: &Routing,
     teams: &[Team],
+    names: &Names,
     problems: &mut Vec<Problem>,
 ) -> Option<LastResort> {
     let Some(node) = &routing.default else {
@@ -323,13 +281,26 @@ pub(crate) fn read_default(
         return None;
     };
     let mut fields = Fields::of(node, "'default'", problems)?;
-    let to =
-        fields.require("to", problems).and_then(|node| find_team(node, "'to' of 'default'", teams, problems));
-    let effects = read_effects(&mut fields, "'default'", to, teams, problems);
+    let to = fields.require("to", problems).and_then(|node| {
+        let to = find_team(node, "'to' of 'default'", teams, problems)?;
+        refuse_pitching(node, "'to' of 'default'", to, teams, problems);
+        Some(to)
+    });
+    if let Some(node) = node.get("copy_to") {
+        for item in read::one_or_list(node, "'copy_to' of 'default'", &mut Vec::new()) {
+            if let Some(copy) = find_team(item, "", teams, &mut Vec::new()) {
+                refuse_pitching(item, "'copy_to' of 'default'", copy, teams, problems);
+            }
+        }
+    }
+    let effects = read_effects(&mut fields, "'default'", to, teams, names, problems);
     let timing = Timing::read(&mut fields, "'default'", to, teams, problems);
-    fields.later(&["assign"]);
+    let target = to.map(Target::Team);
+    let assign = fields
+        .take("assign")
+        .and_then(|node| Assign::read(node, "'default'", target.as_ref(), teams, names, problems));
     fields.finish(problems);
-    Some(LastResort { to: to?, effects, timing })
+    Some(LastResort { to: to?, effects, timing, assign })
 }
 
 fn read_effects(
@@ -337,12 +308,12 @@ fn read_effects(
     what: &str,
     target: Option<usize>,
     teams: &[Team],
+    names: &Names,
     problems: &mut Vec<Problem>,
 ) -> Effects {
     let mut effects = Effects::default();
     if let Some(node) = fields.take("priority") {
-        effects.priority = read::whole(node, &format!("'priority' of {what}"), 1, 5, problems)
-            .and_then(|priority| u32::try_from(priority).ok());
+        read_priority(node, &format!("'priority' of {what}"), &mut effects, names, problems);
     }
     if let Some(node) = fields.take("tags") {
         for item in read::one_or_list(node, &format!("'tags' of {what}"), problems) {
@@ -369,29 +340,35 @@ fn read_effects(
     effects
 }
 
-pub(crate) fn find_team(
-    node: &Node,
-    what: &str,
-    teams: &[Team],
-    problems: &mut Vec<Problem>,
-) -> Option<usize> {
-    let name = read::text(node, what, problems)?;
-    let found = teams.iter().position(|team| team.name == name);
-    if found.is_none() {
-        problems.push(
-            Problem::at(node.at, format!("{what} names the team '{name}', which is not in 'teams'"))
-                .suggest(name, teams.iter().map(|team| team.name.as_str())),
-        );
+/// Reads `2`, or `{base: 3, raise: CONDITION, lower: CONDITION}`, each of which may be a list.
+fn read_priority(node: &Node, what: &str, effects: &mut Effects, names: &Names, problems: &mut Vec<Problem>) {
+    let priority = |node: &Node, what: &str, problems: &mut Vec<Problem>| {
+        read::whole(node, what, 1, 5, problems).and_then(|priority| u32::try_from(priority).ok())
+    };
+    if !matches!(node.value, Value::Map(_)) {
+        effects.priority = priority(node, what, problems);
+        return;
     }
-    found
+    let Some(mut fields) = Fields::of(node, what, problems) else { return };
+    effects.priority =
+        fields.take("base").and_then(|node| priority(node, &format!("'base' of {what}"), problems));
+    let mut conditions = |key: &'static str, problems: &mut Vec<Problem>| -> Vec<Condition> {
+        let Some(node) = fields.take(key) else { return Vec::new() };
+        let what = format!("'{key}' of {what}");
+        let items = read::one_or_list(node, &what, problems);
+        items.iter().map(|item| Condition::read(item, &what, names, problems)).collect()
+    };
+    effects.raise = conditions("raise", problems);
+    effects.lower = conditions("lower", problems);
+    let at = fields.at();
+    fields.finish(problems);
+    if !effects.says_priority() && problems.is_empty() {
+        problems.push(Problem::at(at, format!("{what} says nothing")).hint("write base, raise or lower"));
+    }
 }
 
-fn words(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<String> {
-    let text = read::text(node, what, problems)?.trim();
-    if text.chars().count() > MAX_WORDS || text.chars().any(char::is_control) {
-        problems
-            .push(Problem::at(node.at, format!("{what} must be one line of at most {MAX_WORDS} characters")));
-        return None;
+impl Effects {
+    fn says_priority(&self) -> bool {
+        self.priority.is_some() || !self.raise.is_empty() || !self.lower.is_empty()
     }
-    Some(text.to_owned())
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    calendar::{Calendar, LAST_YEAR_OF_HOLIDAYS},
+    calendar::Calendar,
     document::{Node, Value},
     facts::Facts,
     problem::Problem,
     read::{self, Fields, duration_words},
-    routing::{Team, find_team},
+    team::{Team, find_team, refuse_pitching},
 };
 
 /// What a rule says about time.
@@ -28,8 +28,8 @@ struct Within {
 }
 
 /// What becomes of an item that comes while its team is not at work.
-#[derive(Debug, Clone, Copy)]
-enum WhenClosed {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WhenClosed {
     /// It waits, and its deadline is counted in working time.
     Hold,
     /// It does not wait: its deadline is counted by the clock on the wall.
@@ -64,10 +64,12 @@ impl Timing {
 
     /// The team that this rule names as deputy.
     pub fn deputy(&self) -> Option<usize> {
-        match self.when_closed {
-            Some(WhenClosed::Deputy(deputy)) => Some(deputy),
-            _ => None,
-        }
+        self.when_closed.and_then(WhenClosed::deputy)
+    }
+
+    /// What a rule does not say, its team may.
+    fn when_closed(&self, team: usize, teams: &[Team]) -> Option<WhenClosed> {
+        self.when_closed.or(teams[team].when_closed)
     }
 
     /// The team that takes the item: the one that was meant, or whoever stands in for it. Adds a note where that is
@@ -85,7 +87,7 @@ impl Timing {
         if facts.is_backfill() || is_open(team, teams, calendars, at) {
             return team;
         }
-        let deputy = match self.when_closed {
+        let deputy = match self.when_closed(team, teams) {
             Some(WhenClosed::Hold | WhenClosed::Ignore) => None,
             Some(WhenClosed::Deputy(deputy)) if is_open(deputy, teams, calendars, at) => Some(deputy),
             Some(WhenClosed::Deputy(deputy)) => open_deputy(deputy, teams, calendars, at),
@@ -104,9 +106,11 @@ impl Timing {
         deputy
     }
 
-    /// When the team has to have answered, in milliseconds since 1970. Notes how that was counted.
+    /// When the team has to have answered that takes what `meant` was to have, in milliseconds since 1970. Notes how that
+    /// was counted.
     pub fn respond_by(
         &self,
+        meant: usize,
         team: usize,
         teams: &[Team],
         calendars: &[Calendar],
@@ -123,7 +127,7 @@ impl Timing {
             return None;
         };
         let length = duration_words(within.length.as_secs_f64());
-        let wall = within.wall || matches!(self.when_closed, Some(WhenClosed::Ignore));
+        let wall = within.wall || self.when_closed(meant, teams) == Some(WhenClosed::Ignore);
         let calendar = teams[team].calendar.map(|calendar| &calendars[calendar]);
         let due = match calendar {
             Some(calendar) if !wall => {
@@ -137,8 +141,8 @@ impl Timing {
                     calendar.name,
                     calendar.words(at)
                 ));
-                if due.holidays_unknown {
-                    notes.push(format!("public holidays are known until {LAST_YEAR_OF_HOLIDAYS} only"));
+                if let Some(last) = calendar.holidays_until().filter(|_| due.holidays_unknown) {
+                    notes.push(format!("public holidays are known until {last} only"));
                 }
                 due.at
             }
@@ -157,6 +161,15 @@ impl Timing {
 /// A team without a calendar is always at work.
 fn is_open(team: usize, teams: &[Team], calendars: &[Calendar], at: Timestamp) -> bool {
     teams[team].calendar.is_none_or(|calendar| calendars[calendar].is_open(at))
+}
+
+impl WhenClosed {
+    pub fn deputy(self) -> Option<usize> {
+        match self {
+            Self::Deputy(deputy) => Some(deputy),
+            Self::Hold | Self::Ignore => None,
+        }
+    }
 }
 
 /// The first deputy that is at work, or that one's deputy, and so on; the configuration has no circles.
@@ -198,7 +211,7 @@ fn read_within(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<W
 }
 
 /// `hold`, `ignore` or `{deputy: duty}`.
-fn read_when_closed(
+pub(crate) fn read_when_closed(
     node: &Node,
     what: &str,
     target: Option<usize>,
@@ -215,6 +228,7 @@ fn read_when_closed(
             problems.push(Problem::at(node.at, format!("{what} names the team itself")));
             return None;
         }
+        refuse_pitching(node, what, deputy, teams, problems);
         return Some(WhenClosed::Deputy(deputy));
     }
     match read::text(node, what, problems)? {

@@ -117,6 +117,7 @@ fn router(rules: &str) -> Router {
             ("garage".into(), SubjectKind::Topic),
         ],
         sources: vec!["forum".into(), "reviews".into()],
+        ..Known::default()
     };
     Router::new(&Routing::from_yaml(&yaml).unwrap(), &known).unwrap()
 }

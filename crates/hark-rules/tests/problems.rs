@@ -9,6 +9,7 @@ fn known() -> Known {
     Known {
         subjects: vec![("aurora".into(), SubjectKind::Own), ("garage".into(), SubjectKind::Topic)],
         sources: vec!["forum".into(), "reviews".into()],
+        ..Known::default()
     }
 }
 
@@ -185,13 +186,68 @@ fn a_slip_in_a_rule_is_named_with_line_column_and_remedy() {
         ),
         (
             "{name: a, when: {intent: spam}, to: sales, assign: rita}",
-            "assign",
-            "the key 'assign' in rule 'a': not yet; this version of Hark does not have it; leave it out",
+            "rita",
+            "'assign' of rule 'a' names 'rita', which is no person and no roster; known are members, thread",
         ),
         (
-            "{name: a, when: {theme: price}, to: sales}",
-            "theme",
-            "the condition 'theme' in rule 'a': not yet; this version of Hark does not have it; leave it out",
+            "{name: a, when: {theme: pricce}, to: sales}",
+            "pricce",
+            "unknown theme 'pricce' in 'theme' in rule 'a'; did you mean 'price'?",
+        ),
+        (
+            "{name: a, when: {branch: gliwice}, to: sales}",
+            "gliwice",
+            "unknown branch 'gliwice' in 'branch' in rule 'a'",
+        ),
+        (
+            "{name: a, when: {thread: {team: slaes}}, to: sales}",
+            "slaes",
+            "unknown team 'slaes' in 'team' of 'thread' in rule 'a'; did you mean 'sales'?",
+        ),
+        (
+            "{name: a, when: {thread: {open: true}}, to: sales}",
+            "open",
+            "unknown key 'open' in 'thread' in rule 'a'; known are reply, open_item, team",
+        ),
+        (
+            "{name: a, when: {thread: {}}, to: sales}",
+            "{}",
+            "'thread' in rule 'a' asks nothing; write reply, open_item or team",
+        ),
+        (
+            "{name: a, when: {local_time: {calendar: ofice, days: mon}}, to: sales}",
+            "ofice",
+            "unknown calendar 'ofice' in 'local_time' in rule 'a'",
+        ),
+        (
+            "{name: a, when: {intent: spam}, to: {branch_of: place, fallback: sales}}",
+            "{branch",
+            "'to' of rule 'a' knows the team of no branch; add them: branches: {gliwice: {places: [Gliwice], team: sales-gliwice}}",
+        ),
+        (
+            "{name: a, when: {intent: spam}, to: {branch_of: town, fallback: sales}}",
+            "town",
+            "unknown word 'town' for 'branch_of' of 'to' of rule 'a'; write 'place'",
+        ),
+        (
+            "{name: a, when: {intent: spam}, to: sales, assign: members}",
+            "members",
+            "'assign' of rule 'a': the team 'sales' has no members; name them under 'members' of the team",
+        ),
+        (
+            "{name: a, when: {intent: spam}, drop: spam, assign: thread}",
+            "thread",
+            "rule 'a' has 'assign' and no 'to'; a person is assigned by the rule that sends to a team",
+        ),
+        (
+            "{name: a, when: {intent: spam}, to: sales, priority: {base: 9}}",
+            "9",
+            "'base' of 'priority' of rule 'a' must be a whole number from 1 to 5, not the number 9",
+        ),
+        (
+            "{name: a, when: {intent: spam}, to: sales, priority: {}}",
+            "{}",
+            "'priority' of rule 'a' says nothing; write base, raise or lower",
         ),
     ] {
         let column = 9 + rule[..rule.rfind(place).unwrap()].chars().count();
@@ -221,7 +277,7 @@ default: {to: triag}
         found,
         [
             "2:3: the name of team 'Sales' must be lower-case letters, digits and hyphens, at most 64; a 'label' may be anything",
-            "3:12: unknown key 'colour' in team 'triage'; known are label, calendar, deputies",
+            "3:12: unknown key 'colour' in team 'triage'; known are label, calendar, deputies, when_closed, pitches, members, lead",
             "6:20: unknown intent 'outrag' in 'intent' in rule 'angry'; did you mean 'outrage'?",
             "7:9: 'to' of rule 'angry' names the team 'suport', which is not in 'teams'; known are Sales, triage",
             "8:11: two rules are named 'angry'; give each its own name",
@@ -249,15 +305,104 @@ fn a_file_without_teams_or_default_says_what_to_add() {
 }
 
 #[test]
-fn keys_of_a_later_version_are_refused_as_not_yet() {
-    let found = problems(
-        "teams: {sales: {pitches: true, members: [rita]}}\ndefault: {to: sales}\nrosters: {}\npeople: {}\n",
-    );
-    let later: Vec<&str> = found.iter().filter_map(|line| line.split(": not yet").next()).collect();
-    assert_eq!(later, ["3:1: the key 'rosters' in the routing", "4:1: the key 'people' in the routing"]);
-    let found = problems("teams: {sales: {pitches: true, members: [rita]}}\ndefault: {to: sales}\n");
-    assert_eq!(found.len(), 2, "{found:#?}");
-    assert!(found.iter().all(|line| line.contains(": not yet;")), "{found:#?}");
+fn a_slip_about_people_branches_themes_or_the_gate_is_named() {
+    let around = "default: {to: a}\nteams: {a: {}, b: {pitches: true}}\n";
+    let with = |rest: &str| format!("{around}{rest}\n");
+    for (yaml, expected) in [
+        (
+            with("people: {anna: {deputies: olle}, olle: {deputies: anna}}"),
+            "3:51: 'deputies' of person 'olle' go round in a circle: 'olle' would stand in for 'olle'",
+        ),
+        (
+            with("people: {anna: {deputies: ole}, olle: {}}"),
+            "3:27: 'deputies' of person 'anna' names 'ole', who is not in 'people'; did you mean 'olle'?",
+        ),
+        (
+            with("people: {anna: {absences: 24.12.2026}}"),
+            "3:27: '24.12.2026' in 'absences' of person 'anna' is not a day; write it as 2026-12-24",
+        ),
+        (
+            with("people: {anna: {calendar: office}}"),
+            "3:27: person 'anna' names the calendar 'office', which is not in 'calendars'",
+        ),
+        (
+            with("people: {anna: {absences: {ical: leave.ics}}}"),
+            "3:34: the file 'leave.ics' of 'absences' of person 'anna' is not at hand",
+        ),
+        (
+            with("people: {thread: {}}"),
+            "3:10: person 'thread' has a name that 'assign' uses for something else; give it another name",
+        ),
+        (
+            with("people: {anna: {}}\nrosters: {anna: [anna]}"),
+            "4:11: roster 'anna' has the name of a person; 'assign' could not tell them apart: give it another name",
+        ),
+        (
+            with("people: {anna: {}}\nrosters: {early: {anna: 0}}"),
+            "4:25: the share of 'anna' in roster 'early' must be a whole number from 1 to 100, not the number 0",
+        ),
+        (
+            with("people: {anna: {}}\nrosters: {early: [anna, anna]}"),
+            "4:25: roster 'early' names 'anna' twice",
+        ),
+        (
+            "default: {to: a}\nteams: {a: {lead: anna}}\n".to_owned(),
+            "2:19: 'lead' of team 'a' names 'anna', who is not in 'people'; add them: people: {anna: {}}",
+        ),
+        (
+            "default: {to: a, assign: anna}\nteams: {a: {}}\npeople: {anna: {}}\n".to_owned(),
+            "1:26: 'assign' of 'default' names anna, who is not in the team 'a'; add them to its members: teams: {a: {members: [anna]}}",
+        ),
+        (
+            with("branches: {gliwice: {team: a}}"),
+            "3:21: branch 'gliwice' has neither 'places' nor 'subjects'; say how it is recognised: places: [Gliwice]",
+        ),
+        (
+            with("branches: {one: {places: Gliwice}, two: {places: gliwice}}"),
+            "3:50: branch 'two' and branch 'one' are both at 'gliwice'",
+        ),
+        (
+            with("branches: {one: {places: Gliwice, team: nowhere}}"),
+            "3:41: 'team' of branch 'one' names the team 'nowhere', which is not in 'teams'; known are a, b",
+        ),
+        (
+            with("branches: {one: {subjects: aurorra}}"),
+            "3:28: unknown subject 'aurorra' in 'subjects' of branch 'one'; did you mean 'aurora'?",
+        ),
+        (with("themes: {delivery: x}"), "3:20: 'x' of theme 'delivery' is too short to tell anything"),
+        (
+            with("gate: {pitch_cooldown: 30}"),
+            "3:24: 'pitch_cooldown' of 'gate' must be a length of time, not the number 30; write it as 30s, 5m, 2h or 7d",
+        ),
+        (with("gate: {pitch_cooldown: 3000d}"), "3:24: 'pitch_cooldown' of 'gate' is longer than two years"),
+        (
+            "default: {to: b}\nteams: {a: {}, b: {pitches: true}}\n".to_owned(),
+            "1:15: 'to' of 'default' leads to 'b', which pitches, past the gate; name a team without 'pitches: true'",
+        ),
+        (
+            "default: {to: a, copy_to: b}\nteams: {a: {}, b: {pitches: true}}\n".to_owned(),
+            "1:27: 'copy_to' of 'default' leads to 'b', which pitches, past the gate; name a team without 'pitches: true'",
+        ),
+        (
+            "default: {to: a, when_closed: {deputy: b}}\nteams: {a: {}, b: {pitches: true}}\n".to_owned(),
+            "1:40: 'when_closed' of 'default' leads to 'b', which pitches, past the gate; name a team without 'pitches: true'",
+        ),
+        (
+            "default: {to: a}\nteams: {a: {calendar: c, deputies: b}, b: {pitches: true}}\ncalendars: {c: {zone: UTC, hours: {mon: 09:00-16:00}}}\n".to_owned(),
+            "2:36: 'deputies' of team 'a' leads to 'b', which pitches, past the gate; name a team without 'pitches: true'",
+        ),
+        (
+            "default: {to: a}\nteams: {a: {}, thread: {}}\n".to_owned(),
+            "2:16: a team cannot be named 'thread'; 'to: thread' is the team that owns the thread",
+        ),
+        (
+            "default: {to: a}\nteams: {a: {}, old: {moved_to: nowhere}}\n".to_owned(),
+            "2:32: 'moved_to' of team 'old' names the team 'nowhere', which is not in 'teams'; known are a",
+        ),
+    ] {
+        let found = problems(&yaml);
+        assert_eq!(found, [expected], "{yaml}");
+    }
 }
 
 #[test]
@@ -293,7 +438,7 @@ fn a_slip_in_calendars_or_deputies_is_named_with_place_and_remedy() {
         ),
         (
             office("zone: UTC, hours: {mon: 09:00-16:00}, holidays: NO"),
-            "3:70: the holidays of 'NO' in 'holidays' of calendar 'office' are not known; known are DE, GB, IT, PL, RO, SE, US; name other days under 'closed'",
+            "3:70: the holidays of 'NO' in 'holidays' of calendar 'office' are not known; known are DE, GB, IT, PL, RO, SE, US; others come from a file: {ical: holidays.ics}",
         ),
         (
             office("zone: UTC, hours: {mon: 09:00-16:00}, closed: 24.12.2026"),
@@ -309,7 +454,7 @@ fn a_slip_in_calendars_or_deputies_is_named_with_place_and_remedy() {
         ),
         (
             "default: {to: a}\nteams: {a: {deputies: b}, b: {}}\n".to_owned(),
-            "2:23: 'deputies' of team 'a' would never stand in: the team has no calendar; give it a 'calendar', or leave the deputies out",
+            "2:23: 'deputies' of team 'a' would never matter: the team has no calendar; give it a 'calendar', or leave 'deputies' out",
         ),
         (
             "default: {to: a, respond_within: 30}\nteams: {a: {}}\n".to_owned(),

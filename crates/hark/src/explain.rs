@@ -1,9 +1,9 @@
 //! `hark explain TEXT`: what Hark finds in a text, which rule decides and why the others do not.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::{fmt::Write as _, process::ExitCode, time::Duration};
 
 use anstyle::{AnsiColor, Style};
-use hark_rules::{DEFAULT, Decision, Facts, Verdict};
+use hark_rules::{DEFAULT, Decision, Facts, Memory, Owner, Router, Verdict, read::parse_duration};
 use hark_schema::v1::{Mention, Sentiment, SentimentLabel, Span, SubjectKind, TraceCondition, Voice};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -38,9 +38,68 @@ pub struct Args {
     /// As if it were heard then, such as 2026-12-24T15:50:00+01:00 [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
+    /// As if the source named this place
+    #[arg(long, value_name = "NAME")]
+    place: Option<String>,
+    /// As if its author gave so many stars
+    #[arg(long, value_name = "N", value_parser = stars)]
+    rating: Option<f64>,
+    #[command(flatten)]
+    context: Remembered,
     /// One JSON object instead of text
     #[arg(long)]
     json: bool,
+}
+
+/// What is remembered of the thread and the author.
+#[derive(Debug, Default, clap::Args)]
+struct Remembered {
+    /// As if this team had the thread
+    #[arg(long, value_name = "TEAM")]
+    thread_team: Option<String>,
+    /// As if this person of the team had the thread
+    #[arg(long, value_name = "NAME", requires = "thread_team")]
+    thread_person: Option<String>,
+    /// As if another post of the thread had an open item
+    #[arg(long)]
+    thread_open_item: bool,
+    /// As if something had been offered in the thread so long ago, such as 5d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    thread_pitched: Option<Duration>,
+    /// As if something had been offered to the author so long ago, such as 5d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    author_pitched: Option<Duration>,
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "write it as 30m, 2h or 5d".to_owned())
+}
+
+fn stars(text: &str) -> Result<f64, String> {
+    let stars = text.parse().ok().filter(|stars| (1.0..=5.0).contains(stars));
+    stars.ok_or_else(|| "write a number from 1 to 5".to_owned())
+}
+
+impl Remembered {
+    fn memory(&self, at: Timestamp) -> Memory {
+        let ago = |age: Option<Duration>| {
+            age.map(|age| {
+                at.as_millisecond().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+            })
+        };
+        let owner = self
+            .thread_team
+            .clone()
+            .map(|team| Owner { team, person: self.thread_person.clone().unwrap_or_default() });
+        Memory {
+            owner,
+            other_open_item: self.thread_open_item,
+            thread_pitched_ms: ago(self.thread_pitched),
+            author_pitched_ms: ago(self.author_pitched),
+            now_ms: Some(at.as_millisecond()),
+            ..Memory::default()
+        }
+    }
 }
 
 const HEAD: Style = Style::new().bold();
@@ -51,7 +110,7 @@ const MARK: Style = AnsiColor::Cyan.on_default();
 /// Explains.
 ///
 /// # Errors
-/// The configuration cannot be used, or has no source of the given name.
+/// The configuration cannot be used, or has no source or team of the given name.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
     if let Some(name) = &args.source
@@ -61,17 +120,28 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         let failure = Failure::bad_input(format!("{} has no source '{name}'", config.path().display()));
         return Err(failure.next(format!("its sources are: {}", names.join(", "))).into());
     }
+    if let (Some(name), Ok(router)) = (&args.context.thread_team, config.router())
+        && !router.teams().any(|team| team.name == *name)
+    {
+        let names: Vec<&str> = router.teams().map(|team| team.name.as_str()).collect();
+        let failure = Failure::bad_input(format!("{} has no team '{name}'", config.path().display()));
+        return Err(failure.next(format!("its teams are: {}", names.join(", "))).into());
+    }
     let mut spoken = Spoken::of(args.text.join(" "));
     spoken.source = args.source.unwrap_or_default();
-    spoken.at = Some(args.at.unwrap_or_else(Timestamp::now));
+    let at = args.at.unwrap_or_else(Timestamp::now);
+    spoken.at = Some(at);
+    spoken.post.place = args.place.unwrap_or_default();
+    spoken.post.rating = args.rating;
+    let memory = args.context.memory(at);
     spoken.post.lang = args.lang.unwrap_or_default();
     spoken.post.author = author(args.author.unwrap_or_default(), args.author_followers);
     if args.json {
-        print(&format!("{}\n", explain(&config, &spoken, |found| found.json(&spoken))?))?;
+        print(&format!("{}\n", explain(&config, &spoken, &memory, |found| found.json(&spoken))?))?;
         return Ok(ExitCode::SUCCESS);
     }
     let width = terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
-    print(&explain(&config, &spoken, |found| found.page(&spoken, width))?)?;
+    print(&explain(&config, &spoken, &memory, |found| found.page(&spoken, width))?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -88,6 +158,7 @@ struct Explanation<'a> {
 }
 
 struct Routed<'a> {
+    router: &'a Router,
     decision: Decision<'a>,
     verdicts: Vec<Verdict<'a>>,
 }
@@ -95,6 +166,7 @@ struct Routed<'a> {
 fn explain<T>(
     config: &Config,
     spoken: &Spoken,
+    memory: &Memory,
     show: impl FnOnce(&Explanation<'_>) -> T,
 ) -> anyhow::Result<T> {
     let judge = Judge::new(config)?;
@@ -104,10 +176,12 @@ fn explain<T>(
     let mention = judge.mention(&post, &mut working);
     let kept = matched || is_owned(config, spoken);
     let router = config.router().ok();
-    let facts = Facts::new(&mention, &post);
-    let routed = router
-        .as_ref()
-        .map(|router| Routed { decision: router.decide(&facts), verdicts: router.explain(&facts) });
+    let facts = Facts::new(&mention, &post).remembering(memory);
+    let routed = router.as_deref().map(|router| Routed {
+        router,
+        decision: router.decide(&facts),
+        verdicts: router.explain(&facts),
+    });
     Ok(show(&Explanation { mention: &mention, kept, routed }))
 }
 
@@ -224,7 +298,7 @@ impl Explanation<'_> {
             "entities": entities,
             "voice": voice_name(mention.voice()),
             "dropped": if self.kept { routed.and_then(|routed| routed.decision.drop_reason) } else { Some(NO_MATCH) },
-            "item": routed.filter(|routed| routed.decision.team.is_some()).map(|routed| item_json(&routed.decision)),
+            "item": routed.filter(|routed| routed.decision.team.is_some()).map(Routed::item_json),
             "rule": routed.map(|routed| &routed.decision.trace.rule),
             "rules": routed.map(|routed| routed.verdicts.iter().map(verdict_json).collect::<Vec<Value>>()),
         })
@@ -232,6 +306,23 @@ impl Explanation<'_> {
 }
 
 impl Routed<'_> {
+    /// When an answer is due, by the clock of the team that gives it.
+    fn due(&self) -> Option<String> {
+        self.router.local_time(self.decision.team?, self.decision.respond_by_ms?)
+    }
+
+    fn item_json(&self) -> Value {
+        let decision = &self.decision;
+        json!({
+            "team": decision.team, "person": decision.person, "priority": decision.priority,
+            "tags": decision.tags, "copies": decision.copies, "owner": decision.owner,
+            "may_reply": decision.gate.may_reply, "may_pitch": decision.gate.may_pitch,
+            "reasons": decision.gate.reasons, "refused": decision.refused,
+            "continued": decision.trace.continued, "notes": decision.trace.notes,
+            "respond_by": self.due(),
+        })
+    }
+
     fn show(&self, line: &mut dyn FnMut(&str)) {
         let decision = &self.decision;
         let rule = &decision.trace.rule;
@@ -241,6 +332,12 @@ impl Routed<'_> {
                     "{FIRED}-> {team}{FIRED:#}, priority {}, by the rule \"{rule}\"",
                     decision.priority
                 ));
+                if let Some(person) = &decision.person {
+                    line(&format!("   for {person}"));
+                }
+                if let Some(due) = self.due() {
+                    line(&format!("   due {due}"));
+                }
             }
             None => {
                 let reason = decision.drop_reason.unwrap_or_default();
@@ -397,15 +494,6 @@ fn sentiment_json(sentiment: &Sentiment) -> Value {
     })
 }
 
-fn item_json(decision: &Decision<'_>) -> Value {
-    json!({
-        "team": decision.team, "priority": decision.priority, "tags": decision.tags, "copies": decision.copies,
-        "may_reply": decision.gate.may_reply, "may_pitch": decision.gate.may_pitch, "reasons": decision.gate.reasons,
-        "continued": decision.trace.continued, "notes": decision.trace.notes,
-        "respond_by": decision.respond_by_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(|at| at.to_string()),
-    })
-}
-
 fn verdict_json(verdict: &Verdict<'_>) -> Value {
     let held: Vec<Value> =
         verdict.held.iter().map(|held| json!({"condition": held.condition, "seen": held.seen})).collect();
@@ -441,7 +529,8 @@ voices: {own: ['@aurora']}
     }
 
     fn page(spoken: &Spoken) -> String {
-        let page = explain(&config(), spoken, |found| found.page(spoken, 100)).expect("it explains");
+        let page = explain(&config(), spoken, &Memory::default(), |found| found.page(spoken, 100))
+            .expect("it explains");
         anstream::adapter::strip_str(&page).to_string()
     }
 
@@ -498,14 +587,74 @@ voices: {own: ['@aurora']}
     #[test]
     fn json_has_the_decision_and_a_verdict_for_every_rule() {
         let spoken = Spoken { source: "forum".into(), ..said("Aurora Motors") };
-        let json = explain(&config(), &spoken, |found| found.json(&spoken)).expect("it explains");
+        let json = explain(&config(), &spoken, &Memory::default(), |found| found.json(&spoken))
+            .expect("it explains");
         assert_eq!(json["item"]["team"], "support");
         assert_eq!(json["rule"], "from the forum");
         assert_eq!(json["matches"][0]["span"], json!([0, 13]));
         assert_eq!(json["rules"].as_array().map(Vec::len), Some(5));
         assert_eq!(json["rules"][0]["failed"]["sentence"], "author_followers was unknown, not 1000 or more");
         let spoken = said("nobody");
-        let json = explain(&config(), &spoken, |found| found.json(&spoken)).expect("it explains");
+        let json = explain(&config(), &spoken, &Memory::default(), |found| found.json(&spoken))
+            .expect("it explains");
         assert_eq!((json["dropped"].as_str(), &json["rules"]), (Some("no_match"), &Value::Null));
+    }
+
+    const TEAMS: &str = "
+subjects: [{name: aurora, kind: own, terms: [Aurora Motors]}]
+calendars: {office: {zone: Europe/Stockholm, hours: {mon-fri: 09:00-16:00}, holidays: SE}}
+people: {anna: {}}
+teams: {support: {calendar: office, members: [anna]}, sales: {pitches: true}, triage: {}}
+rules:
+  - {name: loud, when: {author_followers: {min: 5000}}, to: support, respond_within: 30m, assign: anna}
+  - {name: goes on, when: {thread: {open_item: true}}, to: thread}
+  - {name: offers, when: {subject: aurora}, to: sales}
+default: {to: triage}
+";
+
+    fn teams() -> Config {
+        Config::from_yaml(Path::new("hark.yaml"), TEAMS).expect("the configuration loads")
+    }
+
+    #[test]
+    fn the_deadline_is_told_by_the_clock_of_the_team() {
+        let mut spoken = said("Aurora Motors");
+        spoken.at = "2026-12-24T15:50:00+01:00".parse().ok();
+        spoken.post.author = author(String::new(), Some(9_000));
+        let json =
+            explain(&teams(), &spoken, &Memory::default(), |found| found.json(&spoken)).expect("it explains");
+        // Ten minutes on the eve; Christmas is a holiday, and a weekend follows.
+        assert_eq!(json["item"]["respond_by"], "2026-12-28T09:20:00+01:00");
+        assert_eq!(
+            (json["item"]["team"].as_str(), json["item"]["person"].as_str()),
+            (Some("support"), Some("anna"))
+        );
+        let page = explain(&teams(), &spoken, &Memory::default(), |found| found.page(&spoken, 100))
+            .expect("it explains");
+        assert!(page.contains("   due 2026-12-28T09:20:00+01:00\n"), "{page}");
+        assert!(page.contains("   for anna\n"), "{page}");
+    }
+
+    #[test]
+    fn what_is_remembered_of_the_thread_can_be_told() {
+        let spoken = said("Aurora Motors");
+        let context = Remembered {
+            thread_team: Some("support".to_owned()),
+            thread_person: Some("anna".to_owned()),
+            thread_open_item: true,
+            thread_pitched: Some(Duration::from_secs(60)),
+            author_pitched: None,
+        };
+        let memory = context.memory(Timestamp::now());
+        let json = explain(&teams(), &spoken, &memory, |found| found.json(&spoken)).expect("it explains");
+        assert_eq!(
+            (json["rule"].as_str(), json["item"]["owner"].as_str()),
+            (Some("goes on"), Some("support"))
+        );
+        // The first condition that failed stands beside every rule that did not decide, the gate's refusal too.
+        assert_eq!(json["rules"][0]["failed"]["condition"], "author_followers: 5000 or more");
+        assert_eq!(json["rules"][2]["failed"]["condition"], "the gate of sales");
+        let seen = json["rules"][2]["failed"]["seen"].as_str().unwrap_or_default();
+        assert!(seen.contains("pitched_in_thread"), "{seen}");
     }
 }

@@ -171,7 +171,8 @@ impl Accounts {
     }
 }
 
-fn fold_handle(handle: &str) -> String {
+/// A handle as it is compared: without `@`, letter case and diacritics.
+pub fn fold_handle(handle: &str) -> String {
     hark_text::fold(handle.trim().trim_start_matches('@'))
 }
 

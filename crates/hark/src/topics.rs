@@ -95,7 +95,8 @@ impl Topic {
             Self::Cursors => Some("Cursor"),
             Self::DeadLetters => Some("DeadLetter"),
             Self::Redriven => Some("Redriven"),
-            Self::Threads | Self::Contacts => None,
+            Self::Threads => Some("ThreadState"),
+            Self::Contacts => Some("Pitch"),
         }
     }
 
@@ -110,6 +111,16 @@ impl Topic {
             }
             Self::Cursors => (Cleanup::Compact, None),
             Self::DeadLetters => (Cleanup::Delete, Some(30 * DAY)),
+        }
+    }
+
+    /// How long records stay under a configuration: whoever was offered something is remembered at least as long as the
+    /// gate asks.
+    pub fn retention_for(&self, config: &Config) -> Option<Duration> {
+        let (_, retention) = self.settings();
+        match (self, config.router()) {
+            (Self::Contacts, Ok(router)) => retention.max(Some(router.pitch_cooldown())),
+            _ => retention,
         }
     }
 
@@ -128,7 +139,11 @@ pub fn specs(config: &Config) -> anyhow::Result<Vec<TopicSpec>> {
 fn specs_of(config: &Config, partitions: u32, replication: Option<i32>) -> anyhow::Result<Vec<TopicSpec>> {
     let router = config.router()?;
     let topics = Topic::all(router.teams().map(|team| &*team.name));
-    Ok(topics.iter().map(|topic| topic.spec(&config.topic_prefix, partitions, replication)).collect())
+    let spec = |topic: &Topic| TopicSpec {
+        retention: topic.retention_for(config),
+        ..topic.spec(&config.topic_prefix, partitions, replication)
+    };
+    Ok(topics.iter().map(spec).collect())
 }
 
 /// Arguments of `hark topics`.

@@ -16,6 +16,7 @@ mod redrive;
 mod scene;
 mod secure;
 mod security;
+mod threads;
 mod upgrade;
 mod webhook;
 mod workers;

@@ -209,6 +209,12 @@ impl Shared {
         topics.get(name).copied().ok_or_else(|| LogError::MissingTopic { topic: name.to_owned() })
     }
 
+    /// Offsets behind the last record of each partition of a topic; `None` where another process may write.
+    fn owned_ends(&self, topic: i64) -> Option<Vec<i64>> {
+        self._lock.as_ref()?;
+        lock(&self.ends).get(&topic).cloned()
+    }
+
     /// One SQL transaction: outputs, and the next offsets of a group.
     fn commit(
         &self,

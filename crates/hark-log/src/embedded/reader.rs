@@ -108,6 +108,20 @@ impl EmbeddedReader {
 }
 
 impl Reader for EmbeddedReader {
+    fn follow(&mut self, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LogError> {
+        // Where this process owns the file, its ends are in memory.
+        let is_at_end = self.shared.owned_ends(self.topic).is_some_and(|ends| {
+            self.positions
+                .iter()
+                .all(|(partition, position)| ends.get(*partition as usize).is_none_or(|end| position >= end))
+        });
+        if is_at_end {
+            return Ok(());
+        }
+        self.read_once(each).map_err(|source| file::failed("reading", &self.shared.path, source))?;
+        Ok(())
+    }
+
     fn read(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<bool, LogError> {
         let until = Instant::now() + wait;
         loop {

@@ -119,6 +119,11 @@ impl KafkaReader {
 }
 
 impl Reader for KafkaReader {
+    fn follow(&mut self, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LogError> {
+        self.drain(Duration::ZERO, each)?;
+        Ok(())
+    }
+
     fn read(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<bool, LogError> {
         if self.drain(wait, each)? {
             return Ok(false);

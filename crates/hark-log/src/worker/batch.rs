@@ -7,7 +7,7 @@ use std::{
 
 use tracing::warn;
 
-use super::{MAX_BATCH_BYTES, Stage};
+use super::{MAX_BATCH_BYTES, Stage, shared::SharedTable};
 use crate::{
     Assigned, Counts, MAX_RECORD_BYTES, NextOffset, Outcome, Output, Record, Rejection, TableSpec,
     state::{StateChange, Table},
@@ -19,6 +19,7 @@ pub struct Effects<'a> {
     staged: &'a mut Vec<(usize, StateChange)>,
     tables: &'a [Table],
     specs: &'a [TableSpec],
+    shared: &'a [SharedTable],
     now_ms: i64,
     timestamp_ms: i64,
 }
@@ -29,14 +30,20 @@ impl Effects<'_> {
         self.outputs.push(output);
     }
 
-    /// The value of `key` in a table of this record's partition, with the timestamp of the record that set it; `None` where
+    /// The value of `key` in a table of this record's partition, or behind those in a shared one, with the timestamp of the record that set it; `None` where
     /// it is unknown or its lifetime is over. Sees earlier records of the batch, and this record's own changes.
     #[must_use]
     pub fn get(&self, table: usize, key: &[u8]) -> Option<(&[u8], i64)> {
         let own = self.staged.iter().rev().find(|(at, change)| *at == table && *change.key == *key);
         match own {
             Some((_, change)) => change.value.as_deref().map(|value| (value, change.timestamp_ms)),
-            None => self.tables[table].get(key, self.now_ms, &self.specs[table].lifetime),
+            None => match self.tables.get(table) {
+                Some(own) => own.get(key, self.now_ms, &self.specs[table].lifetime),
+                None => {
+                    let shared = &self.shared[table - self.tables.len()];
+                    shared.table.get(key, self.now_ms, shared.lifetime())
+                }
+            },
         }
     }
 
@@ -111,6 +118,7 @@ impl Batch {
         &mut self,
         stage: &mut S,
         specs: &[TableSpec],
+        shared: &mut [SharedTable],
         partition: &mut PartitionState,
         record: &Record<'_>,
     ) {
@@ -124,6 +132,7 @@ impl Batch {
             staged: &mut self.staged,
             tables: &partition.tables,
             specs,
+            shared,
             now_ms: partition.fresh.newest_timestamp_ms,
             timestamp_ms: record.timestamp_ms,
         };
@@ -163,7 +172,11 @@ impl Batch {
         }
         for (table, change) in self.staged.drain(..) {
             self.bytes += change.key.len() + change.value.as_ref().map_or(0, Vec::len);
-            partition.tables[table].change(change);
+            let own = partition.tables.len();
+            match partition.tables.get_mut(table) {
+                Some(table) => table.change(change),
+                None => shared[table - own].table.change(change),
+            }
         }
         partition.fresh.add(&outcome);
         partition.next = record.offset + 1;

@@ -106,12 +106,12 @@ impl Fixture {
     }
 
     pub fn specs(&self) -> Vec<TopicSpec> {
-        ["in", "out", "dead", "state"]
+        ["in", "out", "dead", "state", "shared"]
             .map(|name| TopicSpec {
                 name: self.topic(name),
                 partitions: PARTITIONS,
                 replication: None,
-                cleanup: if name == "state" { Cleanup::CompactDelete } else { Cleanup::Delete },
+                cleanup: if name.starts_with('s') { Cleanup::CompactDelete } else { Cleanup::Delete },
                 retention: Some(Duration::from_secs(7 * 86_400)),
             })
             .to_vec()
@@ -245,7 +245,7 @@ impl Fixture {
     /// Works off what is there.
     pub fn run_once(&self, stage: &mut Dedupe) {
         let log = self.log();
-        let worker = Worker { stage, tables: self.tables(), once: true, log: &*log };
+        let worker = Worker { stage, tables: self.tables(), shared: Vec::new(), once: true, log: &*log };
         worker.run(self.session_config("once", CancellationToken::new())).unwrap();
     }
 
@@ -256,7 +256,8 @@ impl Fixture {
         let (log, tables) = (self.log(), self.tables());
         let (batches, assigned) = (stage.received.take().unwrap(), stage.assigned.take().unwrap());
         let thread = std::thread::spawn(move || {
-            let result = Worker { stage: &mut stage, tables, once: false, log: &*log }.run(config);
+            let result =
+                Worker { stage: &mut stage, tables, shared: Vec::new(), once: false, log: &*log }.run(config);
             (stage, result)
         });
         Running { shutdown, batches, assigned, thread }

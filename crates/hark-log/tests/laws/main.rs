@@ -5,6 +5,7 @@
 
 mod fixture;
 mod kafka_only;
+mod shared;
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +15,11 @@ use std::{
 
 use fixture::{Fixture, PARTITIONS, Seen};
 use hark_log::{CommitError, Counts, From, Output};
+use shared::{
+    a_rejected_record_leaves_nothing_in_a_shared_table, an_aborted_batch_leaves_nothing_in_a_shared_table,
+    later_records_of_a_batch_see_what_it_wrote_to_a_shared_table, what_any_partition_wrote_is_known_to_all,
+    what_others_write_to_a_shared_table_is_read_on,
+};
 
 macro_rules! on_both_logs {
     ($($law:ident,)*) => {
@@ -44,6 +50,11 @@ on_both_logs!(
     read_to_end_ends_at_the_end,
     topics_are_created_once_and_described,
     a_missing_topic_is_named,
+    what_any_partition_wrote_is_known_to_all,
+    later_records_of_a_batch_see_what_it_wrote_to_a_shared_table,
+    an_aborted_batch_leaves_nothing_in_a_shared_table,
+    a_rejected_record_leaves_nothing_in_a_shared_table,
+    what_others_write_to_a_shared_table_is_read_on,
 );
 
 fn outputs_state_and_offsets_commit_together(fixture: &Fixture) {

@@ -3,6 +3,7 @@
 //! Time zones come from the database inside the program and never from the machine, so that two workers and a replay
 //! agree.
 
+mod clock;
 mod holidays;
 mod read;
 
@@ -10,6 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
 
+pub(crate) use clock::Clock;
 pub(crate) use read::read_calendars;
 
 /// When somebody is at work.
@@ -21,7 +23,9 @@ pub(crate) struct Calendar {
     week: [Vec<Span>; 7],
     /// Public holidays as year, month and day in one number, in order.
     holidays: Vec<&'static [u32]>,
-    /// Closed from the first to the last of these days.
+    /// The first and the last year whose public holidays are known; `None` where none were asked for.
+    holidays_known: Option<(i16, i16)>,
+    /// Closed from the first to the last of these days; in order, apart from each other.
     closed: Vec<(Date, Date)>,
     /// Days with hours of their own, before all else.
     special: BTreeMap<Date, Vec<Span>>,
@@ -61,7 +65,8 @@ impl Calendar {
         let mut day = self.local(from).date();
         let mut holidays_unknown = false;
         for _ in 0..MAX_DAYS {
-            holidays_unknown |= !self.holidays.is_empty() && !known_year(day);
+            holidays_unknown |=
+                self.holidays_known.is_some_and(|(first, last)| !(first..=last).contains(&day.year()));
             for span in self.hours_on(day) {
                 let Some((begin, end)) = self.bounds(day, *span) else { continue };
                 let begin = begin.max(from);
@@ -82,11 +87,26 @@ impl Calendar {
 
     /// A moment by the clock on the wall: `Friday 2026-02-27T15:50:00+01:00`.
     pub fn words(&self, at: Timestamp) -> String {
-        let local = self.local(at);
-        format!("{} {}", local.strftime("%A"), rfc3339(&local))
+        format!("{} {}", self.local(at).strftime("%A"), self.rfc3339(at))
     }
 
-    fn local(&self, at: Timestamp) -> Zoned {
+    /// A moment by this calendar's clock: `2026-02-27T15:50:00+01:00`.
+    pub fn rfc3339(&self, at: Timestamp) -> String {
+        at.display_with_offset(self.local(at).offset()).to_string()
+    }
+
+    /// The first moment from this one on at which somebody is at work.
+    pub fn opens(&self, from: Timestamp) -> Option<Timestamp> {
+        self.due(from, Duration::ZERO).map(|due| due.at)
+    }
+
+    /// The last year whose public holidays are known, where any were asked for.
+    pub fn holidays_until(&self) -> Option<i16> {
+        self.holidays_known.map(|(_, last)| last)
+    }
+
+    /// A moment by this calendar's clock.
+    pub fn local(&self, at: Timestamp) -> Zoned {
         at.to_zoned(self.zone.clone())
     }
 
@@ -94,8 +114,9 @@ impl Calendar {
         if let Some(hours) = self.special.get(&day) {
             return hours;
         }
-        let closed = self.closed.iter().any(|(from, to)| (*from..=*to).contains(&day));
-        if closed || self.is_holiday(day) {
+        let before = self.closed.partition_point(|(from, _)| *from <= day);
+        let closed = before.checked_sub(1).and_then(|last| self.closed.get(last));
+        if closed.is_some_and(|(_, to)| day <= *to) || self.is_holiday(day) {
             return &[];
         }
         let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or_default();
@@ -124,17 +145,6 @@ impl Calendar {
 
 const MINUTES_A_DAY: u16 = 24 * 60;
 
-fn known_year(day: Date) -> bool {
-    (holidays::YEARS.0..=holidays::YEARS.1).contains(&day.year())
-}
-
-/// The last year whose public holidays are known.
-pub const LAST_YEAR_OF_HOLIDAYS: i16 = holidays::YEARS.1;
-
-fn rfc3339(local: &Zoned) -> String {
-    local.timestamp().display_with_offset(local.offset()).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,7 +153,8 @@ mod tests {
     fn calendar(yaml: &str) -> Calendar {
         let mut problems = Vec::new();
         let node = Node::parse(&format!("office: {yaml}")).unwrap();
-        let mut calendars = read_calendars(&node, &mut problems);
+        let names = crate::router::Names::new(&crate::Known::default());
+        let mut calendars = read_calendars(&node, &names, &mut problems);
         assert_eq!(problems, []);
         calendars.remove(0)
     }
@@ -277,6 +288,49 @@ mod tests {
             let office =
                 calendar(&format!("{{zone: UTC, hours: {{mon-sun: 09:00-16:00}}, holidays: {country}}}"));
             assert_eq!(office.hours_on(day.parse().unwrap()).is_empty(), holiday, "{country} {day}");
+        }
+    }
+
+    /// The working time between two moments: what [`Calendar::due`] adds, counted back.
+    fn worked(calendar: &Calendar, from: Timestamp, to: Timestamp) -> i128 {
+        let mut day = calendar.local(from).date();
+        let mut sum = 0;
+        while day <= calendar.local(to).date() {
+            for span in calendar.hours_on(day) {
+                let (begin, end) = calendar.bounds(day, *span).unwrap();
+                let (begin, end) = (begin.max(from), end.min(to));
+                sum += (end.as_nanosecond() - begin.as_nanosecond()).max(0);
+            }
+            day = day.tomorrow().unwrap();
+        }
+        sum
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_working_time_up_to_a_deadline_is_what_was_given(
+            zone in proptest::sample::select(&["SE", "PL", "IT", "RO"][..]),
+            start_s in 1_704_067_200_i64..2_000_000_000,
+            minutes in 0_u64..20_000,
+        ) {
+            let name = match zone {
+                "SE" => "Europe/Stockholm",
+                "PL" => "Europe/Warsaw",
+                "IT" => "Europe/Rome",
+                _ => "Europe/Bucharest",
+            };
+            // A night among the hours, so that every change of clocks falls into them.
+            let hours = "{mon-fri: ['00:00-04:30', '09:00-12:00', '13:00-16:00'], sat: 10:00-24:00, sun: 00:00-05:00}";
+            let office = calendar(&format!("{{zone: {name}, hours: {hours}, holidays: {zone}, closed: [2026-07-03]}}"));
+            let start = Timestamp::from_second(start_s).unwrap();
+            let length = Duration::from_secs(60 * minutes);
+            let due = office.due(start, length).unwrap().at;
+            proptest::prop_assert_eq!(worked(&office, start, due), i128::try_from(length.as_nanos()).unwrap());
+            // Not a moment earlier would do.
+            if minutes > 0 {
+                let earlier = due.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap();
+                proptest::prop_assert!(worked(&office, start, earlier) < i128::try_from(length.as_nanos()).unwrap());
+            }
         }
     }
 

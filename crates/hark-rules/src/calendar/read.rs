@@ -3,32 +3,38 @@
 use std::collections::BTreeMap;
 
 use jiff::{
-    civil::Date,
+    civil::{Date, Weekday},
     tz::{TimeZone, TimeZoneDatabase},
 };
 
 use crate::{
-    calendar::{Calendar, MINUTES_A_DAY, Span, holidays::HOLIDAYS},
-    document::{Node, Value},
+    away::{Away, no_date, read_away, read_ical},
+    calendar::{
+        Calendar, MINUTES_A_DAY, Span,
+        holidays::{self, HOLIDAYS},
+    },
+    document::Node,
     problem::Problem,
     read::{self, Fields},
+    router::Names,
 };
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// Reads `calendars:`. One with problems is there under its name and never open, so that teams which use it are not
 /// reported on top.
-pub(crate) fn read_calendars(node: &Node, problems: &mut Vec<Problem>) -> Vec<Calendar> {
+pub(crate) fn read_calendars(node: &Node, names: &Names, problems: &mut Vec<Problem>) -> Vec<Calendar> {
     let zones = TimeZoneDatabase::bundled();
     let entries = read::entries(node, "'calendars'", problems);
     let mut calendars = Vec::with_capacity(entries.len());
     for entry in entries {
-        let calendar = read_calendar(&entry.key, &entry.value, &zones, problems);
+        let calendar = read_calendar(&entry.key, &entry.value, &zones, names, problems);
         calendars.push(calendar.unwrap_or_else(|| Calendar {
             name: entry.key.clone(),
             zone: TimeZone::UTC,
             week: <[Vec<Span>; 7]>::default(),
             holidays: Vec::new(),
+            holidays_known: None,
             closed: Vec::new(),
             special: BTreeMap::new(),
         }));
@@ -40,21 +46,33 @@ fn read_calendar(
     name: &str,
     node: &Node,
     zones: &TimeZoneDatabase,
+    names: &Names,
     problems: &mut Vec<Problem>,
 ) -> Option<Calendar> {
     let what = format!("calendar '{name}'");
     let mut fields = Fields::of(node, what.as_str(), problems)?;
     let zone = fields.require("zone", problems).and_then(|node| read_zone(node, &what, zones, problems));
     let week = fields.require("hours", problems).map(|node| read_week(node, &what, problems));
-    let holidays = fields.take("holidays").map_or_else(Vec::new, |node| read_holidays(node, &what, problems));
-    let closed = fields.take("closed").map_or_else(Vec::new, |node| {
+    let holidays = fields
+        .take("holidays")
+        .map_or_else(Holidays::default, |node| read_holidays(node, &what, names, problems));
+    let mut closed = holidays.from_files;
+    if let Some(node) = fields.take("closed") {
         let label = format!("'closed' of {what}");
-        let items = read::one_or_list(node, &label, problems);
-        items.iter().filter_map(|item| read_closure(item, &label, problems)).collect()
-    });
+        let away = read_away(node, &label, names, problems);
+        closed.extend(whole_days(node, &label, away, problems));
+    }
     let special = fields.take("open").map_or_else(BTreeMap::new, |node| read_special(node, &what, problems));
     fields.finish(problems);
-    Some(Calendar { name: name.to_owned(), zone: zone?, week: week?, holidays, closed, special })
+    Some(Calendar {
+        name: name.to_owned(),
+        zone: zone?,
+        week: week?,
+        holidays: holidays.tables,
+        holidays_known: holidays.known,
+        closed: merged(closed),
+        special,
+    })
 }
 
 fn read_zone(
@@ -141,9 +159,19 @@ fn read_spans(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Vec<Span>
 }
 
 fn span(text: &str) -> Option<Span> {
+    let (from, to) = ends(text)?;
+    (from < to).then_some(Span { from, to })
+}
+
+/// Minutes of `22:00-06:00`, whichever comes first.
+pub(super) fn ends(text: &str) -> Option<(u16, u16)> {
     let (from, to) = text.split_once('-')?;
-    let span = Span { from: minutes(from)?, to: minutes(to)? };
-    (span.from < span.to).then_some(span)
+    Some((minutes(from)?, minutes(to)?))
+}
+
+/// The days of `mon` or `mon-fri`.
+pub(super) fn weekdays(key: &str) -> Option<Vec<Weekday>> {
+    days(key)?.map(|day| Weekday::from_monday_zero_offset(i8::try_from(day).ok()?).ok()).collect()
 }
 
 /// `09:00` to `24:00`.
@@ -157,17 +185,43 @@ fn minutes(text: &str) -> Option<u16> {
     (minute < 60 && minutes <= MINUTES_A_DAY).then_some(minutes)
 }
 
-fn read_holidays(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Vec<&'static [u32]> {
+#[derive(Default)]
+struct Holidays {
+    tables: Vec<&'static [u32]>,
+    from_files: Vec<(Date, Date)>,
+    /// The years that all of them know.
+    known: Option<(i16, i16)>,
+}
+
+fn read_holidays(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>) -> Holidays {
     let label = format!("'holidays' of {what}");
-    let mut found = Vec::new();
+    let mut found = Holidays::default();
+    let mut knows = |first: i16, last: i16| {
+        let (from, to) = found.known.unwrap_or((i16::MIN, i16::MAX));
+        found.known = Some((from.max(first), to.min(last)));
+    };
     for item in read::one_or_list(node, &label, problems) {
+        if item.get("ical").is_some() {
+            let away = read_ical(item, &label, names, problems);
+            let days = whole_days(item, &label, away, problems);
+            if let (Some(first), Some(last)) =
+                (days.iter().map(|(from, _)| from.year()).min(), days.iter().map(|(_, to)| to.year()).max())
+            {
+                knows(first, last);
+            }
+            found.from_files.extend(days);
+            continue;
+        }
         let Some(country) = read::text(item, &label, problems) else { continue };
         match HOLIDAYS.iter().find(|(known, _)| *known == country) {
-            Some((_, days)) => found.push(*days),
+            Some((_, days)) => {
+                knows(holidays::YEARS.0, holidays::YEARS.1);
+                found.tables.push(*days);
+            }
             None => problems.push(
                 Problem::at(item.at, format!("the holidays of '{country}' in {label} are not known")).hint(
                     format!(
-                        "known are {}; name other days under 'closed'",
+                        "known are {}; others come from a file: {{ical: holidays.ics}}",
                         HOLIDAYS.map(|(name, _)| name).join(", ")
                     ),
                 ),
@@ -177,21 +231,34 @@ fn read_holidays(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Vec<&'
     found
 }
 
-fn read_closure(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<(Date, Date)> {
-    if !matches!(node.value, Value::Map(_)) {
-        let day = read_date(node, what, problems)?;
-        return Some((day, day));
+/// Only whole days close a calendar.
+fn whole_days(node: &Node, what: &str, away: Vec<Away>, problems: &mut Vec<Problem>) -> Vec<(Date, Date)> {
+    let count = away.len();
+    let days: Vec<(Date, Date)> = away
+        .into_iter()
+        .filter_map(|away| match away {
+            Away::Days(from, to) => Some((from, to)),
+            Away::Local(..) | Away::Moments(..) => None,
+        })
+        .collect();
+    if days.len() < count {
+        let problem = Problem::at(node.at, format!("the file of {what} has events of less than a day"));
+        problems.push(problem.hint("only whole days close a calendar: leave the others out"));
     }
-    let mut fields = Fields::of(node, what, problems)?;
-    let from = fields.require("from", problems).and_then(|node| read_date(node, what, problems));
-    let to = fields.require("to", problems).and_then(|node| read_date(node, what, problems));
-    fields.finish(problems);
-    let (from, to) = (from?, to?);
-    if from > to {
-        problems.push(Problem::at(node.at, format!("{what} ends before it begins: {from} to {to}")));
-        return None;
+    days
+}
+
+/// In order, those that touch each other in one.
+fn merged(mut days: Vec<(Date, Date)>) -> Vec<(Date, Date)> {
+    days.sort_unstable();
+    let mut merged: Vec<(Date, Date)> = Vec::with_capacity(days.len());
+    for (from, to) in days {
+        match merged.last_mut() {
+            Some((_, last)) if from <= *last => *last = to.max(*last),
+            _ => merged.push((from, to)),
+        }
     }
-    Some((from, to))
+    merged
 }
 
 fn read_special(node: &Node, what: &str, problems: &mut Vec<Problem>) -> BTreeMap<Date, Vec<Span>> {
@@ -206,17 +273,4 @@ fn read_special(node: &Node, what: &str, problems: &mut Vec<Problem>) -> BTreeMa
         }
     }
     special
-}
-
-fn read_date(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<Date> {
-    let text = read::text(node, what, problems)?;
-    let date = text.parse().ok();
-    if date.is_none() {
-        problems.push(no_date(node.at, text, what));
-    }
-    date
-}
-
-fn no_date(at: crate::Location, text: &str, what: &str) -> Problem {
-    Problem::at(at, format!("'{text}' in {what} is not a day")).hint("write it as 2026-12-24")
 }

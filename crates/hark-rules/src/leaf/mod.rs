@@ -7,6 +7,7 @@ use hark_schema::v1::{SentimentLabel, SubjectKind, Visibility, Voice};
 use regex::Regex;
 
 use crate::{
+    calendar::Clock,
     facts::View,
     read::duration_words,
     vocabulary::{Intent, SENTIMENTS, SUBJECT_KINDS, VISIBILITIES, VOICES},
@@ -42,6 +43,13 @@ pub(crate) enum Test {
     Visibility(Vec<Visibility>),
     /// Lower case.
     Place(Vec<String>),
+    /// Numbers of branches.
+    Branch(Vec<usize>),
+    /// Numbers of themes.
+    Theme(Vec<usize>),
+    LocalTime(Clock),
+    /// Names of teams, one of which owns the thread.
+    ThreadTeam(Vec<String>),
     /// Folded by [`bare_handle`].
     AuthorHandle(Vec<String>),
     Entities(Vec<String>),
@@ -69,6 +77,8 @@ pub(crate) enum Flag {
     AuthorVerified,
     AuthorBot,
     IsReply,
+    /// Another mention of the thread has an open item.
+    ThreadHasOpenItem,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +119,14 @@ impl Leaf {
             Test::Visibility(wanted) => wanted.contains(&visibility(view)),
             Test::Place(wanted) => {
                 !facts.post.place.is_empty() && wanted.contains(&facts.post.place.to_lowercase())
+            }
+            Test::Branch(wanted) => view.branch.is_some_and(|branch| wanted.contains(&branch)),
+            Test::Theme(wanted) => view.themes.iter().any(|theme| wanted.contains(theme)),
+            Test::LocalTime(clock) => {
+                facts.heard().is_some_and(|heard| clock.covers(heard, &view.names.calendars))
+            }
+            Test::ThreadTeam(wanted) => {
+                facts.memory.owner.as_ref().is_some_and(|owner| wanted.contains(&owner.team))
             }
             Test::AuthorHandle(wanted) => {
                 handle(view).is_some_and(|handle| wanted.contains(&bare_handle(handle)))
@@ -201,6 +219,17 @@ impl Leaf {
             Test::Voice(_) => name_of(&VOICES, mention.voice()).to_owned(),
             Test::Visibility(_) => name_of(&VISIBILITIES, visibility(view)).to_owned(),
             Test::Place(_) => or_none(&view.facts.post.place),
+            Test::Branch(_) => {
+                view.branch.map_or_else(|| "none".into(), |branch| view.names.branches[branch].name.clone())
+            }
+            Test::Theme(_) => list(view.themes.iter().map(|theme| view.names.themes.name(*theme))),
+            Test::LocalTime(clock) => view
+                .facts
+                .heard()
+                .map_or_else(|| "unknown".into(), |heard| clock.seen(heard, &view.names.calendars)),
+            Test::ThreadTeam(_) => {
+                or_none(view.facts.memory.owner.as_ref().map_or("", |owner| owner.team.as_str()))
+            }
             Test::AuthorHandle(_) => or_none(handle(view).unwrap_or_default()),
             Test::Entities(_) => {
                 let mut kinds: Vec<&str> =
@@ -268,6 +297,7 @@ fn flagged(flag: Flag, view: &View<'_>) -> Option<bool> {
     match flag {
         Flag::AuthorVerified => post.author.as_ref()?.verified,
         Flag::AuthorBot => post.author.as_ref()?.bot,
+        Flag::ThreadHasOpenItem => Some(view.facts.memory.other_open_item),
         Flag::IsReply => Some(post.thread.as_ref().is_some_and(|thread| {
             let own_id = post.r#ref.as_ref().map_or("", |reference| reference.native_id.as_str());
             !thread.parent.is_empty() || (!thread.root.is_empty() && thread.root != own_id)

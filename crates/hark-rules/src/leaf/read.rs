@@ -3,6 +3,7 @@
 use regex::{Regex, RegexBuilder};
 
 use crate::{
+    calendar::Clock,
     document::{Node, Value},
     leaf::{Bounds, Flag, IntentTest, Leaf, Measure, Test, bare_handle},
     problem::Problem,
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// The keys that [`Leaf::read`] knows.
-pub(crate) const KEYS: [&str; 22] = [
+pub(crate) const KEYS: [&str; 25] = [
     "subject",
     "subject_kind",
     "intent",
@@ -32,6 +33,9 @@ pub(crate) const KEYS: [&str; 22] = [
     "rating",
     "age",
     "place",
+    "branch",
+    "theme",
+    "local_time",
     "visibility",
     "is_reply",
     "entities",
@@ -103,8 +107,21 @@ impl Leaf {
             "within" => {
                 let found = among(node, what, "calendar", &names.calendar_names(), problems);
                 let known: Vec<&str> = names.calendar_names().collect();
-                let number = |name: &String| known.iter().position(|known| known == name);
-                (or(&found), Test::Within(found.iter().filter_map(number).collect()))
+                (or(&found), Test::Within(positions(&found, &known)))
+            }
+            "branch" => {
+                let known: Vec<&str> = names.branch_names().collect();
+                let found = among(node, what, "branch", &known, problems);
+                (or(&found), Test::Branch(positions(&found, &known)))
+            }
+            "theme" => {
+                let known: Vec<&str> = names.themes.names().collect();
+                let found = among(node, what, "theme", &known, problems);
+                (or(&found), Test::Theme(positions(&found, &known)))
+            }
+            "local_time" => {
+                let clock = Clock::read(node, what, names, problems)?;
+                (clock.words.clone(), Test::LocalTime(clock))
             }
             "text" | "matches" => {
                 let (written, patterns) = patterns(node, what, key == "text", problems);
@@ -135,6 +152,34 @@ impl Leaf {
             _ => return None,
         };
         Some(Self { key, wanted, test })
+    }
+
+    /// Reads `thread: {reply: true, open_item: true, team: sales}`, all of which must hold.
+    pub fn read_thread(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>) -> Vec<Self> {
+        let what = &format!("'thread' in {what}");
+        let Some(mut fields) = Fields::of(node, what.as_str(), problems) else { return Vec::new() };
+        let mut leaves = Vec::new();
+        for (key, name, flag) in [
+            ("reply", "thread reply", Flag::IsReply),
+            ("open_item", "thread open_item", Flag::ThreadHasOpenItem),
+        ] {
+            let Some(node) = fields.take(key) else { continue };
+            if let Some(wanted) = read::boolean(node, &format!("'{key}' of {what}"), problems) {
+                leaves.push(Self { key: name, wanted: wanted.to_string(), test: Test::Flag(flag, wanted) });
+            }
+        }
+        if let Some(node) = fields.take("team") {
+            let known: Vec<&str> = names.team_names().collect();
+            let found = among(node, &format!("'team' of {what}"), "team", &known, problems);
+            leaves.push(Self { key: "thread team", wanted: or(&found), test: Test::ThreadTeam(found) });
+        }
+        let at = fields.at();
+        fields.finish(problems);
+        if leaves.is_empty() && problems.is_empty() {
+            problems
+                .push(Problem::at(at, format!("{what} asks nothing")).hint("write reply, open_item or team"));
+        }
+        leaves
     }
 }
 
@@ -337,6 +382,10 @@ fn unknown<'a>(
 
 fn numbers(found: &[(String, u32)]) -> Vec<u32> {
     found.iter().map(|(_, number)| *number).collect()
+}
+
+fn positions(found: &[String], known: &[&str]) -> Vec<usize> {
+    found.iter().filter_map(|name| known.iter().position(|known| known == name)).collect()
 }
 
 fn values<T: Copy>(found: &[(&str, T)]) -> Vec<T> {

@@ -719,6 +719,44 @@ pub struct ItemState {
     /// Milliseconds since 1970; 0 for none.
     #[prost(int64, tag = "4")]
     pub respond_by_ms: i64,
+    /// The mention was an item of a team that pitches, whether it still is or not.
+    #[prost(bool, tag = "5")]
+    pub pitched: bool,
+}
+/// A mention that made a team the owner of its thread.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ThreadClaim {
+    /// 16 bytes; empty where it equals the thread_id.
+    #[prost(bytes = "vec", tag = "1")]
+    pub mention_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub team: ::prost::alloc::string::String,
+    /// Who took it; empty for nobody in particular.
+    #[prost(string, tag = "3")]
+    pub person: ::prost::alloc::string::String,
+}
+/// A mention that was opened on the queue of a team that pitches. Value of `hark.contacts`, key: who was contacted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Pitch {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub mention_id: ::prost::alloc::vec::Vec<u8>,
+    /// When it was heard, in milliseconds since 1970.
+    #[prost(int64, tag = "2")]
+    pub at_ms: i64,
+}
+/// Value of `hark.threads`, key thread_id.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ThreadState {
+    /// The newest last, at most four: the last one by another mention owns the thread.
+    #[prost(message, repeated, tag = "1")]
+    pub claims: ::prost::alloc::vec::Vec<ThreadClaim>,
+    /// Mentions of the thread that have an open item.
+    #[prost(uint32, tag = "2")]
+    pub open_items: u32,
+    /// The last one in this thread.
+    #[prost(message, optional, tag = "3")]
+    pub pitch: ::core::option::Option<Pitch>,
 }
 /// Value of `hark.cursors`.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -13,6 +13,7 @@ mod subjects;
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -64,6 +65,8 @@ pub struct Config {
     pub http: Http,
     /// What `hark test` runs.
     pub tests: Vec<Test>,
+    /// Files that it names and that decide as well: iCalendar files, lists of handles.
+    pub files: Vec<PathBuf>,
     /// 12 hexadecimal digits of BLAKE3 over the meaning: layout, comments and the order of keys do not count.
     pub revision: String,
 }
@@ -267,8 +270,12 @@ fn read_document(path: &Path, document: &Node, problems: &mut Vec<Problem>) -> O
         None => Some(Voices::default()),
     };
     let routing = Routing::take(&mut fields);
-    let router =
-        if routing.is_absent() { None } else { read_router(&routing, subject_list, source_list, problems) };
+    let files = read_files(&routing, folder);
+    let router = if routing.is_absent() {
+        None
+    } else {
+        read_router(&routing, subject_list, source_list, &files, problems)
+    };
     let http = match fields.take("http") {
         Some(node) => read_http(node, folder, problems),
         None => Some(Http::default()),
@@ -285,7 +292,11 @@ fn read_document(path: &Path, document: &Node, problems: &mut Vec<Problem>) -> O
         None => Vec::new(),
     };
     fields.finish(problems);
-    let canonical = document.canonical();
+    // What stands in the files decides as well.
+    let mut meaning = document.canonical();
+    for (path, read) in &files {
+        meaning.push_str(&format!("{path:?}:{read:?}"));
+    }
     Some(Config {
         path: path.to_owned(),
         tenant,
@@ -298,7 +309,8 @@ fn read_document(path: &Path, document: &Node, problems: &mut Vec<Problem>) -> O
         router,
         http: http?,
         tests,
-        revision: blake3::hash(canonical.as_bytes()).to_hex()[..12].to_owned(),
+        files: files.keys().map(|path| folder.join(path)).collect(),
+        revision: blake3::hash(meaning.as_bytes()).to_hex()[..12].to_owned(),
     })
 }
 
@@ -341,12 +353,26 @@ fn read_matcher(node: &Node, subjects: &[Subject], problems: &mut Vec<Problem>) 
     }
 }
 
+/// The files that rules look into, by their names as written.
+fn read_files(routing: &Routing, folder: &Path) -> BTreeMap<String, Result<String, String>> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        let size = std::fs::metadata(&path).map_err(|error| error.to_string())?.len();
+        if size > MAX_BYTES {
+            return Err(format!("it has {size} bytes, more than {MAX_BYTES}"));
+        }
+        std::fs::read_to_string(&path).map_err(|error| error.to_string())
+    };
+    routing.files().into_iter().map(|name| (name.clone(), read(&name))).collect()
+}
+
 /// The names are taken as written, also from entries with problems of their own, so that a rule that uses one is not
 /// reported on top.
 fn read_router(
     routing: &Routing,
     subjects: Option<&Node>,
     sources: Option<&Node>,
+    files: &BTreeMap<String, Result<String, String>>,
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<Router>> {
     let names = |list: Option<&Node>| -> Vec<String> {
@@ -358,7 +384,7 @@ fn read_router(
         items.iter().filter_map(name).collect()
     };
     let subjects = names(subjects).into_iter().map(|name| (name, v1::SubjectKind::Unspecified)).collect();
-    match Router::new(routing, &Known { subjects, sources: names(sources) }) {
+    match Router::new(routing, &Known { subjects, sources: names(sources), files: files.clone() }) {
         Ok(router) => Some(Arc::new(router)),
         Err(found) => {
             problems.extend(found);

@@ -238,10 +238,6 @@ fn each_slip_is_named_with_place_and_remedy() {
             "teams: {sales: {}}\ndefault: {to: sales}\ntests: [{say: x, expect: {team: sale}}]\n",
             "conf/hark.yaml:3:33: unknown word 'sale' for 'team' of test 1; did you mean 'sales'?",
         ),
-        (
-            "rosters: {}\n",
-            "conf/hark.yaml:1:1: the key 'rosters' in the configuration: not yet; this version of Hark does not have it; leave it out",
-        ),
     ] {
         let found = problems(yaml);
         assert_eq!(found.first().map(String::as_str), Some(expected), "{yaml}");
@@ -293,7 +289,10 @@ fn a_file_that_cannot_be_read_says_how_to_begin() {
 const AROUND_RULES: &str = "
 sources: [{name: forum, kind: webhook, open: true}]
 subjects: [{name: aurora, kind: own, terms: [Aurora Motors]}, {name: garage, kind: topic, terms: [garage]}]
-teams: {sales: {}, support: {}, press: {}, triage: {}}
+calendars: {office: {zone: Europe/Warsaw, hours: {mon-fri: 09:00-16:00}}}
+people: {anna: {}}
+teams: {sales: {}, support: {members: anna}, press: {}, triage: {}}
+branches: {gliwice: {places: Gliwice}}
 default: {to: triage}
 rules:
 ";
@@ -302,6 +301,11 @@ rules:
 fn every_snippet_of_the_documentation_loads() {
     let page = include_str!("../../../../docs/configuration.md");
     let mut seen = 0;
+    let folder = tempfile::tempdir().unwrap();
+    let calendar = "BEGIN:VCALENDAR\nEND:VCALENDAR\n";
+    for (name, text) in [("olle.ics", calendar), ("opt-out.txt", "# nobody\n@no.offers\n")] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
     for (number, block) in page.split("```yaml").skip(1).enumerate() {
         let (kind, rest) = block.split_once('\n').unwrap();
         let snippet = rest.split("```").next().unwrap();
@@ -309,7 +313,8 @@ fn every_snippet_of_the_documentation_loads() {
             "rules" => format!("{AROUND_RULES}{snippet}"),
             _ => snippet.to_owned(),
         };
-        if let Err(problems) = load(&yaml) {
+        let loaded = Config::from_yaml(&folder.path().join("hark.yaml"), &yaml);
+        if let Err(problems) = loaded {
             panic!("snippet {}:\n{snippet}\n{problems:#?}", number + 1);
         }
         seen += 1;

@@ -3,6 +3,7 @@
 pub mod enrich;
 pub mod envelope;
 pub mod in_force;
+pub mod memory;
 pub mod route;
 mod seen;
 #[cfg(test)]

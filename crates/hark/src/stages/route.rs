@@ -2,19 +2,22 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use hark_log::{Effects, Outcome, Output, Record, Rejection, Stage, TableSpec, worker::WorkerEvent};
+use hark_log::{
+    Effects, Outcome, Output, Record, Rejection, SharedTableSpec, Stage, TableSpec, worker::WorkerEvent,
+};
 use hark_rules::{Decision, Facts, Router};
 use hark_schema::{
     Message as _,
     id::{Id, item_id},
     splice::{self, ITEM_MENTION},
-    v1::{Item, ItemOp, ItemPlace, ItemState, ItemStatus, Mention, Op, RawPost},
+    v1::{Item, ItemOp, ItemPlace, ItemState, ItemStatus, Mention, Op, Pitch, RawPost, ThreadState},
 };
 
 use super::{
     Feed,
     envelope::{self, DeadLetters},
     in_force::Changes,
+    memory::{self, contact_key},
     now_ms,
     topics::Topic,
 };
@@ -23,8 +26,13 @@ use crate::{
     telemetry::{record, worker::WorkerTelemetry},
 };
 
-/// Index of the only table.
+/// Indices of the tables: those of the record's partition, then the shared one.
 const ITEMS: usize = 0;
+const THREADS: usize = 1;
+const CONTACTS: usize = 2;
+
+/// A thread whose state stays the same is written anew after so long, so that it lives as long as its items.
+const THREAD_REFRESH_MS: i64 = 24 * 3600 * 1000;
 
 /// The stage.
 pub struct Route {
@@ -39,11 +47,19 @@ pub struct Route {
     pub feed: Feed,
     /// When the posts of the batch's items were observed, milliseconds since 1970.
     pub observed: Vec<i64>,
+    /// Reasons for which the gate refused something to mentions of the batch.
+    pub refused: Vec<&'static str>,
 }
 
-/// The table of items.
-pub fn items_table(topic: Arc<str>, retention: Duration) -> TableSpec {
+/// A table of items or threads.
+pub fn table(topic: Arc<str>, retention: Duration) -> TableSpec {
     TableSpec { topic, lifetime: Arc::new(move |_| retention) }
+}
+
+/// The table of people who were offered something, which every worker of route holds whole.
+pub fn contacts_table(topic: Topic, retention: Duration) -> SharedTableSpec {
+    let table = table(topic.name.clone(), retention);
+    SharedTableSpec { table, partition_of: Arc::new(move |key| topic.partition_of(key)) }
 }
 
 /// A mention's place on a queue: the work, or a copy for information.
@@ -84,6 +100,9 @@ impl Stage for Route {
                 for observed_ms in self.observed.drain(..) {
                     record::item_committed(observed_ms, now_ms);
                 }
+                for reason in self.refused.drain(..) {
+                    record::gate_refused(reason);
+                }
                 self.feed.tell();
             }
             WorkerEvent::Aborted
@@ -91,6 +110,7 @@ impl Stage for Route {
             | WorkerEvent::Rebuilding
             | WorkerEvent::Assignment { .. } => {
                 self.observed.clear();
+                self.refused.clear();
                 self.feed.forget();
             }
             WorkerEvent::Restored { .. } | WorkerEvent::Lag { .. } => {}
@@ -115,6 +135,8 @@ impl Route {
             }
             None => ItemState::default(),
         };
+        let thread = Thread::read(thread_id, effects)?;
+        let place = memory::Place { mention_id, thread_id };
         let open = open_places(&known);
         let work = Work { record, mention_id, thread_id, version: known.version + 1 };
 
@@ -125,11 +147,17 @@ impl Route {
             }
             let outputs =
                 open.iter().map(|place| self.cancel(&work, place)).collect::<Result<Vec<_>, _>>()?;
-            return Ok(self.emit(effects, &work, outputs, &state(&known, work.version, None), &post));
+            let next = state(&known, work.version, None);
+            thread.write(&memory::follow(place, &thread.state, &known, &next, None, None), effects);
+            return Ok(self.emit(effects, &work, outputs, &next, &post));
         }
 
         let router = self.router.clone();
-        let decision = router.decide(&Facts::new(&mention, &post));
+        let contact_key = contact_key(&post);
+        let contact = read_contact(contact_key.as_deref(), effects)?;
+        let memory = memory::recall(place, &known, &thread.state, contact.as_ref(), effects.now_ms());
+        let decision = router.decide(&Facts::new(&mention, &post).remembering(&memory));
+        self.refused.extend(&decision.refused);
         let places = places(&decision);
         let mut outputs = Vec::with_capacity(open.len() + places.len());
         for place in open.iter().filter(|place| !places.contains(place)) {
@@ -139,14 +167,27 @@ impl Route {
             let op = if open.contains(place) { ItemOp::Update } else { ItemOp::Open };
             outputs.push(self.item(&work, place, op, &decision, value)?);
         }
+        let mut next = state(&known, work.version, Some(&decision));
+        let opens_pitch = places.iter().any(|place| !open.contains(place) && router.pitches(&place.team));
+        let pitch = opens_pitch.then(|| Pitch {
+            mention_id: mention_id.as_bytes().to_vec(),
+            at_ms: post.observed_at.as_ref().map_or(effects.now_ms(), envelope::millis),
+        });
+        next.pitched |= opens_pitch;
+        let followed = memory::follow(place, &thread.state, &known, &next, Some(&decision), pitch.as_ref());
         if let Some(reason) = decision.drop_reason {
             self.feed.push(|| Event::dropped_mention(value, reason));
             if !open.is_empty() {
-                self.emit(effects, &work, outputs, &state(&known, work.version, Some(&decision)), &post);
+                thread.write(&followed, effects);
+                self.emit(effects, &work, outputs, &next, &post);
             }
             return Ok(Outcome::Dropped("dropped_by_rule"));
         }
-        Ok(self.emit(effects, &work, outputs, &state(&known, work.version, Some(&decision)), &post))
+        thread.write(&followed, effects);
+        if let Some((key, pitch)) = contact_key.zip(pitch) {
+            effects.put(CONTACTS, key.as_bytes(), Some(pitch.encode_to_vec()));
+        }
+        Ok(self.emit(effects, &work, outputs, &next, &post))
     }
 
     fn emit(
@@ -227,6 +268,37 @@ impl Route {
     }
 }
 
+/// A thread as it is remembered.
+struct Thread {
+    key: String,
+    state: ThreadState,
+    /// When it was last written, in milliseconds since 1970.
+    written_ms: Option<i64>,
+}
+
+impl Thread {
+    fn read(thread_id: Id, effects: &Effects<'_>) -> Result<Self, String> {
+        let key = thread_id.to_string();
+        let Some((value, written_ms)) = effects.get(THREADS, key.as_bytes()) else {
+            return Ok(Self { key, state: ThreadState::default(), written_ms: None });
+        };
+        let state = ThreadState::decode(value).map_err(|error| format!("state of the thread: {error}"))?;
+        Ok(Self { key, state, written_ms: Some(written_ms) })
+    }
+
+    fn write(&self, next: &ThreadState, effects: &mut Effects<'_>) {
+        let is_fresh = self.written_ms.is_some_and(|written| effects.now_ms() - written < THREAD_REFRESH_MS);
+        if *next != self.state || !is_fresh {
+            effects.put(THREADS, self.key.as_bytes(), Some(next.encode_to_vec()));
+        }
+    }
+}
+
+fn read_contact(key: Option<&str>, effects: &Effects<'_>) -> Result<Option<Pitch>, String> {
+    let Some((value, _)) = key.and_then(|key| effects.get(CONTACTS, key.as_bytes())) else { return Ok(None) };
+    Pitch::decode(value).map(Some).map_err(|error| format!("state of the author: {error}"))
+}
+
 /// The decision about one mention.
 struct Work<'a> {
     record: &'a Record<'a>,
@@ -253,7 +325,8 @@ fn state(known: &ItemState, version: u64, decision: Option<&Decision<'_>>) -> It
     let cancelled = |place: &ItemPlace| ItemPlace { status: ItemStatus::Cancelled.into(), ..place.clone() };
     let Some(decision) = decision.filter(|decision| decision.team.is_some()) else {
         let copies = Vec::new();
-        return ItemState { version, item: known.item.as_ref().map(cancelled), copies, respond_by_ms: 0 };
+        let item = known.item.as_ref().map(cancelled);
+        return ItemState { version, item, copies, respond_by_ms: 0, pitched: known.pitched };
     };
     let open = |team: &str, person: String| ItemPlace {
         team: team.to_owned(),
@@ -265,5 +338,6 @@ fn state(known: &ItemState, version: u64, decision: Option<&Decision<'_>>) -> It
         item: decision.team.map(|team| open(team, decision.person.clone().unwrap_or_default())),
         copies: decision.copies.iter().map(|team| open(team, String::new())).collect(),
         respond_by_ms: decision.respond_by_ms.unwrap_or_default(),
+        pitched: known.pitched,
     }
 }

@@ -65,9 +65,4 @@ impl Topics {
             Some((name.strip_prefix(&prefix)?, Topic { name: name.clone(), partitions }))
         })
     }
-
-    /// Begins the names of topics, groups and transactional ids.
-    pub fn prefix(&self) -> &str {
-        &self.prefix
-    }
 }

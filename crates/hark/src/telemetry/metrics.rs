@@ -49,6 +49,8 @@ const RESTORE_BOUNDS: &[f64] = &[0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
 
 /// From when a post was heard to when its item was committed to a team's queue.
 pub const ROUTE_LATENCY: &str = "hark_route_latency_seconds";
+/// Outcomes that the gate refused.
+pub const ROUTE_GATE_REFUSALS: &str = "hark_route_gate_refusals_total";
 /// The version that runs.
 pub const BUILD_INFO: &str = "hark_build_info";
 /// The configuration in force.
@@ -222,6 +224,14 @@ pub const CATALOG: &[Metric] = &[
     metric(ENRICH.state_entries, Kind::Gauge, &["store"], STATE),
     metric(ENRICH.restore_seconds, Kind::Histogram(RESTORE_BOUNDS), &[], RESTORE),
     metric(ROUTE.records, Kind::Counter, &["outcome", "reason"], RECORDS),
+    metric(
+        ROUTE_GATE_REFUSALS,
+        Kind::Counter,
+        &["reason"],
+        "Mentions for which a rule or a copy to a team with `pitches: true` was refused, by each `reason` that spoke \
+         against it: `not_asked`, `not_public`, `complains`, `opted_out`, `pitched_in_thread`, `pitched_lately`, `bot`, \
+         `own_voice`, `staff_voice`, `competitor_voice`. Moves after the commit.",
+    ),
     metric(ROUTE.lag_records, Kind::Gauge, &["partition"], LAG_RECORDS),
     metric(ROUTE.lag_seconds, Kind::Gauge, &["partition"], LAG_SECONDS),
     metric(ROUTE.assigned_partitions, Kind::Gauge, &[], ASSIGNED),

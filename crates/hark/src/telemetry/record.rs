@@ -140,6 +140,11 @@ pub fn item_committed(observed_at_ms: i64, committed_at_ms: i64) {
     histogram!(names::ROUTE_LATENCY).record(Duration::from_millis(latency));
 }
 
+/// The gate refused an outcome of a mention whose decision is committed.
+pub fn gate_refused(reason: &'static str) {
+    counter!(names::ROUTE_GATE_REFUSALS, "reason" => reason).increment(1);
+}
+
 /// Posts of a source that got this outcome and are committed, since the process started.
 pub fn posts(source: &str, outcome: &'static str, reason: &'static str, so_far: u64) {
     counter!(names::INGEST_RECORDS, "source" => source.to_owned(), "outcome" => outcome, "reason" => reason)
@@ -205,6 +210,7 @@ pub fn every_metric_once() {
         restored(stage, Duration::from_millis(3));
     }
     item_committed(0, 1);
+    gate_refused("not_asked");
     posts("forum", "emitted", "", 1);
     publisher(1, 1, 1, 1);
     webhook_responses("forum", 200, 1);

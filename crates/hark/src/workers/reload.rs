@@ -6,7 +6,7 @@
 
 use std::{
     io::{self, IsTerminal as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -81,6 +81,7 @@ impl Follower {
         let at_terminal = has_terminal();
         // Nothing has been looked at yet, so that a change since the start is not missed.
         let mut watch = Watch::default();
+        let mut named = Watch { read: Look::at_all(&self.in_force.files), ..Watch::default() };
         while !self.shared.shutdown.is_cancelled() {
             let asked = hangup.swap(false, Ordering::Relaxed);
             if asked && at_terminal && !has_terminal() {
@@ -89,7 +90,9 @@ impl Follower {
                 self.shared.shutdown.cancel();
                 return;
             }
-            let changed = watch.changed(Look::at(self.in_force.path()));
+            // Both look, so that both know what they have seen.
+            let changed = watch.changed(Look::at(self.in_force.path()))
+                | named.changed(Look::at_all(&self.in_force.files));
             if asked || changed {
                 self.read(asked || changed, asked);
             } else if self.refused.as_ref().is_some_and(|(_, when)| when.elapsed() >= RETRY_EVERY) {
@@ -221,7 +224,8 @@ fn misfits(old: &Config, new: &Config, parts: Parts) -> Vec<Problem> {
         .collect();
     match (old.router(), new.router()) {
         (Ok(old), Ok(new)) => {
-            let known = |name: &str| new.teams().any(|team| team.name == name);
+            let known =
+                |name: &str| new.teams().any(|team| team.name == name) || new.moved_to(name).is_some();
             problems.extend(old.teams().filter(|team| !known(&team.name)).map(|team| {
                 let name = &team.name;
                 Problem::nowhere(format!("the team '{name}' is gone, and with it whoever owns its threads"))
@@ -265,6 +269,15 @@ impl Look {
         use std::os::unix::fs::MetadataExt as _;
         let found = std::fs::metadata(path).ok()?;
         Some(Self { modified: found.modified().ok(), bytes: found.len(), inode: found.ino() })
+    }
+
+    /// Files that the configuration names, taken together.
+    fn at_all(paths: &[PathBuf]) -> Option<Self> {
+        paths.iter().filter_map(|path| Self::at(path)).reduce(|all, one| Self {
+            modified: all.modified.max(one.modified),
+            bytes: all.bytes.wrapping_add(one.bytes),
+            inode: all.inode.wrapping_mul(31).wrapping_add(one.inode),
+        })
     }
 }
 

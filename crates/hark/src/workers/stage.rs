@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use hark_log::{Log, SessionConfig, TableSpec, Worker};
+use hark_log::{Log, SessionConfig, SharedTableSpec, TableSpec, Worker};
 use hark_schema::id::Id;
 use tracing::warn;
 
@@ -17,7 +17,7 @@ use crate::{
         envelope::DeadLetters,
         in_force::{owned_sources, queues},
         now_ms,
-        route::{Route, items_table},
+        route::{Route, contacts_table, table},
     },
     telemetry::{record::Stage, worker::WorkerTelemetry},
     topics::Topic,
@@ -36,11 +36,11 @@ pub fn input(stage: Stage) -> &'static str {
     }
 }
 
-/// The name of its only table, and the topic that keeps it.
-fn table(stage: Stage) -> (&'static [&'static str], Topic) {
+/// Names of its tables and of the topics that keep them, the shared one last.
+fn stores(stage: Stage) -> &'static [&'static str] {
     match stage {
-        Stage::Enrich => (&["seen"], Topic::Seen),
-        Stage::Route => (&["items"], Topic::Items),
+        Stage::Enrich => &["seen"],
+        Stage::Route => &["items", "threads", "contacts"],
     }
 }
 
@@ -85,6 +85,7 @@ enum Kind {
 pub struct Prepared {
     kind: Kind,
     tables: Vec<TableSpec>,
+    shared: Vec<SharedTableSpec>,
     session: SessionConfig,
     once: bool,
 }
@@ -94,38 +95,46 @@ impl Prepared {
     pub fn new(shared: &Shared, which: Stage, names: &Names, number: u16) -> anyhow::Result<Self> {
         let id = format!("{}-{number}", names.base);
         let input = shared.topics.get(input(which))?;
-        let (stores, table) = table(which);
-        let table_topic = shared.topics.get(stores[0])?;
-        let retention = table.spec(shared.topics.prefix(), 1, None).retention.unwrap_or(Duration::MAX);
+        let stores = stores(which);
+        let retention = |topic: Topic| topic.retention_for(&shared.config).unwrap_or(Duration::MAX);
+        let (tables, shared_tables) = match which {
+            Stage::Enrich => {
+                let seen = shared.topics.get("seen")?;
+                (vec![seen_table(seen.name, retention(Topic::Seen))], Vec::new())
+            }
+            Stage::Route => {
+                let (items, threads) = (shared.topics.get("items")?, shared.topics.get("threads")?);
+                let tables = vec![
+                    table(items.name, retention(Topic::Items)),
+                    table(threads.name, retention(Topic::Threads)),
+                ];
+                let contacts = shared.topics.get("contacts")?;
+                (tables, vec![contacts_table(contacts, retention(Topic::Contacts))])
+            }
+        };
         let session = SessionConfig {
             group: names.group.clone(),
             input: input.name.clone(),
-            tables: vec![table_topic.name.clone()],
+            tables: tables.iter().map(|table| table.topic.clone()).collect(),
             instance: names.is_static.then(|| id.clone()),
             transactional_id: id,
             shutdown: shared.shutdown.clone(),
         };
         let part = shared.health.part(format!("{}-{number}", which.name()));
         let telemetry = WorkerTelemetry::new(which, stores, part);
-        let (kind, tables) = match which {
-            Stage::Enrich => {
-                let stage = enrich(shared, &input.name, telemetry)?;
-                (Kind::Enrich(Box::new(stage)), vec![seen_table(table_topic.name, retention)])
-            }
-            Stage::Route => {
-                let stage = route(shared, &input.name, telemetry)?;
-                (Kind::Route(Box::new(stage)), vec![items_table(table_topic.name, retention)])
-            }
+        let kind = match which {
+            Stage::Enrich => Kind::Enrich(Box::new(enrich(shared, &input.name, telemetry)?)),
+            Stage::Route => Kind::Route(Box::new(route(shared, &input.name, telemetry)?)),
         };
-        Ok(Self { kind, tables, session, once: shared.args.once })
+        Ok(Self { kind, tables, shared: shared_tables, session, once: shared.args.once })
     }
 
     /// Runs until shutdown, or until the work is done with `--once`.
     pub fn run(self, log: &dyn Log) -> anyhow::Result<()> {
-        let Self { kind, tables, session, once } = self;
+        let Self { kind, tables, shared, session, once } = self;
         match kind {
-            Kind::Enrich(stage) => Worker { stage: *stage, tables, once, log }.run(session)?,
-            Kind::Route(stage) => Worker { stage: *stage, tables, once, log }.run(session)?,
+            Kind::Enrich(stage) => Worker { stage: *stage, tables, shared, once, log }.run(session)?,
+            Kind::Route(stage) => Worker { stage: *stage, tables, shared, once, log }.run(session)?,
         }
         Ok(())
     }
@@ -178,5 +187,6 @@ fn route(shared: &Shared, input: &Arc<str>, telemetry: WorkerTelemetry) -> anyho
         telemetry: Some(telemetry),
         feed: feed(shared),
         observed: Vec::new(),
+        refused: Vec::new(),
     })
 }

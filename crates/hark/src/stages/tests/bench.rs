@@ -13,11 +13,13 @@ use crate::stages::topics::Topics;
 
 pub const PARTITIONS: u32 = 3;
 
-const TOPICS: [&str; 9] = [
+const TOPICS: [&str; 11] = [
     "posts",
     "mentions",
     "seen",
     "items",
+    "threads",
+    "contacts",
     "dead-letters",
     "queue.sales",
     "queue.support",
@@ -37,7 +39,7 @@ impl Bench {
             partitions: PARTITIONS,
             replication: None,
             cleanup: Cleanup::CompactDelete,
-            retention: Some(Duration::from_secs(86_400)),
+            retention: Some(Duration::from_secs(35 * 86_400)),
         };
         log.create_topics(&TOPICS.map(spec)).unwrap();
         Self { log, prefix: prefix.to_owned() }

@@ -201,6 +201,7 @@ impl Bench {
         let worker = Worker {
             stage: &mut spy,
             tables: vec![seen_table(seen.clone(), Duration::from_secs(86_400))],
+            shared: Vec::new(),
             once: true,
             log: &*self.log,
         };

@@ -2,4 +2,5 @@
 
 mod bench;
 mod cells;
+mod remembered;
 mod route;

@@ -14,7 +14,7 @@ use super::bench::{Bench, PARTITIONS, embedded, kafka};
 use crate::stages::{
     Feed,
     envelope::DeadLetters,
-    route::{Route, items_table},
+    route::{Route, contacts_table, table},
 };
 
 const ROUTING: &str = "
@@ -72,13 +72,16 @@ fn feed(bench: &Bench, history: &[Said]) {
 }
 
 fn route(bench: &Bench) {
+    route_by(bench, ROUTING);
+}
+
+/// Works off what is there by a routing.
+pub(super) fn route_by(bench: &Bench, routing: &str) {
     let topics = bench.topics();
-    let (input, items) = (topics.get("mentions").unwrap().name, topics.get("items").unwrap().name);
-    let routing = Routing::from_yaml(ROUTING).unwrap();
+    let [input, items, threads] = ["mentions", "items", "threads"].map(|name| topics.get(name).unwrap().name);
+    let routing = Routing::from_yaml(routing).unwrap();
     let stage = Route {
-        router: Arc::new(
-            Router::new(&routing, &Known { subjects: Vec::new(), sources: Vec::new() }).unwrap(),
-        ),
+        router: Arc::new(Router::new(&routing, &Known::default()).unwrap()),
         queues: topics.queues().map(|(team, topic)| (team.to_owned(), topic)).collect(),
         dead_letters: DeadLetters {
             topic: topics.get("dead-letters").unwrap(),
@@ -93,14 +96,17 @@ fn route(bench: &Bench) {
         telemetry: None,
         feed: Feed::default(),
         observed: Vec::new(),
+        refused: Vec::new(),
     };
-    let tables = vec![items_table(items.clone(), Duration::from_secs(86_400))];
+    let lifetime = Duration::from_secs(35 * 86_400);
+    let tables = vec![table(items.clone(), lifetime), table(threads.clone(), lifetime)];
+    let shared = vec![contacts_table(topics.get("contacts").unwrap(), lifetime)];
     let name = format!("{}-route-0", bench.prefix);
-    Worker { stage, tables, once: true, log: &*bench.log }
+    Worker { stage, tables, shared, once: true, log: &*bench.log }
         .run(SessionConfig {
             group: format!("{}-route", bench.prefix),
             input,
-            tables: vec![items],
+            tables: vec![items, threads],
             transactional_id: name.clone(),
             instance: Some(name),
             shutdown: CancellationToken::new(),
