@@ -125,20 +125,54 @@ impl Iterator for Pieces<'_> {
 
 impl Pieces<'_> {
     #[inline]
-    fn feed(&self, mut hash: u64, c: char) -> u64 {
-        if let Some(small) = self.small.get(c as usize) {
-            for &byte in &small.bytes[..usize::from(small.length)] {
-                hash = step(hash, byte);
-            }
-            return hash;
+    fn feed(&self, hash: u64, c: char) -> u64 {
+        feed(self.small, hash, c)
+    }
+}
+
+#[inline]
+fn feed(table: &[Small; SMALL], mut hash: u64, c: char) -> u64 {
+    if let Some(small) = table.get(c as usize) {
+        for &byte in &small.bytes[..usize::from(small.length)] {
+            hash = step(hash, byte);
         }
-        fold_char(c, &mut |folded| {
-            let mut buffer = [0; 4];
-            for &byte in folded.encode_utf8(&mut buffer).as_bytes() {
-                hash = step(hash, byte);
-            }
-        });
-        hash
+        return hash;
+    }
+    fold_char(c, &mut |folded| {
+        let mut buffer = [0; 4];
+        for &byte in folded.encode_utf8(&mut buffer).as_bytes() {
+            hash = step(hash, byte);
+        }
+    });
+    hash
+}
+
+/// The hash of a word in the making, letter by letter: after each it is the one that [`Pieces`] gives so much of the word.
+#[derive(Clone, Copy)]
+pub(crate) struct Letters {
+    hash: u64,
+    small: &'static [Small; SMALL],
+}
+
+impl Letters {
+    pub fn new() -> Self {
+        Self { hash: HASH_START, small: &SMALL_TABLE }
+    }
+
+    pub fn of(word: &str) -> Self {
+        let mut letters = Self::new();
+        word.chars().for_each(|c| letters.feed(c));
+        letters
+    }
+
+    #[inline]
+    pub fn feed(&mut self, c: char) {
+        self.hash = feed(self.small, self.hash, c);
+    }
+
+    #[inline]
+    pub fn hash(self) -> u64 {
+        finish(self.hash)
     }
 }
 

@@ -1,31 +1,54 @@
-//! Common words of the five languages: what tells a name from a word that is written alike.
+//! Common words of the five languages: what tells a name from a word that is written alike, and a form of a term from
+//! a word of its own.
 
-/// Hashes (32 bits, little-endian, ascending) of lower-case words, made by hark-train from its texts.
+use crate::languages::Languages;
+
+/// Written by scripts/words.py, which says how.
 static WORDS: &[u8] = include_bytes!("../models/words.bin");
 
 /// Whether a word, lower-case with its diacritics, is common in one of the five languages.
 pub(crate) fn is_common(word: &str) -> bool {
-    let hash = word_hash(word);
-    let at = |index: usize| -> u32 {
-        WORDS
-            .get(index * 4..)
-            .and_then(|bytes| bytes.first_chunk())
-            .map_or(u32::MAX, |bytes| u32::from_le_bytes(*bytes))
-    };
-    let (mut low, mut high) = (0, WORDS.len() / 4);
-    while low < high {
-        let middle = low.midpoint(high);
-        match at(middle).cmp(&hash) {
-            std::cmp::Ordering::Less => low = middle + 1,
-            std::cmp::Ordering::Equal => return true,
-            std::cmp::Ordering::Greater => high = middle,
-        }
-    }
-    false
+    !common_in(word).is_empty()
 }
 
-/// The hash under which a word is kept.
-#[must_use]
-pub fn word_hash(word: &str) -> u32 {
-    u32::try_from(crate::features::hash(word.as_bytes()) >> 32).unwrap_or(0)
+/// The same for the [`hash`] of a word.
+pub(crate) fn is_common_hash(hash: u32) -> bool {
+    !languages(hash).is_empty()
+}
+
+/// The languages in which a word, lower-case with its diacritics, is common.
+pub(crate) fn common_in(word: &str) -> Languages {
+    languages(hash(word))
+}
+
+fn languages(hash: u32) -> Languages {
+    let Some((count, rest)) = WORDS.split_first_chunk::<4>() else { return Languages::NONE };
+    let count = u32::from_le_bytes(*count) as usize;
+    let Some((hashes, languages)) = rest.split_at_checked(4 * count) else { return Languages::NONE };
+    let at = position(hashes, hash).and_then(|at| languages.get(at));
+    at.map_or(Languages::NONE, |bits| Languages::from_bits(*bits))
+}
+
+/// Where a hash stands in a table of hashes, 32 bits each, little-endian, ascending.
+pub(crate) fn position(hashes: &[u8], hash: u32) -> Option<usize> {
+    let (hashes, _) = hashes.as_chunks::<4>();
+    hashes.binary_search_by_key(&hash, |bytes| u32::from_le_bytes(*bytes)).ok()
+}
+
+/// 32-bit FNV-1a, by which words are kept.
+pub(crate) fn hash(word: &str) -> u32 {
+    word.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_common_in_its_languages() {
+        assert_eq!(common_in("marka"), Languages::PL);
+        assert!(common_in("och").meets(Languages::SV));
+        assert!(!is_common("kvarnby"));
+        assert!(!is_common("masina"), "a word without its diacritics is none");
+    }
 }

@@ -12,7 +12,6 @@ mod languages;
 mod linear;
 mod manifest;
 mod tags;
-mod words;
 
 use std::{fs, path::PathBuf};
 
@@ -60,7 +59,6 @@ fn main() -> Result<()> {
         fs::create_dir_all(&arguments.models)?;
         if wanted("language") {
             let examples = data::languages(&arguments.data, &corpus)?;
-            fs::write(arguments.models.join("words.bin"), words::list(&examples))?;
             fs::write(&language, languages::train(&examples))?;
         }
         if wanted("tags") {

@@ -2,7 +2,7 @@
 
 use super::{Forms, is_vowel, stem};
 
-pub(super) fn inflect(word: &str, forms: &mut Forms) {
+pub(super) fn inflect(word: &str, forms: &mut Forms) -> bool {
     const IRREGULAR: &[(&str, &str)] = &[
         ("man", "men"),
         ("woman", "women"),
@@ -21,10 +21,12 @@ pub(super) fn inflect(word: &str, forms: &mut Forms) {
         ("cactus", "cacti"),
         ("datum", "data"),
     ];
+    let mut irregular = false;
     for (singular, plural) in IRREGULAR {
         if let Some(stem) = word.strip_suffix(singular)
-            && (stem.is_empty() || matches!(*singular, "man" | "woman" | "child" | "person"))
+            && (stem.is_empty() || matches!(*singular, "man" | "child" | "person") && stem.len() > 2)
         {
+            irregular |= stem.is_empty();
             for plural in plural.split(' ') {
                 forms.add(stem, plural);
             }
@@ -46,7 +48,8 @@ pub(super) fn inflect(word: &str, forms: &mut Forms) {
     if !word.ends_with('s') {
         forms.add(word, "s");
     }
-    if super::ends(word, &["z", "is", "us"]) && word.ends_with('z') {
+    if word.ends_with('z') {
         forms.add(word, "zes");
     }
+    irregular
 }

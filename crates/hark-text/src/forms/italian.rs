@@ -1,8 +1,10 @@
 //! Italian: plural, and the gender of adjectives and of words for people.
 
-use super::{Forms, ends, stem};
+use super::{Forms, Manner, ends, stem};
 
-pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
+pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
+    // Names do not agree with anything.
+    let phrase = manner.phrase && !manner.name;
     const IRREGULAR: &[(&str, &str)] = &[
         ("uomo", "uomini"),
         ("uovo", "uova"),
@@ -27,13 +29,24 @@ pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
         ("buono", "buon"),
         ("grande", "gran"),
         ("santo", "san"),
+        ("professore", "professoressa professoresse"),
+        ("dottore", "dottoressa dottoresse"),
+        ("studente", "studentessa studentesse"),
+        ("avvocato", "avvocata avvocate avvocatessa"),
+        ("poeta", "poetessa"),
     ];
-    if let Some((_, plural)) = IRREGULAR.iter().find(|(singular, _)| *singular == word) {
+    let irregular = IRREGULAR.iter().find(|(singular, _)| *singular == word);
+    if let Some((_, plural)) = irregular {
         forms.all(plural);
     }
+    regular(word, phrase, manner.name, forms);
+    irregular.is_some()
+}
+
+fn regular(word: &str, phrase: bool, name: bool, forms: &mut Forms) {
     // Adjectives in a phrase agree; words for people have two genders.
-    let adjective =
-        phrase || ends(word, &["ico", "oso", "ivo", "ario", "tore", "iere", "ano", "ato", "atto", "ologo"]);
+    let adjective = phrase
+        || !name && ends(word, &["ico", "oso", "ivo", "ario", "tore", "iere", "ano", "ato", "atto", "ologo"]);
     if let Some(stem) = stem(word, "io") {
         forms.add(stem, "i ii");
         if phrase || ends(word, &["ario", "orio"]) {
@@ -51,10 +64,7 @@ pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
             forms.add(stem, "a he");
         }
     } else if let Some(stem) = stem(word, "a") {
-        forms.add(stem, "e");
-        if ends(stem, &["c", "g"]) {
-            forms.add(stem, "he hi");
-        }
+        forms.add(stem, if ends(stem, &["c", "g"]) { "he hi" } else { "e" });
         if let Some(hard) = stem.strip_suffix('i').filter(|hard| ends(hard, &["c", "g", "sc"])) {
             forms.add(hard, "e");
         }

@@ -6,69 +6,99 @@
 
 mod english;
 mod italian;
+mod paradigms;
 mod polish;
 mod romanian;
 mod swedish;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Languages whose inflection is applied where a subject names none.
-pub(crate) const DEFAULT_LANGUAGES: [&str; 5] = ["pl", "sv", "it", "ro", "en"];
+use crate::{languages::Languages, words};
 
-/// Where a word stands in its term.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Position {
-    /// The only word.
-    Alone,
-    /// One of several: it may be an adjective that agrees with another.
-    Phrase,
+/// How a word stands in its term.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Manner {
+    /// One of several words: it may be an adjective that agrees with another.
+    pub phrase: bool,
+    /// Written with a capital: a name.
+    pub name: bool,
+    /// The name of a person.
+    pub person: bool,
 }
 
-/// All forms of a word, itself included, lower-case and with diacritics; `languages` are ISO 639-1 codes, of which those
-/// without rules add nothing.
-pub(crate) fn of(word: &str, position: Position, languages: &[String]) -> BTreeSet<String> {
+/// The forms under which each word of a term is sought, by language code: what `hark explain --forms` lists. Languages
+/// without rules are left out; without languages, the default ones are meant.
+#[must_use]
+pub fn forms(term: &str, languages: &[String]) -> Vec<(&'static str, Vec<Vec<String>>)> {
+    let words: Vec<&str> =
+        term.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let wanted = Languages::of(languages);
+    Languages::each()
+        .filter(|(language, _)| language.meets(wanted))
+        .map(|(language, code)| {
+            let forms = words.iter().map(|word| {
+                let name = word.starts_with(char::is_uppercase);
+                let manner = Manner { phrase: words.len() > 1, name, person: false };
+                of(word, manner, language).into_keys().collect()
+            });
+            (code, forms.collect())
+        })
+        .collect()
+}
+
+/// All forms of a word, itself included, lower-case and with diacritics, each with the languages that make it.
+pub(crate) fn of(word: &str, manner: Manner, languages: Languages) -> BTreeMap<String, Languages> {
     let lower = word.to_lowercase();
-    let mut forms =
-        Forms { made: BTreeSet::from([lower.clone()]), capital: word.starts_with(char::is_uppercase) };
+    let mut all = BTreeMap::from([(lower.clone(), Languages::NONE)]);
     let letters = lower.chars().filter(|c| c.is_alphabetic()).count();
-    let shortest = if position == Position::Alone { SHORTEST } else { 2 };
-    if letters < shortest || lower.chars().any(|c| !c.is_alphabetic()) {
-        return forms.made;
+    let known = words::common_in(&lower);
+    if lower.chars().any(|c| !c.is_alphabetic()) {
+        return all;
     }
-    let wanted = |code: &str| {
-        if languages.is_empty() {
-            DEFAULT_LANGUAGES.contains(&code)
-        } else {
-            languages.iter().any(|l| l == code)
+    if letters < if manner.name { SHORTEST } else { 2 } {
+        // `SJs`
+        let genitive = Languages::SV.with(Languages::EN);
+        if manner.name && letters > 1 && languages.meets(genitive) {
+            all.insert(format!("{lower}s"), genitive);
         }
-    };
-    let phrase = position == Position::Phrase;
-    if wanted("pl") {
-        polish::inflect(&lower, phrase, &mut forms);
+        return all;
     }
-    if wanted("sv") {
-        swedish::inflect(&lower, phrase, &mut forms);
+    for (language, _) in Languages::each().filter(|(language, _)| language.meets(languages)) {
+        let mut forms = Forms { made: BTreeSet::new(), name: manner.name };
+        let sure = match language {
+            Languages::PL => polish::inflect(word, manner, &mut forms),
+            Languages::SV => {
+                // People and places that Polish knows are no Swedish brands.
+                let person = manner.person || manner.name && polish::knows_name(&lower);
+                swedish::inflect(&lower, Manner { person, ..manner }, &mut forms)
+            }
+            Languages::IT => italian::inflect(&lower, manner, &mut forms),
+            Languages::RO => romanian::inflect(&lower, manner, &mut forms),
+            _ => english::inflect(&lower, &mut forms),
+        };
+        let home = sure || manner.name || manner.phrase || known.meets(language);
+        for form in forms.made {
+            let common = words::common_in(&form);
+            // Where the word is foreign, what looks like a form of it and is a word is another word: Swedish bil and Polish
+            // bili. The lists of the other languages lack many a base form.
+            let own = common == language && language != Languages::PL;
+            if home || common.is_empty() || own {
+                let made_by = all.entry(form).or_default();
+                *made_by = made_by.with(language);
+            }
+        }
     }
-    if wanted("it") {
-        italian::inflect(&lower, phrase, &mut forms);
-    }
-    if wanted("ro") {
-        romanian::inflect(&lower, phrase, &mut forms);
-    }
-    if wanted("en") {
-        english::inflect(&lower, &mut forms);
-    }
-    forms.made
+    all
 }
 
-/// Shorter words are abbreviations or particles; their endings come with a hyphen or an apostrophe.
+/// Shorter names are abbreviations; their endings come with a hyphen or an apostrophe.
 const SHORTEST: usize = 3;
 
 /// Forms in the making.
 struct Forms {
     made: BTreeSet<String>,
     /// The term writes the word with a capital: a name.
-    capital: bool,
+    name: bool,
 }
 
 impl Forms {

@@ -1,8 +1,40 @@
 //! Polish: seven cases in both numbers, with the changes of the stem that they bring.
 
-use super::{Forms, ends, is_vowel, stem, with_vowel};
+use super::{Forms, Manner, ends, is_vowel, paradigms, stem, with_vowel};
 
-pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
+/// Whether the word is known, so that the forms are sure.
+pub(super) fn inflect(written: &str, manner: Manner, forms: &mut Forms) -> bool {
+    let word = &*written.to_lowercase();
+    let capital = capitalised(word);
+    if let Some(known) = paradigms::of(if manner.name { &capital } else { word }) {
+        forms.made.extend(known);
+        if let Some((_, all)) = IRREGULAR.iter().find(|(base, _)| *base == word) {
+            forms.all(all);
+        }
+        if !manner.phrase {
+            return true;
+        }
+    } else if manner.name
+        && let Some(known) = paradigms::of(word)
+    {
+        // Brands that are named by a common noun.
+        forms.made.extend(known);
+    }
+    rules(word, manner.phrase, forms);
+    false
+}
+
+/// Whether a lower-case word is a first name or a place.
+pub(super) fn knows_name(word: &str) -> bool {
+    paradigms::of(&capitalised(word)).is_some()
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn rules(word: &str, phrase: bool, forms: &mut Forms) {
     if let Some((_, all)) = IRREGULAR.iter().find(|(base, _)| *base == word) {
         forms.all(all);
     }
@@ -10,7 +42,10 @@ pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
         Some('a') => ending_in_a(word, phrase, forms),
         Some('o') => ending_in_o(word, forms),
         Some('e') => ending_in_e(word, phrase, forms),
-        Some('y' | 'i') => adjective(word, forms),
+        Some('y' | 'i') => {
+            adjective(word, forms);
+            plural(word, forms);
+        }
         Some('ę') => ending_in_e_nasal(word, forms),
         Some('u' | 'é' | 'ö') | None => {}
         Some(_) => consonant(word, forms),
@@ -20,11 +55,22 @@ pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
     }
 }
 
+/// Terms in the plural, and nouns that have no singular: `okulary`, `drzwi`, `Tychy`.
+fn plural(word: &str, forms: &mut Forms) {
+    let stem = &word[..word.len() - 1];
+    forms.add(stem, "ów om ami ach");
+    if word.ends_with('i') {
+        forms.add(word, "om ami ach");
+    }
+    bare_plural(stem, forms);
+}
+
 /// Common words that no rule covers.
 const IRREGULAR: &[(&str, &str)] = &[
     ("człowiek", "ludzie ludzi ludziom ludźmi ludziach"),
     ("dziecko", "dzieci dzieciom dziećmi dzieciach"),
-    ("ręka", "ręce rąk rękoma"),
+    ("ręka", "ręce rąk rękoma ręku"),
+    ("sąsiad", "sąsiedzi sąsiedzie"),
     ("oko", "oczy oczu oczom oczami oczach"),
     ("ucho", "uszy uszu uszom uszami uszach"),
     ("rok", "lata lat latom latami latach"),
@@ -118,7 +164,8 @@ fn is_soft(stem: &str) -> bool {
 
 fn ending_in_a(word: &str, phrase: bool, forms: &mut Forms) {
     let stem = &word[..word.len() - 1];
-    forms.add(stem, "ę ą o");
+    // No vocative in -o: it makes a man's name of a foreign woman's (Giulia, Giulio).
+    forms.add(stem, "ę ą");
     if let Some(hard) = stem.strip_suffix('i') {
         forms.add(stem, "i u om ami ach e");
         forms.add(hard, "i ie");
@@ -151,7 +198,7 @@ fn ending_in_a(word: &str, phrase: bool, forms: &mut Forms) {
     bare_plural(stem, forms);
     let adjectival = ends(word, &["ska", "cka", "dzka", "owa", "na"]);
     if (phrase && !is_soft(stem))
-        || (forms.capital && ends(word, &["ska", "cka", "dzka"]))
+        || (forms.name && ends(word, &["ska", "cka", "dzka"]))
         || (phrase && adjectival)
     {
         forms.add(
@@ -193,7 +240,7 @@ fn ending_in_o(word: &str, forms: &mut Forms) {
         locatives(stem, forms);
     }
     bare_plural(stem, forms);
-    if forms.capital {
+    if forms.name {
         // Kościuszko, Kościuszki; Iwo, Iwona is another name.
         forms.add(stem, if is_velar(stem) { "i ę ą" } else { "ę ą y" });
         if is_velar(stem) {
@@ -216,11 +263,26 @@ fn ending_in_e(word: &str, phrase: bool, forms: &mut Forms) {
         }
         None => bare_plural(stem, forms),
     }
-    let adjectival = ends(word, &["skie", "ckie", "dzkie", "owe", "ne", "we", "łe", "rte", "re", "ste"]);
-    if phrase && adjectival {
+    if phrase || ends(word, &["skie", "ckie", "dzkie"]) {
         match word.strip_suffix("ie") {
             Some(stem) if is_velar(stem) => forms.add(stem, "iego iemu im ich imi i a iej ą"),
-            _ => forms.add(stem, "ego emu ym ych ymi y a ej ą"),
+            Some(stem) => forms.add(stem, "iego iemu im ich imi i ia iej ią"),
+            None => {
+                forms.add(stem, "ego emu ym ych ymi y a ej ą");
+                if is_soft(stem) {
+                    forms.add(stem, "i");
+                }
+            }
+        }
+    }
+    // Terms in the plural, and nouns that have no singular: `wakacje`, `Kielce`.
+    if !forms.name {
+        forms.add(stem, "i y -");
+    } else if !stem.ends_with(is_vowel) {
+        // A foreign name whose e is not heard, without the apostrophe: `iPhona`. Two names in the plural: `Kielc`.
+        forms.add(stem, "i y owi ów ie");
+        if stem.ends_with('c') {
+            forms.add(stem, "-");
         }
     }
 }
@@ -269,6 +331,11 @@ fn stems(word: &str) -> Vec<String> {
     let mut all = vec![word.to_owned()];
     for (from, to) in [
         ("niec", "ńc"),
+        ("rzec", "rc"),
+        ("zioł", "zł"),
+        ("cioł", "cł"),
+        ("sioł", "sł"),
+        ("nieł", "nł"),
         ("iec", "c"),
         ("ciek", "ciek"),
         ("iek", "k"),
@@ -328,7 +395,7 @@ fn hard_masculine(stem: &str, forms: &mut Forms) {
             locatives(&before, forms);
         }
     }
-    if forms.capital {
+    if forms.name {
         return;
     }
     forms.made.extend(changed(stem, BEFORE_I));

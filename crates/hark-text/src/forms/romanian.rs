@@ -1,14 +1,21 @@
 //! Romanian: enclitic article, number and case, with the changes of the stem.
 
-use super::{Forms, ends, stem, with_vowel};
+use super::{Forms, Manner, ends, is_vowel, stem, with_vowel};
 
-pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
+pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
+    // Names do not agree with anything.
+    let phrase = manner.phrase && !manner.name;
     const IRREGULAR: &[(&str, &str)] = &[
         ("om", "omul omului oameni oamenii oamenilor"),
         ("soră", "sora surorii surori surorile surorilor"),
         ("noră", "nora nurorii nurori"),
         ("mână", "mâna mâinii mâini mâinile mâinilor"),
         ("zi", "ziua zilei zile zilele zilelor"),
+        ("nou", "nouă noi nouă noile noii noilor noul noului"),
+        ("nouă", "noi noua nou noul noile noii noilor"),
+        ("ochi", "ochiul ochiului ochii ochilor"),
+        ("vechi", "veche vechi vechii vechile vechea vechilor vechiul"),
+        ("bun", "bună bune buni bunul buna bunii bunele"),
         ("piele", "pielea pielii piei pieile"),
         ("cap", "capete capetele capetelor"),
         ("ou", "oul oului ouă ouăle ouălor"),
@@ -16,7 +23,13 @@ pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
         ("tată", "tata tatăl tatălui"),
         ("frate", "fratele fratelui frați frații fraților"),
     ];
-    if let Some((_, all)) = IRREGULAR.iter().find(|(base, _)| *base == word) {
+    // English words: the e is not heard.
+    if ends(word, &["service", "office", "software", "smartphone", "online"]) {
+        forms.add(word, "ul ului uri urile urilor");
+        return true;
+    }
+    let irregular = IRREGULAR.iter().find(|(base, _)| *base == word);
+    if let Some((_, all)) = irregular {
         forms.all(all);
     }
     match word.chars().last() {
@@ -25,17 +38,25 @@ pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
         Some('e') => ending_in_e(word, forms),
         Some('u') => ending_in_u(word, forms),
         Some('i' | 'o' | 'y') => {
-            forms.add(word, "ul ului uri urile urilor l lui i ii ilor");
+            forms.add(word, "ul ului uri urile urilor l lui i ii ilor lor");
         }
         Some(_) => consonant(word, phrase, forms),
         None => {}
     }
+    irregular.is_some()
 }
+
+/// Stems of feminine nouns with a plural in -uri: mass nouns and few others.
+const PLURAL_IN_URI: &[&str] =
+    &["marf", "mărf", "treab", "treb", "lips", "ceart", "cert", "iarb", "ierb", "blan", "blăn", "lân"];
 
 /// `fată`, `mașină`, `stradă`: stem without the vowel.
 fn feminine(stem: &str, forms: &mut Forms) {
     for stem in vowels(stem) {
-        forms.add(&stem, "ă a ei e ele elor i ii ile ilor uri urile urilor");
+        forms.add(&stem, "ă a ei e ele elor i ii ile ilor");
+        if PLURAL_IN_URI.iter().any(|end| stem.ends_with(end)) {
+            forms.add(&stem, "uri urile urilor");
+        }
         for soft in softened(&stem) {
             forms.add(&soft, "i ii ile ilor");
         }
@@ -51,17 +72,21 @@ fn ending_in_a(word: &str, forms: &mut Forms) {
     }
     let stem = &word[..word.len() - 1];
     forms.add(stem, "ei e ele elor ii i ile ilor ă ua");
-    for soft in softened(stem) {
-        forms.add(&soft, "ei i ii ile ilor");
+    for changed in vowels(stem) {
+        for soft in softened(&changed).into_iter().chain([changed]) {
+            forms.add(&soft, "i ii ile ilor");
+        }
     }
 }
 
 fn ending_in_e(word: &str, forms: &mut Forms) {
     if let Some(stem) = stem(word, "ie") {
-        forms.add(stem, "ia iei ii iile iilor");
+        // `farmacie`; after a vowel the i of the plural is the stem's: `cheie`, `chei`.
+        forms.add(stem, if stem.ends_with(is_vowel) { "ia ii i ile ilor" } else { "ia iei ii iile iilor" });
     }
     let stem = &word[..word.len() - 1];
-    forms.add(word, "a le lui");
+    // A foreign e that is not heard takes the article of a consonant: `service-ul`, `serviceul`.
+    forms.add(word, "a le lui ul ului");
     for stem in vowels(stem) {
         forms.add(&stem, "i ii ile ilor ea ele elor uri urile urilor");
         for soft in softened(&stem) {

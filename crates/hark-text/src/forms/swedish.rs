@@ -1,26 +1,32 @@
 //! Swedish: definite and plural, each with its genitive; compounds are found by the matcher.
 
-use super::{Forms, ends, is_vowel, stem};
+use super::{Forms, Manner, ends, is_vowel, stem};
 
-pub(super) fn inflect(word: &str, phrase: bool, forms: &mut Forms) {
-    let before: Vec<String> = forms.made.iter().cloned().collect();
-    nouns(word, forms);
-    if phrase {
-        adjectives(word, forms);
-    }
-    // Only what was made here takes the genitive: other languages have been before.
-    let made: Vec<String> =
-        forms.made.iter().filter(|form| *form == word || !before.contains(form)).cloned().collect();
-    for form in made {
-        if !ends(&form, &["s", "x", "z"]) {
-            forms.add(&form, "s");
+pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
+    match manner {
+        Manner { person: true, .. } => {}
+        // A brand is definite at most: `Volvon`.
+        Manner { name: true, .. } if word.ends_with(is_vowel) => forms.add(word, "n t"),
+        Manner { name: true, .. } => forms.add(word, "en et"),
+        Manner { phrase, .. } => {
+            nouns(word, forms);
+            if phrase {
+                adjectives(word, forms);
+            }
         }
     }
+    forms.made.insert(word.to_owned());
+    let genitives: Vec<String> =
+        forms.made.iter().filter(|form| !ends(form, &["s", "x", "z"])).cloned().collect();
+    for form in genitives {
+        forms.add(&form, "s");
+    }
+    CHANGED.iter().any(|(ending, _)| *ending == word)
 }
 
 /// Plurals with another vowel, by the end of the word: they are the last part of compounds.
 const CHANGED: &[(&str, &str)] = &[
-    ("stad", "städer städerna"),
+    ("stad", "städer städerna stan"),
     ("bok", "böcker böckerna"),
     ("hand", "händer händerna"),
     ("natt", "nätter nätterna"),
@@ -72,10 +78,14 @@ fn nouns(word: &str, forms: &mut Forms) {
         forms.add(word, "t");
         return;
     }
+    if let Some(stem) = stem(word, "are") {
+        forms.add(stem, "are aren arna");
+        return;
+    }
     if let Some(stem) = stem(word, "e") {
         forms.add(word, "n t");
         forms.add(stem, "ar arna en ena");
-        forms.add(word, "r rna");
+        forms.add(word, "n na r rna");
         return;
     }
     if word.ends_with(is_vowel) {
@@ -89,10 +99,7 @@ fn nouns(word: &str, forms: &mut Forms) {
     if ends(word, &["or"]) {
         forms.add(word, "n er erna");
     }
-    forms.add(word, "en et ar arna er erna na");
-    if ends(word, &["are"]) {
-        forms.add(word, "n na");
-    }
+    forms.add(word, "en et ar arna er erna");
     // A short vowel before m or n: rum, rummet.
     if let Some(last) = word.chars().last().filter(|c| matches!(c, 'm' | 'n'))
         && word.chars().rev().nth(1).is_some_and(is_vowel)
@@ -140,5 +147,12 @@ fn adjectives(word: &str, forms: &mut Forms) {
     }
     if let Some(stem) = stem(word, "a") {
         forms.add(stem, "- t e");
+    }
+    if let Some(stem) = stem(word, "t") {
+        // `stort hus`, `nytt kök`, `gott kaffe`
+        forms.add(stem, "- a");
+        if let Some(stem) = stem.strip_suffix('t') {
+            forms.add(stem, "- a d da");
+        }
     }
 }

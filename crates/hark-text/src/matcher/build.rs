@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Edge, End, Filter, Matcher, MatcherError, NONE, Node, ROOT, Role, Spelling, Written, edge_key};
+use super::{Edge, End, Filter, Matcher, MatcherError, NONE, Node, ROOT, Role, Written, compound, edge_key};
 use crate::{
-    Subject,
+    Subject, SubjectKind, Term,
     fold::{ByHash, Class, Pieces, class, fold, hash_folded},
-    forms::{self, Position},
+    forms::{self, Manner},
+    languages::Languages,
     words,
 };
 
@@ -22,22 +23,21 @@ impl Matcher {
             if subject.terms.is_empty() {
                 return Err(MatcherError::NoTerms { subject: subject.name.clone() });
             }
+            let languages = Languages::of(&subject.languages);
             let end = |role, index, kind| End { subject: number, index, role, kind };
             for (index, term) in (0..).zip(&subject.terms) {
                 let (text, kind) = sigil(&term.text);
-                let inflected = !term.exact && kind == Written::Anywhere;
-                let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-                if term.misspellings && letters < LEAST_LETTERS_TO_MISSPELL {
-                    let (subject, term) = (subject.name.clone(), term.text.clone());
-                    return Err(MatcherError::TooShortToMisspell { subject, term });
-                }
-                let how = How { inflected, misspelt: term.misspellings };
+                check(subject, term, text)?;
+                let plain = term.exact || kind != Written::Anywhere;
+                let languages = if plain { Languages::NONE } else { languages };
+                let how = How { kind: subject.kind, languages, misspelt: term.misspellings };
                 build.add(subject, &term.text, text, how, end(Role::Term, index, kind))?;
             }
             for (role, contexts) in [(Role::Exclude, &subject.exclude), (Role::Require, &subject.require)] {
                 for (index, context) in (0..).zip(contexts) {
                     let (text, kind) = sigil(&context.words);
-                    let how = How { inflected: kind == Written::Anywhere, misspelt: false };
+                    let languages = if kind == Written::Anywhere { languages } else { Languages::NONE };
+                    let how = How { kind: SubjectKind::Topic, languages, misspelt: false };
                     build.add(subject, &context.words, text, how, end(role, index, kind))?;
                 }
             }
@@ -45,12 +45,23 @@ impl Matcher {
         let starts: Vec<u64> = build.starts.into_iter().collect();
         Ok(Self {
             subjects: subjects.to_vec(),
+            languages: subjects.iter().map(|subject| Languages::of(&subject.languages)).collect(),
             filter: Filter::of(&starts),
             edges: build.edges,
             targets: build.targets,
             nodes: build.nodes,
+            compounds: build.compounds.finish(),
         })
     }
+}
+
+fn check(subject: &Subject, term: &Term, text: &str) -> Result<(), MatcherError> {
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    if term.misspellings && letters < LEAST_LETTERS_TO_MISSPELL {
+        let (subject, term) = (subject.name.clone(), term.text.clone());
+        return Err(MatcherError::TooShortToMisspell { subject, term });
+    }
+    Ok(())
 }
 
 /// A term written with `@` or `#` is sought as that handle or hashtag only.
@@ -68,9 +79,10 @@ struct Build {
     nodes: Vec<Node>,
     edges: HashMap<u64, u32, ByHash>,
     targets: Vec<Edge>,
-    starts: HashSet<u64>,
+    starts: HashSet<u64, ByHash>,
     /// Node reached from a node by a word: terms that begin alike share their nodes.
     children: HashMap<(u32, Word), u32>,
+    compounds: compound::Build,
 }
 
 /// A word of a term.
@@ -79,8 +91,11 @@ struct Word {
     written: String,
     /// The symbol before it, if it is not white space or a hyphen.
     joint: Option<char>,
-    /// Where it stands and the languages whose inflection applies; `None`: only as written.
-    inflected: Option<(Position, Vec<String>)>,
+    /// Nothing else may stand before it.
+    strict: bool,
+    manner: Manner,
+    /// Those whose inflection applies; none: only as written.
+    languages: Languages,
     /// Also with one letter wrong.
     misspelt: bool,
 }
@@ -88,7 +103,8 @@ struct Word {
 /// Which forms of a term count beside the one written.
 #[derive(Clone, Copy)]
 struct How {
-    inflected: bool,
+    kind: SubjectKind,
+    languages: Languages,
     misspelt: bool,
 }
 
@@ -98,7 +114,7 @@ const LEAST_LETTERS_TO_MISSPELL: usize = 7;
 const LEAST_LETTERS_OF_WORD: usize = 4;
 
 impl Word {
-    /// The base form with two letters swapped, one dropped or one doubled, unless that is a common word.
+    /// The base form with two letters swapped, one dropped, doubled or replaced, unless that is a common word. Folded.
     fn misspellings(&self) -> Vec<String> {
         let letters: Vec<char> = fold(&self.written).chars().collect();
         if !self.misspelt || letters.len() < LEAST_LETTERS_OF_WORD {
@@ -117,19 +133,38 @@ impl Word {
                 swapped.swap(at, at + 1);
                 wrong.push(swapped);
             }
+            for letter in 'a'..='z' {
+                let mut replaced = letters.clone();
+                replaced[at] = letter;
+                wrong.push(replaced);
+            }
         }
         let wrong = wrong.into_iter().map(String::from_iter);
         wrong.filter(|word| !words::is_common(word)).collect()
     }
 
-    /// Lower-case, with diacritics.
-    fn forms(&self) -> Vec<String> {
-        match &self.inflected {
-            Some((position, languages)) => {
-                forms::of(&self.written, *position, languages).into_iter().collect()
-            }
-            None => vec![self.written.to_lowercase()],
-        }
+    /// What leads to the word: its forms, and its misspellings.
+    fn ways(&self) -> Vec<(u64, Edge)> {
+        let lower = self.written.to_lowercase();
+        let forms = forms::of(&self.written, self.manner, self.languages);
+        let edge = |form: &str, languages, misspelt| Edge {
+            node: 0,
+            next: NONE,
+            spelling: words::hash(form),
+            languages,
+            base: form == lower,
+            ascii: form.is_ascii(),
+            misspelt,
+        };
+        let mut ways: Vec<(u64, Edge)> = forms
+            .iter()
+            .map(|(form, languages)| (hash_folded(&fold(form)), edge(form, *languages, false)))
+            .collect();
+        let taken: HashSet<u64> = ways.iter().map(|(hash, _)| *hash).collect();
+        let wrong: HashSet<String> = self.misspellings().into_iter().collect();
+        let wrong = wrong.iter().map(|form| (hash_folded(form), edge(form, Languages::NONE, true)));
+        ways.extend(wrong.filter(|(hash, _)| !taken.contains(hash)));
+        ways
     }
 }
 
@@ -148,41 +183,66 @@ impl Build {
             let (subject, term) = name();
             return Err(MatcherError::Empty { subject, term });
         }
-        if words.len() > Self::MAX_WORDS {
+        if words.len() > Matcher::MAX_WORDS {
             let (subject, term) = name();
             return Err(MatcherError::TooLong { subject, term });
         }
-        let position = if words.len() == 1 { Position::Alone } else { Position::Phrase };
+        let phrase = words.len() > 1;
         for word in &mut words {
-            // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending.
+            let lower = word.written.to_lowercase();
+            // A theme may be written with a capital and is no name for that.
+            let theme = how.kind == SubjectKind::Topic && words::is_common(&lower);
+            let name = word.written.starts_with(char::is_uppercase) && !theme;
             word.misspelt = how.misspelt;
-            word.inflected =
-                (how.inflected && word.joint.is_none()).then(|| (position, subject.languages.clone()));
+            word.manner = Manner { phrase, name, person: how.kind == SubjectKind::Person };
+            // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending.
+            word.languages = if word.joint.is_none() { how.languages } else { Languages::NONE };
         }
-        let node = words.iter().fold(ROOT, |node, word| self.child(node, word));
-        self.end(node, end);
+        self.path(&words, end);
+        for other in [spelled_out(&words), contracted(&words)].into_iter().flatten() {
+            self.path(&other, end);
+        }
         self.run_together(&words, end);
+        if let [word] = &*words
+            && how.languages.meets(Languages::SV)
+        {
+            self.compounds.add(&word.written, word.manner, end);
+        }
         Ok(())
     }
 
-    /// `#auroramotors`, `icecream`: the words in their base form, the last one in any.
-    fn run_together(&mut self, words: &[Word], end: End) {
-        let [first @ .., last] = words else { return };
-        if first.is_empty() {
-            return;
-        }
-        let symbols = words.iter().any(|word| word.joint.is_some_and(|c| !matches!(c, '\'' | '.' | '_')));
-        let kind = if symbols && end.kind == Written::Anywhere { Written::Label } else { end.kind };
-        let head: String = first.iter().map(|word| fold(&word.written)).collect();
-        let written: String = words.iter().map(|word| word.written.as_str()).collect();
-        let node = self.node(Word { written, joint: None, inflected: None, misspelt: false });
-        for form in last.forms() {
-            self.edge(ROOT, hash_folded(&(head.clone() + &fold(&form))), node);
-        }
-        self.end(node, End { kind, ..end });
+    fn path(&mut self, words: &[Word], end: End) {
+        let node = words.iter().fold(ROOT, |node, word| self.child(node, word));
+        self.end(node, end);
     }
 
-    const MAX_WORDS: usize = Matcher::MAX_WORDS;
+    /// `icecream`: the words in their base form, the last one in any. Where a symbol joins the words this is no way to
+    /// write them, and tags and domains are taken apart when they are met.
+    fn run_together(&mut self, words: &[Word], end: End) {
+        let [first @ .., last] = words else { return };
+        let symbols = words.iter().any(|word| word.joint.is_some_and(|c| !matches!(c, '\'' | '.' | '_')));
+        if first.is_empty() || symbols || end.kind != Written::Anywhere {
+            return;
+        }
+        let head: String = first.iter().map(|word| fold(&word.written)).collect();
+        let written: String = words.iter().map(|word| word.written.to_lowercase()).collect();
+        let node = self.node(&Word { written, joint: None, strict: false, ..last.clone() });
+        let start: String = first.iter().map(|word| word.written.to_lowercase()).collect();
+        for (form, languages) in forms::of(&last.written, last.manner, last.languages) {
+            let whole = start.clone() + &form;
+            let edge = Edge {
+                node,
+                next: NONE,
+                spelling: words::hash(&whole),
+                languages,
+                base: true,
+                ascii: whole.is_ascii(),
+                misspelt: false,
+            };
+            self.edge(ROOT, hash_folded(&(head.clone() + &fold(&form))), edge);
+        }
+        self.end(node, end);
+    }
 
     fn end(&mut self, node: u32, end: End) {
         let ends = &mut self.nodes[node as usize].ends;
@@ -196,32 +256,37 @@ impl Build {
         if let Some(&node) = self.children.get(&key) {
             return node;
         }
-        let node = self.node(word.clone());
+        let node = self.node(word);
         self.children.insert(key, node);
-        let forms = word.forms().into_iter().map(|form| fold(&form)).chain(word.misspellings());
-        let mut hashes: Vec<u64> = forms.map(|form| hash_folded(&form)).collect();
-        hashes.sort_unstable();
-        hashes.dedup();
-        for hash in hashes {
-            self.edge(parent, hash, node);
+        let ways = word.ways();
+        // Typed without diacritics, unless one of its forms is a word as it stands.
+        let common = |(_, edge): &(u64, Edge)| words::is_common_hash(edge.spelling);
+        self.nodes[node as usize].bare = word.written.is_ascii() && !ways.iter().any(common);
+        for (hash, edge) in ways {
+            self.edge(parent, hash, Edge { node, ..edge });
         }
         node
     }
 
-    fn node(&mut self, word: Word) -> u32 {
+    fn node(&mut self, word: &Word) -> u32 {
         let node = u32::try_from(self.nodes.len()).unwrap_or(NONE - 1);
-        let Word { written, joint, inflected, .. } = word;
-        self.nodes.push(Node { joint, ends: Vec::new(), spelling: Spelling { written, inflected } });
+        let Manner { phrase, name, .. } = word.manner;
+        // Without a vowel it is read letter by letter, whatever its case.
+        let name = name && !phrase && fold(&word.written).contains(['a', 'e', 'i', 'o', 'u', 'y']);
+        // `PayPal` is no word whatever its case.
+        let name = name && !has_inner_capital(&word.written);
+        let Word { joint, strict, .. } = *word;
+        self.nodes.push(Node { joint, strict, name, lone: !phrase, ..Node::default() });
         node
     }
 
-    fn edge(&mut self, parent: u32, hash: u64, node: u32) {
+    fn edge(&mut self, parent: u32, hash: u64, edge: Edge) {
         if parent == ROOT {
             self.starts.insert(hash);
         }
         let new = u32::try_from(self.targets.len()).unwrap_or(NONE - 1);
         let next = self.edges.insert(edge_key(parent, hash), new).unwrap_or(NONE);
-        self.targets.push(Edge { node, next });
+        self.targets.push(Edge { next, ..edge });
     }
 }
 
@@ -235,13 +300,50 @@ fn words(text: &str) -> Vec<Word> {
             .find(|c| class(*c) == Class::Separator && !super::place::joins_words(*c))
             .map(|c| if super::place::is_apostrophe(c) { '\'' } else { c })
             .filter(|_| !words.is_empty());
-        words.push(Word {
-            written: text[piece.start..piece.end].to_owned(),
-            joint,
-            inflected: None,
-            misspelt: false,
-        });
+        words.push(word(&text[piece.start..piece.end], joint));
         last = piece.end;
     }
     words
+}
+
+fn word(written: &str, joint: Option<char>) -> Word {
+    let written = written.to_owned();
+    let (manner, languages) = (Manner::default(), Languages::NONE);
+    Word { written, joint, strict: false, manner, languages, misspelt: false }
+}
+
+fn has_inner_capital(word: &str) -> bool {
+    word.chars().any(char::is_lowercase) && word.chars().skip(1).any(char::is_uppercase)
+}
+
+/// `B.B.C.` for `BBC`.
+fn spelled_out(words: &[Word]) -> Option<Vec<Word>> {
+    let [one] = words else { return None };
+    let letters: Vec<char> = one.written.chars().collect();
+    let abbreviation =
+        (2..=MOST_INITIALS).contains(&letters.len()) && letters.iter().all(|c| c.is_uppercase());
+    abbreviation.then(|| {
+        let dotted = letters.iter().enumerate().map(|(index, letter)| Word {
+            strict: index > 0,
+            manner: Manner { phrase: true, ..Manner::default() },
+            ..word(&letter.to_string(), (index > 0).then_some('.'))
+        });
+        dotted.collect()
+    })
+}
+
+/// Longer abbreviations are words that somebody shouts.
+const MOST_INITIALS: usize = 6;
+
+/// `US Bank` for `U.S. Bank`.
+fn contracted(words: &[Word]) -> Option<Vec<Word>> {
+    let mut merged: Vec<Word> = Vec::new();
+    let initial = |word: &Word| word.written.chars().count() == 1;
+    for word in words {
+        match merged.last_mut() {
+            Some(last) if word.joint == Some('.') && initial(word) => last.written.push_str(&word.written),
+            _ => merged.push(word.clone()),
+        }
+    }
+    (merged.len() > 1 && merged.len() < words.len()).then_some(merged)
 }

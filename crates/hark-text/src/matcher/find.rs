@@ -2,18 +2,24 @@
 
 use super::{
     End, Match, Matcher, NONE, ROOT, Role, Scratch, Written, edge_key,
+    hints::{Hints, SWEDISH},
     place::{Chunk, Place, keeps_together},
-    spelling::{Letters, ending_after},
+    spelling::{Setting, admits, ending_after},
 };
 use crate::fold::{Piece, Pieces};
 
 /// A context word that stands in the post.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
-    end: End,
-    from: usize,
-    to: usize,
+    pub end: End,
+    pub from: usize,
+    pub to: usize,
 }
+
+/// In a post of so few words the language may not show.
+const FEW_WORDS: usize = 10;
+/// The little words of a language are short.
+const LITTLE_BYTES: usize = 4;
 
 impl Matcher {
     /// Puts every match in `text` into `found`, which is emptied first: by position, the longer first; within a subject
@@ -22,16 +28,31 @@ impl Matcher {
         found.clear();
         scratch.contexts.clear();
         let mut chunk = Chunk::default();
-        let letters = Letters::of(text);
+        let hints = Hints::of(text);
+        let swedish_words = &*SWEDISH;
+        let (mut words, mut swedish) = (0, false);
         for piece in Pieces::new(text) {
-            if self.filter.may_hold(piece.hash) && self.edges.contains_key(&edge_key(ROOT, piece.hash)) {
-                chunk.around(text, piece.start);
-                let place = chunk.place(text, piece.start);
-                if place != Place::Dead {
-                    let walk = Walk { text, letters: &letters, chunk: &chunk, place, first: piece.start };
-                    self.follow(&walk, ROOT, piece, scratch, found);
-                }
+            words += 1;
+            swedish |= piece.end - piece.start <= LITTLE_BYTES && swedish_words.may_hold(piece.hash);
+            let known =
+                self.filter.may_hold(piece.hash) && self.edges.contains_key(&edge_key(ROOT, piece.hash));
+            if !known && !begins_label(text.as_bytes(), piece) {
+                continue;
             }
+            chunk.around(text, piece.start);
+            let place = chunk.place(text, piece.start);
+            let first = piece.start;
+            let mut walk =
+                Walk { matcher: self, text, hints: &hints, chunk: &chunk, place, first, scratch, found };
+            match place {
+                Place::Dead => {}
+                Place::Text if known => self.follow(&mut walk, ROOT, piece),
+                Place::Text => {}
+                Place::Hashtag(_) | Place::Handle(_) | Place::Domain => self.find_label(&mut walk),
+            }
+        }
+        if (swedish || words <= FEW_WORDS) && !self.compounds.is_empty() {
+            self.find_compounds(text, &hints, scratch, found);
         }
         if found.is_empty() {
             return;
@@ -41,32 +62,35 @@ impl Matcher {
     }
 
     /// Goes on from `node` by the word `piece`. Recursion is as deep as the longest term, [`Matcher::MAX_WORDS`].
-    fn follow(
-        &self,
-        walk: &Walk<'_>,
-        node: u32,
-        piece: Piece,
-        scratch: &mut Scratch,
-        found: &mut Vec<Match>,
-    ) {
+    fn follow(&self, walk: &mut Walk<'_, '_>, node: u32, piece: Piece) {
+        let text = walk.text;
         let mut next = self.edges.get(&edge_key(node, piece.hash)).copied().unwrap_or(NONE);
         while next != NONE {
             let edge = self.targets[next as usize];
             next = edge.next;
             let target = &self.nodes[edge.node as usize];
-            if node != ROOT && !keeps_together(walk.before(piece), target.joint, walk.place) {
+            if node != ROOT && !keeps_together(before(text, piece), target.joint, target.strict) {
                 continue;
             }
-            let alone = node == ROOT && walk.place == Place::Text;
-            if !target.spelling.admits(&walk.text[piece.start..piece.end], alone, walk.letters) {
+            let setting = if node == ROOT { Setting::First } else { Setting::Later };
+            if !admits(&edge, target, text, piece.start..piece.end, setting, walk.hints) {
                 continue;
             }
             for &end in &target.ends {
-                walk.finish(end, piece.end, scratch, found);
+                walk.finish(end, piece.end);
             }
-            if let Some(following) = Pieces::from(walk.text, piece.end).next() {
-                self.follow(walk, edge.node, following, scratch, found);
+            self.go_on(walk, edge.node, piece.end);
+            // An ending inside a phrase: "service-ul auto".
+            let with_ending = ending_after(text, piece.end);
+            if with_ending > piece.end {
+                self.go_on(walk, edge.node, with_ending);
             }
+        }
+    }
+
+    fn go_on(&self, walk: &mut Walk<'_, '_>, node: u32, from: usize) {
+        if let Some(following) = Pieces::from(walk.text, from).next() {
+            self.follow(walk, node, following);
         }
     }
 
@@ -99,44 +123,63 @@ fn within(text: &str, seen: &Seen, hit: &Match, words: u32) -> bool {
     Pieces::new(&text[from..to]).take(limit + 1).count() <= limit
 }
 
-/// One term is being followed through a text.
-struct Walk<'a> {
-    text: &'a str,
-    letters: &'a Letters<'a>,
-    chunk: &'a Chunk,
-    place: Place,
-    first: usize,
+/// Whether a word may begin a tag, a handle or a label of a host name: what is run together there is taken apart.
+#[inline]
+fn begins_label(bytes: &[u8], piece: Piece) -> bool {
+    let before = piece.start.checked_sub(1).map_or(b' ', |before| bytes[before]);
+    // The last bytes of full-width # and @ count as well.
+    matches!(before, b'#' | b'@' | b'/' | b'.' | 0x83 | 0xa0)
+        || bytes.get(piece.end) == Some(&b'.')
+            && bytes.get(piece.end + 1).is_some_and(u8::is_ascii_alphanumeric)
 }
 
-impl Walk<'_> {
-    /// What stands between a word and the one before it.
-    fn before(&self, piece: Piece) -> &str {
-        let start = self.text[..piece.start]
-            .char_indices()
-            .rev()
-            .take_while(|(_, c)| crate::fold::class(*c) != crate::fold::Class::Letter)
-            .last()
-            .map_or(piece.start, |(at, _)| at);
-        &self.text[start..piece.start]
-    }
+/// What stands between a word and the one before it.
+fn before(text: &str, piece: Piece) -> &str {
+    let start = text[..piece.start]
+        .char_indices()
+        .rev()
+        .take_while(|(_, c)| crate::fold::class(*c) != crate::fold::Class::Letter)
+        .last()
+        .map_or(piece.start, |(at, _)| at);
+    &text[start..piece.start]
+}
 
-    fn finish(&self, end: End, to: usize, scratch: &mut Scratch, found: &mut Vec<Match>) {
+/// One term is being followed through a text.
+pub(super) struct Walk<'a, 's> {
+    pub matcher: &'a Matcher,
+    pub text: &'a str,
+    pub hints: &'a Hints<'a>,
+    pub chunk: &'a Chunk,
+    pub place: Place,
+    /// Where the first word begins.
+    pub first: usize,
+    pub scratch: &'s mut Scratch,
+    pub found: &'s mut Vec<Match>,
+}
+
+impl Walk<'_, '_> {
+    pub fn finish(&mut self, end: End, to: usize) {
         let Some(from) = self.chunk.whole_label(self.text, self.place, self.first, to) else { return };
         let fits = match end.kind {
             Written::Anywhere => true,
             Written::Handle => matches!(self.place, Place::Handle(_)),
             Written::Hashtag => matches!(self.place, Place::Hashtag(_)),
-            Written::Label => self.place != Place::Text,
         };
         if !fits {
             return;
         }
-        let to = if self.place == Place::Text { ending_after(self.text, to) } else { to };
+        let (from, to) = match self.place {
+            Place::Text => {
+                let to = ending_after(self.text, to);
+                self.matcher.hyphenated(self.text, end, from, to, self.hints)
+            }
+            _ => (from, to),
+        };
         if end.role == Role::Term {
             let (subject, term) = (end.subject as usize, end.index as usize);
-            found.push(Match { subject, term, start: from, end: to });
+            self.found.push(Match { subject, term, start: from, end: to });
         } else {
-            scratch.contexts.push(Seen { end, from, to });
+            self.scratch.contexts.push(Seen { end, from, to });
         }
     }
 }

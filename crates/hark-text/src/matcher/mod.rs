@@ -5,13 +5,17 @@
 //! the number of terms; an automaton over letters would walk memory for every letter of every word instead.
 
 mod build;
+mod compound;
 mod find;
+mod hints;
+mod label;
+mod parts;
 mod place;
 mod spelling;
 
 use std::collections::HashMap;
 
-use crate::{Subject, fold::ByHash, forms::Position, subject::Term};
+use crate::{Subject, fold::ByHash, languages::Languages, subject::Term};
 
 /// A subject's name in a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,10 +78,13 @@ pub struct Scratch {
 #[derive(Debug)]
 pub struct Matcher {
     subjects: Vec<Subject>,
+    /// Of each subject, those whose inflection applies.
+    languages: Vec<Languages>,
     filter: Filter,
     edges: HashMap<u64, u32, ByHash>,
     targets: Vec<Edge>,
     nodes: Vec<Node>,
+    compounds: compound::Compounds,
 }
 
 impl Matcher {
@@ -107,8 +114,17 @@ impl Matcher {
 #[derive(Clone, Copy, Debug)]
 struct Edge {
     node: u32,
-    /// Next edge of the same word, or [`NONE`].
+    /// Next edge of the same folded word, or [`NONE`].
     next: u32,
+    /// Hash of the form, lower-case with its diacritics.
+    spelling: u32,
+    /// Those whose rules make the form.
+    languages: Languages,
+    /// As the term has it.
+    base: bool,
+    /// The form has no diacritics.
+    ascii: bool,
+    misspelt: bool,
 }
 
 const NONE: u32 = u32::MAX;
@@ -118,15 +134,15 @@ const ROOT: u32 = 0;
 struct Node {
     /// A character, beside white space and hyphens, that may stand before this word, because the term writes it there.
     joint: Option<char>,
+    /// Nothing but [`Node::joint`] may stand before this word.
+    strict: bool,
+    /// The term is a single word with a capital.
+    name: bool,
+    /// The term is a single word.
+    lone: bool,
+    /// The term may have been typed without its diacritics: as it stands no form of it is a common word.
+    bare: bool,
     ends: Vec<End>,
-    spelling: Spelling,
-}
-
-/// How the word that leads to a node is written in the term.
-#[derive(Debug, Default)]
-struct Spelling {
-    written: String,
-    inflected: Option<(Position, Vec<String>)>,
 }
 
 /// A term or context is complete.
@@ -153,12 +169,10 @@ enum Written {
     Handle,
     /// Written with `#` in the configuration.
     Hashtag,
-    /// Run together although the term's words are joined by a symbol: `hm` of `H&M`.
-    Label,
 }
 
 /// One bit a word that may begin a term.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Filter {
     bits: Vec<u64>,
     shift: u32,

@@ -30,6 +30,18 @@ pub(super) enum Place {
     Dead,
 }
 
+impl Place {
+    /// What may stand between the words of a name, beside white space and hyphens.
+    pub fn joints(self) -> &'static [char] {
+        match self {
+            Self::Hashtag(_) => &['_'],
+            Self::Handle(_) => &['_', '.', '-'],
+            Self::Domain => &['-'],
+            Self::Text | Self::Dead => &[],
+        }
+    }
+}
+
 impl Chunk {
     /// The chunk around `at`; looks at the text only where `at` is past this one.
     pub fn around(&mut self, text: &str, at: usize) {
@@ -166,14 +178,10 @@ pub(super) fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '\u{2019}' | '\u{2018}' | '\u{02bc}' | '\u{b4}' | '`' | '\u{ff07}')
 }
 
-/// Whether what stands between two words of a post keeps them one name.
-pub(super) fn keeps_together(between: &str, joint: Option<char>, place: Place) -> bool {
+/// Whether what stands between two words of a post keeps them one name; `strict`: nothing but the joint may.
+pub(super) fn keeps_together(between: &str, joint: Option<char>, strict: bool) -> bool {
     between.chars().filter(|c| class(*c) == Class::Separator).all(|c| {
-        joins_words(c)
-            || match place {
-                Place::Text | Place::Dead => false,
-                Place::Hashtag(_) | Place::Handle(_) | Place::Domain => matches!(c, '_' | '.'),
-            }
+        joins_words(c) && !strict
             || joint.is_some_and(|joint| joint == c || joint == '\'' && is_apostrophe(c))
     })
 }

@@ -1,89 +1,115 @@
 //! Whether a word of a post, found by its folded form, is the term's word and not another one that folds alike.
 
-use std::cell::OnceCell;
+use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::Spelling;
+use super::{Edge, Node, hints::Hints};
 use crate::{
-    fold::{Class, class, fold},
-    forms::{self, Position},
+    fold::{Class, class},
+    languages::Languages,
     words,
 };
 
-/// How a post is written, looked at only when a word of it is in doubt.
-pub(super) struct Letters<'a> {
-    text: &'a str,
-    diacritics: OnceCell<bool>,
-    capitals: OnceCell<bool>,
+/// Where the word stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// First word of a term, in running text.
+    First,
+    /// A later word.
+    Later,
+    /// In a tag, a handle or a domain, where capitals and diacritics tell little.
+    Label,
 }
 
-impl<'a> Letters<'a> {
-    pub fn of(text: &'a str) -> Self {
-        Self { text, diacritics: OnceCell::new(), capitals: OnceCell::new() }
+/// `word`: where it stands in `text`.
+pub(super) fn admits(
+    edge: &Edge,
+    node: &Node,
+    text: &str,
+    word: Range<usize>,
+    setting: Setting,
+    hints: &Hints<'_>,
+) -> bool {
+    let written = &text[word.clone()];
+    let lone = setting == Setting::First && node.lone;
+    if edge.ascii && edge.base && written.is_ascii() && !(lone && node.name) {
+        return true;
     }
-
-    /// The author writes diacritics.
-    fn diacritics(&self) -> bool {
-        *self.diacritics.get_or_init(|| {
-            self.text.chars().any(|c| !c.is_ascii() && (class(c) == Class::Mark || c.is_alphabetic()))
-        })
+    let lower = plain(written);
+    let common = words::common_in(&lower);
+    if !same_diacritics(edge, node, written, &lower, common, setting, hints) {
+        return false;
     }
-
-    /// The author writes some words with a capital and a small letter after it.
-    fn capitals(&self) -> bool {
-        *self.capitals.get_or_init(|| self.text.chars().any(char::is_uppercase))
+    if edge.base || edge.misspelt || setting == Setting::Label {
+        return !lone || edge.misspelt || !node.name || common.is_empty() || is_name(edge, text, word, hints);
     }
+    let sure = hints.sure_language();
+    if !sure.is_empty() && !edge.languages.meets(sure) {
+        // A form in one language is none in another: Polish of Erik, Swedish Erika.
+        return false;
+    }
+    if !lone || common.is_empty() {
+        return true;
+    }
+    if !common.meets(edge.languages) && !hints.language().meets(edge.languages) {
+        // And where it is a word, that word: two Swedish `banker`, an English banker.
+        return false;
+    }
+    !node.name || is_name(edge, text, word, hints)
 }
 
-impl Spelling {
-    /// `alone`: the word begins a term, in running text.
-    pub fn admits(&self, written: &str, alone: bool, letters: &Letters<'_>) -> bool {
-        let ascii = written.is_ascii() && self.written.is_ascii();
-        let capital = self.written.starts_with(char::is_uppercase);
-        let alone = alone && !matches!(self.inflected, Some((Position::Phrase, _)));
-        let small = alone && capital && !written.contains(char::is_uppercase);
-        if ascii && !small && !letters.diacritics() {
-            return true;
-        }
-        let lower = plain(written);
-        if small && self.written.chars().all(char::is_alphanumeric) && words::is_common(&lower) {
-            // `marka` is a word of its own, and no form of Marek; `orange` is one where the author writes capitals.
-            let base = fold(&self.written) == fold(&lower);
-            if !base || letters.capitals() {
-                return false;
-            }
-        }
-        self.same_diacritics(&lower, letters)
+/// Tells a name from a common noun that is written alike: `Orange` and an orange, `u Marka` and `dobra marka`.
+fn is_name(edge: &Edge, text: &str, word: Range<usize>, hints: &Hints<'_>) -> bool {
+    let capital = text[word.clone()].contains(char::is_uppercase);
+    let begins = || begins_sentence(&text[..word.start]);
+    if edge.base {
+        // Where the author writes capitals the name would have one.
+        return capital || !hints.capitals();
     }
+    capital && !begins() || edge.languages.meets(Languages::PL) && after_genitive(&text[..word.start])
+}
 
-    /// The term may have been typed without its diacritics: as it stands no form of it is a common word.
-    fn bare(&self) -> bool {
-        let common = |form: &String| words::is_common(form);
-        self.written.is_ascii()
-            && match &self.inflected {
-                Some((position, languages)) => {
-                    !forms::of(&self.written, *position, languages).iter().any(common)
-                }
-                None => !common(&self.written.to_lowercase()),
-            }
-    }
+fn begins_sentence(before: &str) -> bool {
+    let before = before
+        .trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '!' | '?' | '…' | ':' | '\n'));
+    before.chars().next_back().is_none_or(|c| !c.is_alphanumeric())
+}
 
-    fn same_diacritics(&self, lower: &str, letters: &Letters<'_>) -> bool {
-        let Some((position, languages)) = &self.inflected else {
-            return agree(lower, &plain(&self.written), self.bare(), letters);
-        };
-        let folded = fold(lower);
-        let forms = forms::of(&self.written, *position, languages);
-        let mut alike = forms.iter().filter(|form| fold(form) == folded).peekable();
-        // A form run together, or an ending that was added in the post.
-        let bare = self.bare();
-        alike.peek().is_none() || alike.any(|form| agree(lower, form, bare, letters))
+/// Prepositions of the genitive: what follows in the form of a man's genitive is a man (`u Marka`), for the noun would
+/// have another form (`u marki`).
+fn after_genitive(before: &str) -> bool {
+    let last = before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    matches!(&*last.to_lowercase(), "u" | "od" | "do" | "dla" | "bez" | "pana")
+}
+
+fn same_diacritics(
+    edge: &Edge,
+    node: &Node,
+    written: &str,
+    lower: &str,
+    common: Languages,
+    setting: Setting,
+    hints: &Hints<'_>,
+) -> bool {
+    if edge.misspelt || words::hash(lower) == edge.spelling {
+        return true;
     }
+    if lower.is_ascii() {
+        // The post lacks some: no match where its author writes them and this is a word without (hår, "har").
+        let another = if edge.base { !common.is_empty() } else { common.meets(edge.languages) };
+        let name = node.name && written.contains(char::is_uppercase);
+        return setting == Setting::Label || edge.ascii || name || !(another && hints.diacritics());
+    }
+    // The post has other ones: "pączka" is no "paczka". A term may have been typed without.
+    common.is_empty() && (!edge.ascii || node.bare)
 }
 
 /// Lower-case, composed, with one way of writing Romanian's commas below, and without invisible characters.
-fn plain(word: &str) -> String {
+pub(super) fn plain(word: &str) -> String {
+    if word.is_ascii() {
+        return word.to_ascii_lowercase();
+    }
     word.nfkc()
         .filter(|c| class(*c) != Class::Invisible)
         .flat_map(char::to_lowercase)
@@ -93,20 +119,6 @@ fn plain(word: &str) -> String {
             other => other,
         })
         .collect()
-}
-
-/// Whether a word as written is this form, letting missing diacritics pass where they tell no words apart.
-fn agree(lower: &str, form: &str, bare: bool, letters: &Letters<'_>) -> bool {
-    if lower == form {
-        return true;
-    }
-    let more_in_post = lower.chars().zip(form.chars()).any(|(here, there)| here != there && !here.is_ascii());
-    if more_in_post {
-        // "pączka" is no "paczka".
-        return bare && !words::is_common(lower);
-    }
-    // The post lacks some: no match where its author writes them and this is a word without (hår, "har").
-    !(lower.is_ascii() && letters.diacritics() && words::is_common(lower))
 }
 
 /// Endings that are attached with an apostrophe, a hyphen or a colon.

@@ -1,0 +1,250 @@
+//! Swedish compounds: a term is the first or the last part of a longer word.
+
+use std::collections::HashMap;
+
+use super::{
+    End, Filter, Match, Matcher, NONE, Role, Scratch,
+    find::Seen,
+    hints::Hints,
+    parts,
+    place::{Chunk, Place},
+    spelling::plain,
+};
+use crate::{
+    fold::{ByHash, Letters, Pieces, fold},
+    forms::{self, Manner},
+    languages::Languages,
+    words,
+};
+
+/// Terms by the letters that they begin or end a compound with.
+#[derive(Debug, Default)]
+pub(super) struct Compounds {
+    first: Side,
+    last: Side,
+}
+
+#[derive(Debug, Default)]
+struct Side {
+    filter: Filter,
+    /// First of the chained parts with the hash of their folded letters, from the outer end of the word inwards.
+    chains: HashMap<u64, u32, ByHash>,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    next: u32,
+    /// Hash of the letters with their diacritics.
+    spelling: u32,
+    ascii: bool,
+    /// Long enough that what stands beside it need not be known.
+    long: bool,
+    end: End,
+}
+
+#[derive(Default)]
+pub(super) struct Build(Compounds);
+
+/// Letters of a part beside which any word makes a compound; shorter ones are in many other words.
+const LONG: usize = 6;
+/// Shorter words are no compounds with a term.
+const SHORTEST_BYTES: usize = 5;
+
+impl Build {
+    pub fn add(&mut self, written: &str, manner: Manner, end: End) {
+        let lower = written.to_lowercase();
+        let letters = lower.chars().count();
+        if letters < 2 || !lower.chars().all(char::is_alphabetic) {
+            return;
+        }
+        let part = |form: &str| Part {
+            next: NONE,
+            spelling: words::hash(form),
+            ascii: form.is_ascii(),
+            long: letters >= LONG,
+            end,
+        };
+        for form in parts::first_forms(&lower) {
+            self.0.first.add(Letters::of(&fold(&form)).hash(), part(&form));
+        }
+        for form in forms::of(written, manner, Languages::SV).into_keys() {
+            let backwards: String = fold(&form).chars().rev().collect();
+            self.0.last.add(Letters::of(&backwards).hash(), part(&form));
+        }
+    }
+
+    pub fn finish(mut self) -> Compounds {
+        self.0.first.finish();
+        self.0.last.finish();
+        self.0
+    }
+}
+
+impl Side {
+    fn add(&mut self, hash: u64, part: Part) {
+        let new = u32::try_from(self.parts.len()).unwrap_or(NONE - 1);
+        let next = self.chains.insert(hash, new).unwrap_or(NONE);
+        self.parts.push(Part { next, ..part });
+    }
+
+    fn finish(&mut self) {
+        let hashes: Vec<u64> = self.chains.keys().copied().collect();
+        self.filter = Filter::of(&hashes);
+    }
+
+    fn of(&self, hash: u64) -> impl Iterator<Item = &Part> {
+        let mut next = match self.filter.may_hold(hash) {
+            true => self.chains.get(&hash).copied().unwrap_or(NONE),
+            false => NONE,
+        };
+        std::iter::from_fn(move || {
+            let part = self.parts.get(next as usize)?;
+            next = part.next;
+            Some(part)
+        })
+    }
+}
+
+impl Compounds {
+    pub fn is_empty(&self) -> bool {
+        self.first.parts.is_empty()
+    }
+}
+
+impl Matcher {
+    /// Adds the compounds of terms in a post that may be Swedish.
+    pub(super) fn find_compounds(
+        &self,
+        text: &str,
+        hints: &Hints<'_>,
+        scratch: &mut Scratch,
+        found: &mut Vec<Match>,
+    ) {
+        let mut chunk = Chunk::default();
+        for piece in Pieces::new(text) {
+            if piece.end - piece.start < SHORTEST_BYTES || piece.end - piece.start > MAX_BYTES {
+                continue;
+            }
+            let word = &text[piece.start..piece.end];
+            let mut take = |part: &Part, at: usize, first: bool| {
+                if !is_compound(word, part, at, first, hints) {
+                    return;
+                }
+                chunk.around(text, piece.start);
+                if chunk.place(text, piece.start) != Place::Text {
+                    return;
+                }
+                let end = part.end;
+                if end.role == Role::Term {
+                    let (subject, term) = (end.subject as usize, end.index as usize);
+                    found.push(Match { subject, term, start: piece.start, end: piece.end });
+                } else {
+                    scratch.contexts.push(Seen { end, from: piece.start, to: piece.end });
+                }
+            };
+            let mut letters = Letters::new();
+            for (at, c) in word.char_indices() {
+                letters.feed(c);
+                let at = at + c.len_utf8();
+                self.compounds.first.of(letters.hash()).for_each(|part| take(part, at, true));
+            }
+            let mut letters = Letters::new();
+            for (at, c) in word.char_indices().rev() {
+                letters.feed(c);
+                self.compounds.last.of(letters.hash()).for_each(|part| take(part, at, false));
+            }
+        }
+    }
+
+    /// A match with what a hyphen joins to it in Swedish: `IKEA-soffan`.
+    pub(super) fn hyphenated(
+        &self,
+        text: &str,
+        end: End,
+        from: usize,
+        to: usize,
+        hints: &Hints<'_>,
+    ) -> (usize, usize) {
+        if !self.languages[end.subject as usize].meets(Languages::SV) {
+            return (from, to);
+        }
+        let swedish = hints.language();
+        let fits = |word: &str, known: fn(&str, bool) -> bool| {
+            let lower = plain(word);
+            let small = word.starts_with(char::is_lowercase) && word.chars().all(char::is_alphabetic);
+            let bare = lower.is_ascii() && !hints.diacritics();
+            match swedish {
+                Languages::SV => small || known(&lower, bare),
+                // Few words, which do not tell.
+                Languages::NONE => known(&lower, bare),
+                _ => false,
+            }
+        };
+        let (mut from, mut to) = (from, to);
+        while let Some(after) = text[to..].strip_prefix('-') {
+            let length = after.find(|c: char| !c.is_alphanumeric()).unwrap_or(after.len());
+            if !fits(&after[..length], parts::may_end) {
+                break;
+            }
+            to += 1 + length;
+        }
+        while let Some(before) = text[..from].strip_suffix('-') {
+            let start = before.char_indices().rev().take_while(|(_, c)| c.is_alphanumeric()).last();
+            let Some((start, _)) = start.filter(|(start, _)| fits(&before[*start..], parts::may_begin))
+            else {
+                break;
+            };
+            from = start;
+        }
+        (from, to)
+    }
+}
+
+/// A longer run of letters is no word; a bound on what one costs.
+const MAX_BYTES: usize = 64;
+
+/// Whether `word` is a compound of the part that ends (`first`) or begins at byte `at` and of something else.
+fn is_compound(word: &str, part: &Part, at: usize, first: bool, hints: &Hints<'_>) -> bool {
+    let (own, other) = if first { word.split_at(at) } else { (&word[at..], &word[..at]) };
+    let (own, other) = (plain(own), plain(other));
+    let same = words::hash(&own) == part.spelling || own.is_ascii() && !part.ascii && !hints.diacritics();
+    if other.is_empty() || !same {
+        return false;
+    }
+    let swedish = hints.language();
+    if swedish != Languages::SV && !swedish.is_empty() {
+        return false;
+    }
+    let bare = other.is_ascii() && own.is_ascii() && !hints.diacritics();
+    let known = if first { parts::may_end(&other, bare) } else { parts::may_begin(&other, bare) };
+    let whole = plain(word);
+    if known {
+        // Without diacritics much looks like a compound: for(-)mat.
+        let common = words::common_in(&whole);
+        let foreign = swedish.is_empty() && !common.is_empty() && !common.meets(Languages::SV);
+        return !foreign && (!bare || common.is_empty());
+    }
+    // A name the list lacks beside a long term; but a known word is no compound, and an ending that makes another word is no part.
+    let letters = other.chars().count();
+    part.long
+        && swedish == Languages::SV
+        && letters >= if first { LEAST_UNKNOWN_LAST } else { LEAST_UNKNOWN_FIRST }
+        && other.contains(['a', 'e', 'i', 'o', 'u', 'y', 'å', 'ä', 'ö'])
+        && !parts::is_known(&whole)
+        && !(first && makes_another_word(&other))
+}
+
+const LEAST_UNKNOWN_LAST: usize = 4;
+const LEAST_UNKNOWN_FIRST: usize = 3;
+
+/// Inhabitants, agents, adjectives, verbs: derivation, no composition.
+fn makes_another_word(ending: &str) -> bool {
+    const DERIVED: &[&str] = &[
+        "are", "aren", "arna", "arens", "ares", "arnas", "isk", "iska", "iskt", "ska", "ing", "ning",
+        "ingar", "het", "lig", "liga", "ligt", "era", "erar", "erad", "ade", "ande", "ende", "bo", "bor",
+        "borna", "inna", "aktig", "aktiga", "mässig", "mässigt", "mässiga", "skap", "ist", "ister", "ism",
+        "ens", "ers", "erska",
+    ];
+    DERIVED.contains(&ending)
+}

@@ -1,0 +1,133 @@
+//! How a post is written, looked at only when a word of it is in doubt.
+
+use std::{cell::OnceCell, collections::HashMap, sync::LazyLock};
+
+use super::Filter;
+use crate::{
+    fold::{ByHash, Class, Pieces, class, fold, hash_folded},
+    languages::Languages,
+};
+
+pub(super) struct Hints<'a> {
+    text: &'a str,
+    diacritics: OnceCell<bool>,
+    capitals: OnceCell<bool>,
+    language: OnceCell<Guess>,
+}
+
+/// What the little words of a post tell.
+#[derive(Clone, Copy)]
+struct Guess {
+    /// Those with the most votes.
+    leading: Languages,
+    /// The only one, with a vote to spare; else none.
+    sure: Languages,
+}
+
+impl<'a> Hints<'a> {
+    pub fn of(text: &'a str) -> Self {
+        Self { text, diacritics: OnceCell::new(), capitals: OnceCell::new(), language: OnceCell::new() }
+    }
+
+    /// The author writes diacritics.
+    pub fn diacritics(&self) -> bool {
+        *self.diacritics.get_or_init(|| {
+            self.text.chars().any(|c| !c.is_ascii() && (class(c) == Class::Mark || c.is_alphabetic()))
+        })
+    }
+
+    /// The author writes capitals.
+    pub fn capitals(&self) -> bool {
+        *self.capitals.get_or_init(|| self.text.chars().any(char::is_uppercase))
+    }
+
+    /// The language that the little words of the post belong to; none where they do not tell.
+    pub fn language(&self) -> Languages {
+        self.language.get_or_init(|| guess(self.text)).leading
+    }
+
+    /// The language that the post is certainly in; none where there is doubt.
+    pub fn sure_language(&self) -> Languages {
+        self.language.get_or_init(|| guess(self.text)).sure
+    }
+}
+
+fn guess(text: &str) -> Guess {
+    let mut votes = [0_u32; 5];
+    for piece in Pieces::new(text).take(MOST_WORDS) {
+        let Some(languages) = LITTLE.get(&piece.hash) else { continue };
+        for (vote, (language, _)) in votes.iter_mut().zip(Languages::each()) {
+            *vote += u32::from(languages.meets(language));
+        }
+    }
+    let most = votes.iter().copied().max().unwrap_or(0);
+    let leads = votes.iter().zip(Languages::each()).filter(|(vote, _)| most > 0 && **vote == most);
+    let leading = leads.fold(Languages::NONE, |set, (_, (language, _))| set.with(language));
+    let close = votes.iter().filter(|vote| **vote + 1 >= most).count();
+    let sure = if most > 1 && close == 1 { leading } else { Languages::NONE };
+    Guess { leading, sure }
+}
+
+/// A language shows in the first words.
+const MOST_WORDS: usize = 200;
+
+/// Words that are in every other sentence of a language and rare in the rest.
+const LITTLE_WORDS: [(Languages, &str); 5] = [
+    (
+        Languages::PL,
+        "nie to się na a jest że do jak co ale tak już tylko mnie czy mam za po od dla przez są był było ten ta te ja ty \
+         pan pani bardzo jestem może kiedy gdzie która który z w i u o przed pod też ich jego jej bez nad mi",
+    ),
+    (
+        Languages::SV,
+        "och att det är jag inte på en ett som för med av till har de du vi kan så om men var den han hon ska vill min \
+         din mig dig sig från när hur vad nu här där bara eller också mycket finns någon alla hos efter i",
+    ),
+    (
+        Languages::IT,
+        "che di non il la un una per sono è mi ho con ma lo si le da del della al alla nel gli anche questo questa più \
+         come se ha hai cosa perché molto quando sempre ci ti mio mia e a i in dei delle dal",
+    ),
+    (
+        Languages::RO,
+        "și nu să de la cu o un am pe ce mai în din este e că a ai au sunt dar pentru care ca fost eu mi lui cum \
+         foarte asta acum dacă sau fi va meu mea ei el le al ale când unde prea doar fără lor",
+    ),
+    (
+        Languages::EN,
+        "the and to of a i is it you that in for on was with my have this be are not but at they so me just your what \
+         get like all from can do if we when has had an or no out about how been by our their were she he",
+    ),
+];
+
+static LITTLE: LazyLock<HashMap<u64, Languages, ByHash>> = LazyLock::new(|| {
+    let mut little: HashMap<u64, Languages, ByHash> = HashMap::default();
+    for (language, words) in LITTLE_WORDS {
+        for word in words.split_whitespace() {
+            let languages = little.entry(hash_folded(&fold(word))).or_default();
+            *languages = languages.with(language);
+        }
+    }
+    little
+});
+
+/// One bit a little word that only Swedish has.
+pub(super) static SWEDISH: LazyLock<Filter> = LazyLock::new(|| {
+    let swedish: Vec<u64> =
+        LITTLE.iter().filter(|(_, languages)| **languages == Languages::SV).map(|(hash, _)| *hash).collect();
+    Filter::of(&swedish)
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_words_tell_the_language() {
+        let language = |text| Hints::of(text).language();
+        assert_eq!(language("Jag har köpt en ny soffa"), Languages::SV);
+        assert_eq!(language("nie wiem, co to jest"), Languages::PL);
+        assert_eq!(language("The shelf is not in stock"), Languages::EN);
+        assert_eq!(language("Kvarnby!"), Languages::NONE);
+    }
+}
