@@ -25,6 +25,8 @@ use crate::{LogError, MAX_RECORD_BYTES};
 
 /// One try of asking for metadata: between two tries it is looked whether the broker refuses us.
 const METADATA_TRY: Duration = Duration::from_millis(500);
+/// A broker that refuses us may be one of many: the others get so long to let us in.
+const OTHERS_TURN: Duration = Duration::from_secs(3);
 /// Longest wait for one answer of a broker.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Law 9.
@@ -151,26 +153,36 @@ impl Clients {
         client: &BaseConsumer<Context>,
         topic: Option<&str>,
     ) -> Result<Metadata, LogError> {
-        let until = Instant::now() + CALL_TIMEOUT;
+        client.fetch_metadata(topic, CALL_TIMEOUT).map_err(|source| {
+            let heard = client.context().last_error();
+            self.failed_after("reading the cluster's metadata", source, heard)
+        })
+    }
+
+    /// Whether a broker lets us in: asked once, when a process begins. Later on the same answers may come of a broker that is about
+    /// to go away or to come back, and are no end (law 8).
+    pub fn enter(&self) -> Result<(), LogError> {
+        let client = self.watcher()?;
+        let began = Instant::now();
         loop {
-            let source = match client.fetch_metadata(topic, METADATA_TRY) {
-                Ok(metadata) => return Ok(metadata),
-                Err(source) => source,
-            };
+            let Err(source) = client.fetch_metadata(None, METADATA_TRY) else { return Ok(()) };
             // What went wrong on the way is told by events, and those only to who looks.
             while client.poll(Duration::ZERO).is_some() {}
-            if let Some(refusal) = client.context().refusal() {
+            let is_over = began.elapsed() >= CALL_TIMEOUT;
+            if let Some(refusal) = client.context().refusal()
+                && (is_over || (refusal.is_certain && began.elapsed() >= OTHERS_TURN))
+            {
                 return Err(self.refused_entry(refusal));
             }
             let passing = source.rdkafka_error_code().is_some_and(is_broker_loss);
-            if !passing || Instant::now() >= until {
+            if !passing || is_over {
                 let heard = client.context().last_error();
                 return Err(self.failed_after("reading the cluster's metadata", source, heard));
             }
         }
     }
 
-    fn refused_entry(&self, Refusal { at, said }: Refusal) -> LogError {
+    fn refused_entry(&self, Refusal { at, said, .. }: Refusal) -> LogError {
         let servers = self.config.bootstrap_servers.clone();
         match at {
             Door::Login => LogError::Login { servers, said },
@@ -248,6 +260,8 @@ pub(super) struct Refusal {
     at: Door,
     /// What librdkafka says; it names brokers and mechanisms, never a password.
     said: String,
+    /// False where a broker that goes away looks the same.
+    is_certain: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -337,7 +351,8 @@ impl ClientContext for Context {
         }
         let code = error.rdkafka_error_code();
         if let Some(at) = code.and_then(|code| door(code, reason)) {
-            let refusal = Refusal { at, said: reason.to_owned() };
+            let is_certain = !reason.to_ascii_lowercase().contains("disconnected");
+            let refusal = Refusal { at, said: reason.to_owned(), is_certain };
             *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
         }
         let before =

@@ -60,10 +60,10 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Checks that a broker answers.
+    /// Checks that a broker answers and lets us in.
     pub fn open(config: KafkaConfig) -> Result<Self, LogError> {
         let log = Self { clients: Clients { config } };
-        log.clients.metadata(&log.clients.watcher()?, None)?;
+        log.clients.enter()?;
         Ok(log)
     }
 
