@@ -3,13 +3,14 @@
 use std::{collections::HashSet, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
-use hark_rules::{DEFAULT, Problem};
+use hark_rules::Problem;
 
 use crate::{
     cli::Context,
     config::{Config, LogConfig},
     failure::print,
-    test,
+    terminal,
+    test::{self, Report},
 };
 
 /// Arguments of `hark check`.
@@ -25,53 +26,75 @@ const ODD: Style = AnsiColor::Yellow.on_default();
 /// The configuration cannot be used.
 pub fn run(_: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
-    for warning in warnings(&config)? {
+    let reports = reports(&config)?;
+    let path = config.path().display();
+    for warning in warnings(&config, &reports) {
         let separator = if warning.location.is_some() { ":" } else { ": " };
-        print(&format!("{ODD}warning:{ODD:#} {}{separator}{warning}\n", config.path().display()))?;
+        print(&format!("{ODD}warning:{ODD:#} {path}{separator}{warning}\n"))?;
     }
-    print(&format!("{GOOD}{} can be used{GOOD:#}\n", config.path().display()))?;
-    for line in summary(&config) {
-        print(&format!("  {line}\n"))?;
+    print(&format!("{GOOD}{path} can be used{GOOD:#}\n"))?;
+    for (label, names) in summary(&config, &reports) {
+        print(&format!("{}\n", row(label, &names, terminal::width())))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn summary(config: &Config) -> Vec<String> {
+/// A label and its names, separated by commas.
+fn row(label: &str, names: &[String], width: usize) -> String {
+    let last = names.len().saturating_sub(1);
+    let words =
+        names.iter().enumerate().map(|(at, name)| if at < last { format!("{name},") } else { name.clone() });
+    let head = format!("  {label:<10}");
+    terminal::hanging(&head, head.len(), words, width)
+}
+
+/// What came of the tests; empty where there are none, or nothing that could run them.
+fn reports(config: &Config) -> anyhow::Result<Vec<Report<'_>>> {
+    let can_run = !config.tests.is_empty() && !config.subjects.is_empty() && config.router().is_ok();
+    if can_run { test::run_all(config) } else { Ok(Vec::new()) }
+}
+
+fn summary(config: &Config, reports: &[Report<'_>]) -> Vec<(&'static str, Vec<String>)> {
     let mut lines = Vec::new();
     lines.push(match &config.log {
-        LogConfig::Embedded { data } => format!("log       embedded in {}", data.display()),
-        LogConfig::Kafka(kafka) => format!("log       Kafka at {}", kafka.bootstrap_servers),
+        LogConfig::Embedded { data } => ("log", vec![format!("embedded in {}", data.display())]),
+        LogConfig::Kafka(kafka) => ("log", vec![format!("Kafka at {}", kafka.bootstrap_servers)]),
     });
-    let names: Vec<String> =
-        config.sources.iter().map(|source| format!("{} ({})", source.name, source.kind_name())).collect();
-    lines.push(format!("sources   {}", or_none(&names)));
-    let names: Vec<String> = config
-        .subjects
-        .iter()
-        .map(|subject| format!("{} ({}, {})", subject.name, subject.kind, count(subject.terms.len(), "term")))
-        .collect();
-    lines.push(format!("subjects  {}", or_none(&names)));
+    let sources = config.sources.iter().map(|source| format!("{} ({})", source.name, source.kind_name()));
+    lines.push(("sources", or_none(sources.collect())));
+    let subject = |subject: &hark_text::Subject| {
+        format!("{} ({}, {})", subject.name, subject.kind, count(subject.terms.len(), "term"))
+    };
+    lines.push(("subjects", or_none(config.subjects.iter().map(subject).collect())));
     if let Ok(router) = config.router() {
-        let names: Vec<String> = router.teams().map(|team| team.name.clone()).collect();
-        lines.push(format!("teams     {}", or_none(&names)));
-        lines.push(format!("rules     {} and the default", router.rules().len()));
+        lines.push(("teams", or_none(router.teams().map(|team| team.name.clone()).collect())));
+        lines.push(("rules", vec![format!("{} and the default", router.rules().len())]));
     }
-    lines.push(format!("tests     {} ('hark test' runs them)", config.tests.len()));
-    let unset: Vec<String> = config
-        .secrets()
-        .into_iter()
-        .filter(|secret| !secret.is_set())
-        .map(|secret| secret.variable().to_owned())
-        .collect();
-    if !unset.is_empty() {
-        lines.push(format!("secrets   not set here: {}", unset.join(", ")));
+    let failed = failing(reports);
+    lines.push((
+        "tests",
+        vec![match (reports.len(), failed) {
+            (0, _) => format!("{} ('hark test' runs them)", config.tests.len()),
+            (all, 0) => format!("{all}, which pass"),
+            (all, failed) => format!("{all}, {failed} of which do not pass ('hark test' shows why)"),
+        }],
+    ));
+    let secrets = config.secrets().into_iter().filter(|secret| !secret.is_set());
+    let mut unset: Vec<String> = secrets.map(|secret| secret.variable().to_owned()).collect();
+    if let Some(first) = unset.first_mut() {
+        *first = format!("not set here: {first}");
+        lines.push(("secrets", unset));
     }
-    lines.push(format!("revision  {}", config.revision));
+    lines.push(("revision", vec![config.revision.clone()]));
     lines
 }
 
-fn or_none(names: &[String]) -> String {
-    if names.is_empty() { "none".into() } else { names.join(", ") }
+fn failing(reports: &[Report<'_>]) -> usize {
+    reports.iter().filter(|report| !report.differences.is_empty()).count()
+}
+
+fn or_none(names: Vec<String>) -> Vec<String> {
+    if names.is_empty() { vec!["none".to_owned()] } else { names }
 }
 
 fn count(number: usize, noun: &str) -> String {
@@ -79,22 +102,21 @@ fn count(number: usize, noun: &str) -> String {
 }
 
 /// What is allowed and looks like a mistake.
-fn warnings(config: &Config) -> anyhow::Result<Vec<Problem>> {
-    let Ok(router) = config.router() else { return Ok(Vec::new()) };
+fn warnings(config: &Config, reports: &[Report<'_>]) -> Vec<Problem> {
+    let Ok(router) = config.router() else { return Vec::new() };
     let mut warnings = router.warnings();
-    if config.tests.is_empty() || config.subjects.is_empty() {
-        return Ok(warnings);
+    if reports.is_empty() {
+        return warnings;
     }
-    let reports = test::run_all(config)?;
     let covered: HashSet<&str> =
         reports.iter().flat_map(|report| &report.rules).map(String::as_str).collect();
     for (name, at) in router.rule_places() {
-        if !covered.contains(name) && name != DEFAULT {
+        if !covered.contains(name) {
             warnings.push(Problem::at(at, format!("no test reaches the rule '{name}'")));
         }
     }
     warnings.sort_by_key(|problem| problem.location);
-    Ok(warnings)
+    warnings
 }
 
 #[cfg(test)]
@@ -118,8 +140,8 @@ tests: [{say: Aurora Motors, expect: {team: sales}}]
 ",
         )
         .expect("it loads");
-        let found: Vec<String> =
-            warnings(&config).expect("it runs").iter().map(ToString::to_string).collect();
+        let reports = reports(&config).expect("it runs");
+        let found: Vec<String> = warnings(&config, &reports).iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
             [
@@ -129,10 +151,16 @@ tests: [{say: Aurora Motors, expect: {team: sales}}]
                 "6:5: no test reaches the rule 'garages'",
             ]
         );
-        let lines = summary(&config);
-        assert!(
-            lines.contains(&"subjects  aurora (own, 1 term), garage (topic, 1 term)".to_owned()),
-            "{lines:?}"
-        );
+        let summary = summary(&config, &reports);
+        let subjects = ["aurora (own, 1 term)", "garage (topic, 1 term)"].map(str::to_owned).to_vec();
+        assert!(summary.contains(&("subjects", subjects)), "{summary:?}");
+        assert!(summary.contains(&("tests", vec!["1, which pass".to_owned()])), "{summary:?}");
+    }
+
+    #[test]
+    fn names_stand_behind_their_label() {
+        let names = ["sales", "support (2 people)"].map(str::to_owned);
+        assert_eq!(row("teams", &names, 100), "  teams     sales, support (2 people)");
+        assert_eq!(row("teams", &names, 20), "  teams     sales,\n            support (2 people)");
     }
 }

@@ -257,6 +257,27 @@ mod tests {
     }
 
     #[test]
+    fn the_commands_of_the_documentation_are_commands() {
+        let page = include_str!("../../../docs/rules.md");
+        let mut seen = 0;
+        for block in page.split("```sh\n").skip(1) {
+            let lines = block.split("```").next().unwrap_or_default().lines();
+            for line in lines.filter(|line| line.starts_with("hark ")) {
+                // A quoted argument is one word.
+                let parts = line.split('"').enumerate();
+                let words = parts.flat_map(|(index, part)| match index % 2 {
+                    0 => part.split_whitespace().collect(),
+                    _ => vec![part],
+                });
+                let parsed = Cli::try_parse_from(words);
+                assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+                seen += 1;
+            }
+        }
+        assert!(seen >= 2, "only {seen} commands were found");
+    }
+
+    #[test]
     fn an_instance_name_that_would_break_an_id_is_refused() {
         for (name, fits) in
             [("enrich-0", true), ("a.b_c", true), ("", false), ("a b", false), ("zażółć", false)]

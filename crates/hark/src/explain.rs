@@ -15,6 +15,7 @@ use crate::{
     config::{Config, NO_MATCH, Spoken, author},
     failure::{Failure, print},
     judge::{Judge, Working, is_owned, spoken_post},
+    terminal::{self, hanging},
 };
 
 /// Arguments of `hark explain`.
@@ -129,7 +130,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     }
     let mut spoken = Spoken::of(args.text.join(" "));
     spoken.source = args.source.unwrap_or_default();
-    let at = args.at.unwrap_or_else(Timestamp::now);
+    // Nobody asks for fractions of a second.
+    let now = || Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let at = args.at.unwrap_or_else(now);
     spoken.at = Some(at);
     spoken.post.place = args.place.unwrap_or_default();
     spoken.post.rating = args.rating;
@@ -140,13 +143,10 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         print(&format!("{}\n", explain(&config, &spoken, &memory, |found| found.json(&spoken))?))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let width = terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
+    let width = terminal::width();
     print(&explain(&config, &spoken, &memory, |found| found.page(&spoken, width))?)?;
     Ok(ExitCode::SUCCESS)
 }
-
-/// Columns where the output is no terminal.
-const DEFAULT_WIDTH: usize = 100;
 
 /// What was found and decided.
 struct Explanation<'a> {
@@ -230,7 +230,7 @@ impl Explanation<'_> {
                 )
             })
             .collect();
-        line(&format!("subjects   {}", or_none(&subjects)));
+        line(&hanging("subjects   ", 11, or_none(&subjects).split(' '), width));
         let sentiment = mention.sentiment.as_ref().map_or_else(
             || "not judged".to_owned(),
             |sentiment| {
@@ -256,7 +256,7 @@ impl Explanation<'_> {
                 line("           add a term under 'subjects:', or mark the source with 'scope: owned'");
             }
             None => line("the configuration has no teams, so that nothing is routed"),
-            Some(routed) => routed.show(&mut line),
+            Some(routed) => routed.show(width, &mut line),
         }
         page
     }
@@ -323,7 +323,7 @@ impl Routed<'_> {
         })
     }
 
-    fn show(&self, line: &mut dyn FnMut(&str)) {
+    fn show(&self, width: usize, line: &mut dyn FnMut(&str)) {
         let decision = &self.decision;
         let rule = &decision.trace.rule;
         match decision.team {
@@ -348,7 +348,7 @@ impl Routed<'_> {
             line(&format!("   copies to {}", decision.copies.join(", ")));
         }
         if !decision.tags.is_empty() {
-            line(&format!("   tags {}", decision.tags.join(", ")));
+            line(&hanging("   tags ", 8, decision.tags.join(", ").split(' '), width));
         }
         let yes = |allowed: bool| if allowed { "yes" } else { "no" };
         let reasons = match decision.gate.reasons.is_empty() {
@@ -356,28 +356,32 @@ impl Routed<'_> {
             false => format!(" ({})", decision.gate.reasons.join(", ")),
         };
         let (reply, pitch) = (yes(decision.gate.may_reply), yes(decision.gate.may_pitch));
-        line(&format!("   may be answered: {reply}; may be offered something: {pitch}{reasons}"));
-        for note in &decision.trace.notes {
-            line(&format!("   {note}"));
+        let gate = format!("may be answered: {reply}; may be offered something: {pitch}{reasons}");
+        for remark in std::iter::once(&gate).chain(&decision.trace.notes) {
+            line(&hanging("   ", 3, remark.split(' '), width));
         }
         line("");
         line("rules, in their order");
-        let width =
+        let names =
             self.verdicts.iter().map(|verdict| verdict.rule.width()).max().unwrap_or_default().min(40);
         let mut decided = false;
         for verdict in &self.verdicts {
-            let padding = " ".repeat(width.saturating_sub(verdict.rule.width()));
-            let name = format!("{}{padding}", verdict.rule);
-            let row = match (&verdict.failure, verdict.decided) {
-                (_, true) => format!("  {FIRED}> {name}{FIRED:#}  {}", decides(verdict)),
-                (Some(failure), _) => format!("  {DIM}- {name}  {}{DIM:#}", failure.sentence),
+            let name = format!("{}{}", verdict.rule, " ".repeat(names.saturating_sub(verdict.rule.width())));
+            let (mark, style, remark) = match (&verdict.failure, verdict.decided) {
+                (_, true) => (">", FIRED, decides(verdict)),
+                (Some(failure), _) => ("-", DIM, failure.sentence.clone()),
                 (None, _) if verdict.continues && !decided => {
-                    format!("  {FIRED}+ {name}{FIRED:#}  adds to what follows: {}", held(&verdict.held))
+                    ("+", FIRED, format!("adds to what follows: {}", held(&verdict.held)))
                 }
-                (None, _) => format!("  {DIM}- {name}  not asked: an earlier rule has decided{DIM:#}"),
+                (None, _) => ("-", DIM, "not asked: an earlier rule has decided".to_owned()),
             };
             decided |= verdict.decided;
-            line(&row);
+            // A name that is too long pushes only its own first line to the right.
+            let (head, indent) = (format!("  {style}{mark} {name}  "), names + 6);
+            // What is dim is dim to its end; of the others the rule stands out.
+            let head = if style == DIM { head } else { format!("{head}{style:#}") };
+            let row = hanging(&head, indent, remark.split(' '), width);
+            line(&if style == DIM { format!("{row}{style:#}") } else { row });
         }
     }
 }

@@ -98,6 +98,38 @@ pub fn push_styled(out: &mut String, text: &str, style: Style) {
     write!(out, "{style}{text}{style:#}").unwrap_or_default();
 }
 
+/// Columns of the terminal; of a page where the output is none.
+pub fn width() -> usize {
+    const PAGE: usize = 100;
+    terminal_size::terminal_size().map_or(PAGE, |(width, _)| usize::from(width.0))
+}
+
+/// Words behind a head, which takes `indent` columns: on as many lines as they need, each begun under the first word. A
+/// word that is too long for a line has one of its own.
+pub fn hanging<W: AsRef<str>>(
+    head: &str,
+    indent: usize,
+    words: impl IntoIterator<Item = W>,
+    width: usize,
+) -> String {
+    let mut lines = head.to_owned();
+    let mut columns = indent;
+    for word in words {
+        let word = word.as_ref();
+        let plain = anstream::adapter::strip_str(word).to_string().width();
+        if columns > indent && columns + 1 + plain > width {
+            write!(lines, "\n{:indent$}", "").unwrap_or_default();
+            columns = indent;
+        } else if columns > indent {
+            lines.push(' ');
+            columns += 1;
+        }
+        lines.push_str(word);
+        columns += plain;
+    }
+    lines
+}
+
 /// A plain word, exactly `columns` wide.
 pub fn fitted(word: &str, columns: usize, style: Style) -> String {
     Text::new(word, &[]).fitted(columns, style, style)
@@ -141,6 +173,18 @@ mod tests {
             assert_eq!(fitted, shown, "{raw:?} in {columns}");
             assert_eq!(fitted.width(), columns, "{raw:?} in {columns}");
         }
+    }
+
+    #[test]
+    fn a_long_sentence_goes_on_in_the_next_line_under_its_beginning() {
+        let hang = |width| hanging("  teams  ", 9, ["sales,", "support,", "triage"], width);
+        assert_eq!(hang(100), "  teams  sales, support, triage");
+        assert_eq!(hang(24), "  teams  sales, support,\n         triage");
+        assert_eq!(hang(1), "  teams  sales,\n         support,\n         triage");
+        assert_eq!(
+            hanging("- ", 2, "one \u{1b}[1mtwo\u{1b}[0m three".split(' '), 9),
+            "- one \u{1b}[1mtwo\u{1b}[0m\n  three"
+        );
     }
 
     #[test]

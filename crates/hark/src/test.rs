@@ -15,6 +15,7 @@ use crate::{
     config::{Config, Key, NO_MATCH, NONE, Test, Want},
     failure::print,
     judge::{Judge, Working, is_owned, spoken_post},
+    terminal,
 };
 
 /// Arguments of `hark test`.
@@ -48,7 +49,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             print(&format!("{GOOD}ok{GOOD:#}      {}\n", one_line(&report.test.name)))?;
         } else {
             failed += 1;
-            print(&report.shown(&config.path().display().to_string()))?;
+            print(&report.shown(&config.path().display().to_string(), terminal::width()))?;
         }
     }
     let passed = reports.len() - failed;
@@ -96,8 +97,11 @@ impl fmt::Display for Difference {
     }
 }
 
+/// Columns in front of what is said about a test.
+const INDENT: usize = 8;
+
 impl Report<'_> {
-    fn shown(&self, path: &str) -> String {
+    fn shown(&self, path: &str, width: usize) -> String {
         let mut lines = vec![
             format!("{BAD}failed{BAD:#}  {}", one_line(&self.test.name)),
             format!("        {DIM}{path}:{}{DIM:#}", self.test.at),
@@ -106,7 +110,9 @@ impl Report<'_> {
             lines.push(format!("        {BAD}- {key}: {expected}{BAD:#}"));
             lines.push(format!("        {GOOD}+ {key}: {got}{GOOD:#}"));
         }
-        lines.extend(self.remarks.iter().map(|remark| format!("        {remark}")));
+        let remark =
+            |remark: &String| terminal::hanging(&" ".repeat(INDENT), INDENT, remark.split(' '), width);
+        lines.extend(self.remarks.iter().map(remark));
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
 }
@@ -139,7 +145,7 @@ fn run_one<'c>(
     let post = spoken_post(config, &test.say);
     let matched = judge.find(&post.title, &post.text, working);
     let mention = judge.mention(&post, working);
-    let facts = Facts::new(&mention, &post);
+    let facts = Facts::new(&mention, &post).remembering(&test.say.memory);
     let kept = matched || is_owned(config, &test.say);
     let decision = kept.then(|| router.decide(&facts));
     let outcome = Outcome { mention: &mention, decision: decision.as_ref() };

@@ -193,6 +193,20 @@ fn the_rules_of_the_demo_do_what_its_tests_say() {
 }
 
 #[test]
+fn the_example_of_a_car_dealer_does_what_its_tests_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/car-dealer");
+    let checked = output(&folder, &["check"]);
+    let said = String::from_utf8(checked.stdout.clone()).unwrap();
+    assert!(checked.status.success() && checked.stderr.is_empty(), "{}", stderr(&checked));
+    assert!(!said.contains("warning"), "every rule is reached by a test, every team gets something:\n{said}");
+    let tested = output(&folder, &["test"]);
+    let said = String::from_utf8(tested.stdout.clone()).unwrap();
+    assert!(tested.status.success(), "{said}");
+    let passed = said.lines().filter(|line| line.starts_with("ok ")).count();
+    assert!(passed >= 30, "only {passed} tests");
+}
+
+#[test]
 fn the_demo_tells_what_became_of_every_post_and_leaves_no_file_behind() {
     let folder = tempfile::tempdir().unwrap();
     let output = output(folder.path(), &["up", "--demo", "--once"]);

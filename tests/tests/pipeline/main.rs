@@ -13,6 +13,8 @@ mod future;
 mod http;
 mod lag;
 mod redrive;
+mod reload;
+mod replay;
 mod scene;
 mod secure;
 mod security;

@@ -90,8 +90,9 @@ impl Calendar {
         format!("{} {}", self.local(at).strftime("%A"), self.rfc3339(at))
     }
 
-    /// A moment by this calendar's clock: `2026-02-27T15:50:00+01:00`.
+    /// A moment by this calendar's clock, without fractions of a second: `2026-02-27T15:50:00+01:00`.
     pub fn rfc3339(&self, at: Timestamp) -> String {
+        let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
         at.display_with_offset(self.local(at).offset()).to_string()
     }
 

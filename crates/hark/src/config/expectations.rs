@@ -1,12 +1,12 @@
 //! `tests:` says what should become of a post; `hark test` runs it.
 
 use hark_rules::{
-    DEFAULT, Location, Problem, Router,
+    DEFAULT, Location, Memory, Owner, Problem, Router,
     document::{Node, Scalar, ScalarKind, Value},
     read::{self, Fields},
     vocabulary::{ENTITIES, INTENTS, LANGUAGES, SENTIMENTS, VOICES},
 };
-use hark_schema::v1::{Author, Op};
+use hark_schema::v1::{Author, Op, ThreadRef};
 use hark_sources::PostInput;
 use jiff::{Timestamp, fmt::temporal::Pieces, tz::Offset};
 
@@ -32,6 +32,8 @@ pub struct Spoken {
     pub source: String,
     /// When it is heard; deadlines and office hours need it.
     pub at: Option<Timestamp>,
+    /// What is remembered of its conversation and its author.
+    pub memory: Memory,
 }
 
 impl Spoken {
@@ -39,7 +41,7 @@ impl Spoken {
     pub fn of(text: impl Into<String>) -> Self {
         let post =
             PostInput { id: SPOKEN_ID.to_owned(), text: text.into(), op: Op::Create, ..PostInput::default() };
-        Self { post, source: String::new(), at: None }
+        Self { post, source: String::new(), at: None, memory: Memory::default() }
     }
 }
 
@@ -251,16 +253,57 @@ fn read_test(node: &Node, index: usize, names: &Names<'_>, problems: &mut Vec<Pr
     let at = fields.take("at").and_then(|node| moment(node, &format!("'at' of {what}"), problems));
     let expect =
         fields.require("expect", problems).and_then(|node| read_expectation(node, &what, names, problems));
-    fields.later(&["thread"]);
+    let thread = fields.take("thread");
+    let memory = thread.map(|node| read_thread(node, &what, at, names, problems));
     fields.finish(problems);
-    let post = post?;
+    let mut post = post?;
+    if memory.is_some() && post.thread.is_none() {
+        // It is said in a conversation, so that it answers somebody.
+        post.thread = Some(ThreadRef { root: String::new(), parent: "the post before it".to_owned() });
+    }
     let name = name.map_or_else(|| first_words(&post), str::to_owned);
-    Some(Test {
-        name,
-        say: Spoken { post, source: source.unwrap_or_default(), at },
-        expect: expect?,
-        at: node.at,
-    })
+    let say = Spoken { post, source: source.unwrap_or_default(), at, memory: memory.unwrap_or_default() };
+    Some(Test { name, say, expect: expect?, at: node.at })
+}
+
+/// What is remembered of the conversation that the post of a test belongs to, and of its author.
+fn read_thread(
+    node: &Node,
+    what: &str,
+    at: Option<Timestamp>,
+    names: &Names<'_>,
+    problems: &mut Vec<Problem>,
+) -> Memory {
+    let mut memory = Memory::default();
+    let Some(mut fields) = Fields::of(node, format!("'thread' of {what}"), problems) else { return memory };
+    let team = fields.take("team").and_then(|node| {
+        let known = names.of(Key::Team);
+        known_words(node, &format!("'team' in 'thread' of {what}"), known.as_deref(), false, problems).pop()
+    });
+    let person = fields
+        .take("person")
+        .and_then(|node| read::text(node, &format!("'person' in 'thread' of {what}"), problems));
+    if let (Some(_), None) = (person, &team) {
+        let problem = Problem::at(node.at, format!("'thread' of {what} has a person and no team"));
+        problems.push(problem.hint("name the team too: thread: {team: sales, person: anna}"));
+    }
+    memory.owner = team.map(|team| Owner { team, person: person.unwrap_or_default().to_owned() });
+    memory.other_open_item = fields
+        .take("open_item")
+        .and_then(|node| read::boolean(node, &format!("'open_item' in 'thread' of {what}"), problems))
+        .unwrap_or_default();
+    let mut ms = |key: &'static str, problems: &mut Vec<Problem>| {
+        let node = fields.take(key)?;
+        if at.is_none() {
+            let problem = Problem::at(node.at, format!("{what} has '{key}' and no 'at'"));
+            problems.push(problem.hint("say when the post is heard: at: 2026-03-02T09:20:00+01:00"));
+        }
+        moment(node, &format!("'{key}' in 'thread' of {what}"), problems).map(Timestamp::as_millisecond)
+    };
+    memory.thread_pitched_ms = ms("pitched", problems);
+    memory.author_pitched_ms = ms("author_pitched", problems);
+    fields.finish(problems);
+    memory
 }
 
 /// What a test is called that has no name: its title or text.
@@ -315,7 +358,7 @@ fn read_post(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<Pos
             problems.extend(refused.errors.into_iter().map(|error| {
                 let key = error.pointer.trim_start_matches('/').replace('/', ".");
                 let key = if key.is_empty() { String::new() } else { format!("'{key}' in ") };
-                Problem::at(place_of(node, &error.pointer), format!("{key}'post' of {what} {}", error.why))
+                Problem::at(place_of(node, &error.pointer), format!("{key}'post' of {what}: {}", error.why))
             }));
             return None;
         }

@@ -235,6 +235,18 @@ fn each_slip_is_named_with_place_and_remedy() {
             "conf/hark.yaml:1:36: unknown word 'purchas' for 'intents' of test 1; did you mean 'purchase'?",
         ),
         (
+            "tests: [{expect: {priority: 1}}]\n",
+            "conf/hark.yaml:1:9: test 1 lacks the key 'say'; say: \"a text\", or post: {text: \"a text\", rating: 1}",
+        ),
+        (
+            "tests: [{post: {text: x, rating: 9}, expect: {priority: 1}}]\n",
+            "conf/hark.yaml:1:34: 'rating' in 'post' of test 1: expected stars from 1 to 5 (scale other ratings to that), found the number 9",
+        ),
+        (
+            "tests: [{say: x, thread: {author_pitched: '2026-03-02T09:20:00+01:00'}, expect: {priority: 1}}]\n",
+            "conf/hark.yaml:1:43: test 1 has 'author_pitched' and no 'at'; say when the post is heard: at: 2026-03-02T09:20:00+01:00",
+        ),
+        (
             "teams: {sales: {}}\ndefault: {to: sales}\ntests: [{say: x, expect: {team: sale}}]\n",
             "conf/hark.yaml:3:33: unknown word 'sale' for 'team' of test 1; did you mean 'sales'?",
         ),
@@ -320,4 +332,43 @@ fn every_snippet_of_the_documentation_loads() {
         seen += 1;
     }
     assert!(seen > 12, "only {seen} snippets were found");
+}
+
+/// Beside the snippets of the rules page, where they do not have the section themselves.
+const AROUND_SNIPPETS: [(&str, &str); 6] = [
+    ("tenant", "tenant: aurora"),
+    ("sources", "sources: [{name: forum, kind: webhook, open: true}]"),
+    (
+        "subjects",
+        "subjects: [{name: aurora, kind: own, terms: [Aurora Motors]}, \
+         {name: garage, kind: topic, terms: [garage, warsztat, bilverkstad]}]",
+    ),
+    ("voices", "voices: {own: ['@auroramotors']}"),
+    ("teams", "teams: {sales: {}, care: {}, press: {}, triage: {}}"),
+    ("default", "default: {to: triage}"),
+];
+
+#[test]
+fn every_snippet_of_the_rules_page_loads_and_passes_its_own_tests() {
+    let page = include_str!("../../../../docs/rules.md");
+    let (mut snippets, mut tests) = (0, 0);
+    for block in page.split("```yaml\n").skip(1) {
+        let snippet = block.split("```").next().unwrap();
+        let has = |key: &str| snippet.lines().any(|line| line.starts_with(&format!("{key}:")));
+        let around = AROUND_SNIPPETS.iter().filter(|(key, _)| !has(key));
+        let around: String = around.map(|(_, section)| format!("{section}\n")).collect();
+        let yaml = format!("{around}{snippet}");
+        let config = load(&yaml).unwrap_or_else(|problems| panic!("{snippet}\n{problems:#?}"));
+        snippets += 1;
+        for report in crate::test::run_all(&config).unwrap() {
+            assert!(
+                report.differences.is_empty(),
+                "{}: {:?}\n{snippet}",
+                report.test.name,
+                report.differences
+            );
+            tests += 1;
+        }
+    }
+    assert!(snippets > 12 && tests > 25, "only {snippets} snippets with {tests} tests were found");
 }

@@ -40,8 +40,10 @@ pub fn run(args: Args, _: &Context) -> anyhow::Result<ExitCode> {
     if dir != Path::new(".") {
         print(&format!("  cd {}\n", dir.display()))?;
     }
-    print("  hark check        is the configuration in order?\n")?;
-    print("  hark up           read the sample posts, judge and route them\n")?;
+    print("  hark check                          is the configuration in order?\n")?;
+    print("  hark test                           do the posts at its end go where they should?\n")?;
+    print("  hark up --once                      read the sample posts, judge and route them, and end\n")?;
+    print("  hark tail queue.sales --until-end   what the sales team got\n")?;
     print("  hark explain \"Aurora Motors lost my keys again\"\n")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,6 @@
 //! What `hark replay` says: for people, and as JSON.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use hark_schema::id::Id;
@@ -13,9 +13,6 @@ use super::{
     tally::{ASPECTS, Example, Move, Pair, Tally, name},
 };
 use crate::{config::Config, terminal::Text};
-
-/// Columns where the output is no terminal.
-pub(super) const DEFAULT_WIDTH: usize = 100;
 
 const HEAD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -132,6 +129,7 @@ impl Report<'_> {
         }
         match self.tally.unreadable_records() {
             0 => {}
+            1 => notes.push("1 record is no mention and was left out".to_owned()),
             records => {
                 notes.push(format!("{} records are no mentions and were left out", thousands(records)))
             }
@@ -180,12 +178,10 @@ fn about(example: &Example, zone: &TimeZone) -> String {
     let mut words: Vec<String> = example.heard.map(|heard| moment(heard, zone)).into_iter().collect();
     let named = [&example.author, &example.source, &example.language, &example.url];
     words.extend(named.into_iter().filter(|word| !word.is_empty()).cloned());
-    let mut about = words.join("  ");
     let (old, new) = &example.rules;
     let shown = |rule: &str| if rule.is_empty() { "no rule".to_owned() } else { format!("\"{rule}\"") };
-    // Writing to a String cannot fail.
-    write!(about, "  {} -> {}", shown(old), shown(new)).unwrap_or_default();
-    about
+    words.push(if old == new { shown(old) } else { format!("{} -> {}", shown(old), shown(new)) });
+    words.join(", ")
 }
 
 fn move_json(found: &Move<'_>) -> Value {

@@ -147,18 +147,23 @@ impl Route {
             }
             let outputs =
                 open.iter().map(|place| self.cancel(&work, place)).collect::<Result<Vec<_>, _>>()?;
-            let next = state(&known, work.version, None);
-            thread.write(&memory::follow(place, &thread.state, &known, &next, None, None), effects);
+            let (next, followed) = forget(place, &known, &thread.state);
+            thread.write(&followed, effects);
             return Ok(self.emit(effects, &work, outputs, &next, &post));
         }
 
         let router = self.router.clone();
         let contact_key = contact_key(&post);
         let contact = read_contact(contact_key.as_deref(), effects)?;
-        let memory = memory::recall(place, &known, &thread.state, contact.as_ref(), effects.now_ms());
-        let decision = router.decide(&Facts::new(&mention, &post).remembering(&memory));
+        let known = Known {
+            item: &known,
+            thread: &thread.state,
+            contact: contact.as_ref(),
+            now_ms: effects.now_ms(),
+        };
+        let Step { decision, places, item: next, thread: followed, pitch } =
+            step(&router, place, &mention, &post, &known);
         self.refused.extend(&decision.refused);
-        let places = places(&decision);
         let mut outputs = Vec::with_capacity(open.len() + places.len());
         for place in open.iter().filter(|place| !places.contains(place)) {
             outputs.push(self.cancel(&work, place)?);
@@ -167,14 +172,6 @@ impl Route {
             let op = if open.contains(place) { ItemOp::Update } else { ItemOp::Open };
             outputs.push(self.item(&work, place, op, &decision, value)?);
         }
-        let mut next = state(&known, work.version, Some(&decision));
-        let opens_pitch = places.iter().any(|place| !open.contains(place) && router.pitches(&place.team));
-        let pitch = opens_pitch.then(|| Pitch {
-            mention_id: mention_id.as_bytes().to_vec(),
-            at_ms: post.observed_at.as_ref().map_or(effects.now_ms(), envelope::millis),
-        });
-        next.pitched |= opens_pitch;
-        let followed = memory::follow(place, &thread.state, &known, &next, Some(&decision), pitch.as_ref());
         if let Some(reason) = decision.drop_reason {
             self.feed.push(|| Event::dropped_mention(value, reason));
             if !open.is_empty() {
@@ -266,6 +263,60 @@ impl Route {
             timestamp_ms: None,
         })
     }
+}
+
+/// What is remembered of a mention, its thread and its author.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    pub item: &'a ItemState,
+    pub thread: &'a ThreadState,
+    pub contact: Option<&'a Pitch>,
+    /// The time to go by where the post does not say when it was heard, in milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+/// What becomes of a mention that is there, and what is to be remembered of it.
+pub struct Step<'r> {
+    pub decision: Decision<'r>,
+    places: Vec<Place>,
+    pub item: ItemState,
+    pub thread: ThreadState,
+    /// Something is offered that was not before.
+    pub pitch: Option<Pitch>,
+}
+
+/// Decides by the rules and by what is remembered. Pure: a replay comes to the same.
+pub fn step<'r>(
+    router: &'r Router,
+    place: memory::Place,
+    mention: &Mention,
+    post: &RawPost,
+    known: &Known<'_>,
+) -> Step<'r> {
+    let memory = memory::recall(place, known.item, known.thread, known.contact, known.now_ms);
+    let decision = router.decide(&Facts::new(mention, post).remembering(&memory));
+    let (open, places) = (open_places(known.item), places(&decision));
+    let mut item = state(known.item, known.item.version + 1, Some(&decision));
+    let opens_pitch = places.iter().any(|place| !open.contains(place) && router.pitches(&place.team));
+    let pitch = opens_pitch.then(|| Pitch {
+        mention_id: place.mention_id.as_bytes().to_vec(),
+        at_ms: post.observed_at.as_ref().map_or(known.now_ms, envelope::millis),
+    });
+    item.pitched |= opens_pitch;
+    let thread = memory::follow(place, known.thread, known.item, &item, Some(&decision), pitch.as_ref());
+    Step { decision, places, item, thread, pitch }
+}
+
+/// What is remembered of a mention that was deleted, and of its thread.
+pub fn forget(place: memory::Place, item: &ItemState, thread: &ThreadState) -> (ItemState, ThreadState) {
+    let next = state(item, item.version + 1, None);
+    let followed = memory::follow(place, thread, item, &next, None, None);
+    (next, followed)
+}
+
+/// Whether a mention is on any queue.
+pub fn is_open(known: &ItemState) -> bool {
+    !open_places(known).is_empty()
 }
 
 /// A thread as it is remembered.

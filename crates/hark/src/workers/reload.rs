@@ -6,7 +6,7 @@
 
 use std::{
     io::{self, IsTerminal as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -26,7 +26,8 @@ use crate::{
     judge::Judge,
     stages::{in_force::InForce, topics::Topics},
     telemetry::record,
-    test, topics,
+    test,
+    topics::{self, Topic},
 };
 
 /// How often the file is looked at. One that changed is read when it is the same at the next look: an editor that is half
@@ -81,7 +82,6 @@ impl Follower {
         let at_terminal = has_terminal();
         // Nothing has been looked at yet, so that a change since the start is not missed.
         let mut watch = Watch::default();
-        let mut named = Watch { read: Look::at_all(&self.in_force.files), ..Watch::default() };
         while !self.shared.shutdown.is_cancelled() {
             let asked = hangup.swap(false, Ordering::Relaxed);
             if asked && at_terminal && !has_terminal() {
@@ -90,9 +90,7 @@ impl Follower {
                 self.shared.shutdown.cancel();
                 return;
             }
-            // Both look, so that both know what they have seen.
-            let changed = watch.changed(Look::at(self.in_force.path()))
-                | named.changed(Look::at_all(&self.in_force.files));
+            let changed = watch.changed(look_at(&self.in_force));
             if asked || changed {
                 self.read(asked || changed, asked);
             } else if self.refused.as_ref().is_some_and(|(_, when)| when.elapsed() >= RETRY_EVERY) {
@@ -222,6 +220,10 @@ fn misfits(old: &Config, new: &Config, parts: Parts) -> Vec<Problem> {
                 .hint("restart it")
         })
         .collect();
+    if Topic::Contacts.retention_for(new) > Topic::Contacts.retention_for(old) {
+        let message = "'pitch_cooldown' of 'gate' is now longer than a running process remembers";
+        problems.push(Problem::nowhere(message).hint("restart it"));
+    }
     match (old.router(), new.router()) {
         (Ok(old), Ok(new)) => {
             let known =
@@ -255,6 +257,13 @@ fn has_terminal() -> bool {
     io::stderr().is_terminal() || io::stdin().is_terminal()
 }
 
+/// How the file looks, and then those that it names; `None` while it is not there, as for a moment while an editor
+/// replaces it.
+fn look_at(config: &Config) -> Option<Vec<Option<Look>>> {
+    let file = Look::at(config.path())?;
+    Some(std::iter::once(Some(file)).chain(config.files.iter().map(|path| Look::at(path))).collect())
+}
+
 /// What the system says of a file without opening it. A link, as a mounted ConfigMap is one, is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Look {
@@ -264,35 +273,31 @@ struct Look {
 }
 
 impl Look {
-    /// `None` where there is no such file, as for a moment while an editor replaces it.
+    /// `None` where there is no such file.
     fn at(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
         let found = std::fs::metadata(path).ok()?;
         Some(Self { modified: found.modified().ok(), bytes: found.len(), inode: found.ino() })
     }
+}
 
-    /// Files that the configuration names, taken together.
-    fn at_all(paths: &[PathBuf]) -> Option<Self> {
-        paths.iter().filter_map(|path| Self::at(path)).reduce(|all, one| Self {
-            modified: all.modified.max(one.modified),
-            bytes: all.bytes.wrapping_add(one.bytes),
-            inode: all.inode.wrapping_mul(31).wrapping_add(one.inode),
-        })
+/// Tells files that have changed and lie still.
+struct Watch<T> {
+    last: Option<T>,
+    read: Option<T>,
+}
+
+impl<T> Default for Watch<T> {
+    fn default() -> Self {
+        Self { last: None, read: None }
     }
 }
 
-/// Tells a file that has changed and lies still.
-#[derive(Default)]
-struct Watch {
-    last: Option<Look>,
-    read: Option<Look>,
-}
-
-impl Watch {
-    /// Whether the file is to be read, by how it looks now.
-    fn changed(&mut self, now: Option<Look>) -> bool {
+impl<T: Clone + PartialEq> Watch<T> {
+    /// Whether they are to be read, by how they look now.
+    fn changed(&mut self, now: Option<T>) -> bool {
         let still = now.is_some() && now == self.last;
-        self.last = now;
+        self.last.clone_from(&now);
         if !still || now == self.read {
             return false;
         }
@@ -305,18 +310,14 @@ impl Watch {
 mod tests {
     use super::*;
 
-    fn look(bytes: u64) -> Option<Look> {
-        Some(Look { modified: None, bytes, inode: 1 })
-    }
-
     #[test]
     fn a_file_is_read_once_when_it_has_changed_and_lies_still() {
         let mut watch = Watch::default();
-        let read: Vec<bool> = [1, 1, 1, 2, 3, 3, 3].map(|bytes| watch.changed(look(bytes))).into();
+        let read: Vec<bool> = [1, 1, 1, 2, 3, 3, 3].map(|bytes| watch.changed(Some(bytes))).into();
         assert_eq!(read, [false, true, false, false, false, true, false]);
         // Replaced by way of a moment without it.
         let read: Vec<bool> =
-            [None, look(3), look(3), None, look(4), look(4)].map(|now| watch.changed(now)).into();
+            [None, Some(3), Some(3), None, Some(4), Some(4)].map(|now| watch.changed(now)).into();
         assert_eq!(read, [false, false, false, false, false, true]);
     }
 
@@ -355,7 +356,15 @@ default: {to: triage}
                 vec!["'http' has changed"],
             ),
             (all, "support: {}, ", "", vec!["the team 'support' is gone"]),
+            (all, "support: {}", "support: {moved_to: sales}", vec![]),
             (all, "support: {}", "people: {}", vec!["the team 'support' is gone"]),
+            (all, "default:", "gate: {pitch_cooldown: 20d}\ndefault:", vec![]),
+            (
+                all,
+                "default:",
+                "gate: {pitch_cooldown: 90d}\ndefault:",
+                vec!["'pitch_cooldown' of 'gate' is now longer"],
+            ),
             (
                 all,
                 "teams: {sales: {}, support: {}, triage: {}}\ndefault: {to: triage}",
