@@ -44,6 +44,14 @@ fn main() {
     let analyzer = Analyzer::shipped().unwrap();
     println!("{:<40} {:>12.1} ms", "reading the models", started.elapsed().as_secs_f64() * 1e3);
     let mut scratch = Scratch::default();
+    let mut letters = Vec::new();
+    rate("language alone", |text, sum| {
+        hark_text::language::letters(text, &mut letters);
+        *sum += analyzer.identifier().identify(&letters, None).0.len();
+    });
+    rate("scores of the tags alone", |text, sum| {
+        *sum += usize::from(analyzer.scores("", text, &mut scratch)[0] > 0.0);
+    });
     rate("full analysis", |text, sum| {
         let analysis = analyzer.analyze(&Input { text, ..Input::default() }, &mut scratch);
         *sum += analysis.intents.len();

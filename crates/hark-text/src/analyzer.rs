@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     Analysis, Input, Intent, IntentName, ModelError, Scratch, Sentiment, SentimentLabel, entities, evidence,
-    features::{FEATURES_VERSION, Weight, features},
+    features::{FEATURES_VERSION, Norms, Size, Table, features},
     language::{Identifier, letters},
     lexicon::Lexicon,
     model::{Model, Output},
@@ -12,13 +12,14 @@ use crate::{
     tokens::{TokenKind, Tokens},
 };
 
-/// Outputs of the tag model: three of sentiment, eight intents, one of padding.
-pub const TAGS: usize = 12;
+/// Outputs of the tag model: three of sentiment, eight intents, the rest is padding that makes a row a quarter of a cache
+/// line.
+pub const TAGS: usize = 16;
 /// The first intent among the outputs; before it come negative, neutral and positive.
 pub const FIRST_INTENT: usize = 3;
 
-/// What each output gets from a token.
-pub(crate) type Shares = [i32; TAGS];
+/// What each output gets from a token, table by table, in units of their scales.
+pub(crate) type Share = [[i16; TAGS]; Table::ALL.len()];
 
 /// Judges posts.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ static TAGS_MODEL: &[u8] = include_bytes!("../models/tags.model");
 pub(crate) struct Workspace {
     tokens: Tokens,
     letters: Vec<u8>,
-    shares: Vec<Shares>,
+    shares: Vec<Share>,
 }
 
 impl Analyzer {
@@ -83,22 +84,15 @@ impl Analyzer {
         }
         let (language, language_confidence) = self.identifier.identify(&work.letters, input.lang_hint);
         let shift = self.tags.shift(language);
-        let whole = self.weigh(&work.tokens, &mut work.shares);
+        let scores = self.weigh(&work.tokens, &mut work.shares);
         let outputs = self.tags.outputs();
-        let sentiment = Sentiment {
-            evidence: Vec::new(),
-            ..attitude(outputs, &shift, &whole.scores(outputs), input.rating)
-        };
-        let sentiment = Sentiment {
-            evidence: evidence::of_sentiment(&work.tokens, &work.shares, outputs, sentiment.label),
-            ..sentiment
-        };
+        let mut sentiment = attitude(outputs, &shift, &scores, input.rating);
+        sentiment.evidence = evidence::of_sentiment(&work.tokens, &work.shares, &self.tags, sentiment.label);
         let mut intents = Vec::new();
-        let scores = whole.scores(outputs);
         for (name, at) in IntentName::ALL.into_iter().zip(FIRST_INTENT..) {
             let confidence = outputs[at].probability(scores[at], shift[at]);
-            if confidence >= outputs[at].threshold && whole.norm > 0.0 {
-                let evidence = evidence::of_intent(&work.tokens, &work.shares, at);
+            if confidence >= outputs[at].threshold && !work.tokens.all().is_empty() {
+                let evidence = evidence::of_intent(&work.tokens, &work.shares, &self.tags, at);
                 intents.push(Intent { name, confidence, evidence });
             }
         }
@@ -120,7 +114,7 @@ impl Analyzer {
     pub fn scores(&self, title: &str, text: &str, scratch: &mut Scratch) -> [f32; TAGS] {
         let work = &mut scratch.workspace;
         work.tokens.read(title, text);
-        self.weigh(&work.tokens, &mut work.shares).scores(self.tags.outputs())
+        self.weigh(&work.tokens, &mut work.shares)
     }
 
     /// The lexicon in use.
@@ -135,17 +129,36 @@ impl Analyzer {
         &self.identifier
     }
 
-    fn weigh(&self, tokens: &Tokens, shares: &mut Vec<Shares>) -> Sum {
+    /// Scores of the tokens; leaves the share of each in `shares`.
+    fn weigh(&self, tokens: &Tokens, shares: &mut Vec<Share>) -> [f32; TAGS] {
         shares.clear();
-        shares.resize(tokens.all().len(), [0; TAGS]);
-        let mut squares = 0.0;
-        features(tokens, &self.lexicon, |hash, weight, token| {
-            squares += weight.square();
-            if let Some(share) = shares.get_mut(token) {
-                self.tags.add(hash, share);
-            }
+        shares.resize(tokens.all().len(), Share::default());
+        let mut whole = Share::default();
+        let mut size = Size::default();
+        features(tokens, &self.lexicon, |table, hash, token| {
+            size.add(table);
+            let share = shares.get_mut(token).unwrap_or(&mut whole);
+            self.tags.add(table as usize, hash, &mut share[table as usize]);
         });
-        Sum::of(shares, squares)
+        self.scores_of(shares.iter().chain([&whole]), size.norms())
+    }
+
+    fn scores_of<'a>(&self, shares: impl Iterator<Item = &'a Share>, norms: (Norms, Norms)) -> [f32; TAGS] {
+        let mut units = [[0_i32; TAGS]; Table::ALL.len()];
+        for share in shares {
+            for (units, share) in units.as_flattened_mut().iter_mut().zip(share.as_flattened()) {
+                *units += i32::from(*share);
+            }
+        }
+        let mut scores = [0.0; TAGS];
+        for (at, (score, output)) in scores.iter_mut().zip(self.tags.outputs()).enumerate() {
+            let norms = if at < FIRST_INTENT { norms.0 } else { norms.1 };
+            let value = |table: Table| {
+                units[table as usize][at] as f32 * self.tags.scale(table as usize, at) * norms[table.norm()]
+            };
+            *score = Table::ALL.into_iter().map(value).sum::<f32>() + output.bias;
+        }
+        scores
     }
 
     /// The attitude of the clause in which a subject stands; `None` where the whole text is one clause of one subject.
@@ -153,7 +166,7 @@ impl Analyzer {
         &self,
         input: &Input<'_>,
         tokens: &Tokens,
-        shares: &[Shares],
+        shares: &[Share],
         shift: &[f32; TAGS],
         whole: &Sentiment,
     ) -> Vec<Option<Sentiment>> {
@@ -165,54 +178,21 @@ impl Analyzer {
                 return Some(Sentiment { evidence: Vec::new(), ..*whole });
             }
             let clause = clause_around(tokens, hit.start);
-            // Letters weigh most of the squares: about this many for each word.
-            let squares = clause.len() as f32 * SQUARES_A_WORD;
-            let sum = Sum::of(&shares[clause], squares);
-            let evidence = Vec::new();
-            Some(Sentiment { evidence, ..attitude(outputs, shift, &sum.scores(outputs), None) })
+            let norm = 1.0 / (clause.len() as f32 * CLAUSE_SQUARES_A_WORD).sqrt().max(1.0);
+            let scores = self.scores_of(shares[clause].iter(), ([norm; 2], [norm; 2]));
+            Some(attitude(outputs, shift, &scores, None))
         };
         input.matches.iter().map(judge).collect()
     }
 }
 
-const SQUARES_A_WORD: f32 = 6.0;
+/// What a word of a clause adds to its size, about; see [`Size`].
+const CLAUSE_SQUARES_A_WORD: f32 = 9.0;
 /// A text with fewer letters is told by its title.
 const ENOUGH_LETTERS: usize = 20;
 
 fn tail(model: &[u8]) -> &[u8] {
     &model[model.len().saturating_sub(16)..]
-}
-
-/// Weights summed up.
-struct Sum {
-    units: [i32; TAGS],
-    norm: f32,
-}
-
-impl Sum {
-    fn of(shares: &[Shares], squares: f32) -> Self {
-        let mut units = [0_i32; TAGS];
-        for share in shares {
-            for (unit, share) in units.iter_mut().zip(share) {
-                *unit = unit.saturating_add(*share);
-            }
-        }
-        Self { units, norm: if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 } }
-    }
-
-    fn scores(&self, outputs: &[Output]) -> [f32; TAGS] {
-        let mut scores = [0.0; TAGS];
-        for ((score, units), output) in scores.iter_mut().zip(self.units).zip(outputs) {
-            *score = units as f32 * output.scale * self.norm + output.bias;
-        }
-        scores
-    }
-}
-
-impl Weight {
-    pub(crate) fn square(self) -> f32 {
-        self.factor() * self.factor()
-    }
 }
 
 fn attitude(outputs: &[Output], shift: &[f32; TAGS], scores: &[f32; TAGS], rating: Option<f64>) -> Sentiment {

@@ -279,6 +279,11 @@ const ORDERS: &[&str] = &[
 ];
 
 fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    // Most words have no code after them, and folding is dear.
+    let coded = |word: &Word<'_>| word.text.bytes().filter(u8::is_ascii_digit).count() >= 3;
+    if !words.iter().skip(at + 1).take(3).any(coded) {
+        return None;
+    }
     let word = fold(words[at].text);
     let word = word.trim_start_matches('#');
     if !ORDERS.iter().any(|begin| word.starts_with(begin))
@@ -364,6 +369,10 @@ const THANKED: &[&[&str]] = &[
 ];
 
 fn person(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    // As long as the longest turn is; most words have no name after them, and folding is dear.
+    if !words.iter().skip(at + 1).take(2).any(|word| is_name(word.text)) {
+        return None;
+    }
     let cue = fold(words[at].text);
     let title = TITLES.contains(&cue.as_str());
     let thanks = THANKED.iter().filter(|turn| turn[0] == cue).filter(|turn| {

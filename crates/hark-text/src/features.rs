@@ -2,104 +2,190 @@
 
 use crate::{
     lexicon::{Lexicon, Sense},
-    tokens::{TokenKind, Tokens},
+    tokens::{DESK, Token, TokenKind, Tokens},
 };
 
-/// How much a feature weighs before training: words tell more than the letters they consist of.
+/// Where the weights of a feature stand. Each table has its size and its precision: a sign weighs a hundred times as
+/// much as three letters do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weight {
-    /// A word, a pair of words, an emoji.
-    Word,
+pub enum Table {
+    /// Words, stems, pairs of words.
+    Words,
     /// Three or four letters.
     Letters,
-    /// A word of the lexicon, or a property of the whole text.
-    Sense,
+    /// Marks, emoji, senses of the lexicon and pairs of them, properties of the whole text.
+    Signs,
 }
 
-impl Weight {
-    /// The factor.
+impl Table {
+    /// All, in the order of the model file.
+    pub const ALL: [Self; 3] = [Self::Words, Self::Letters, Self::Signs];
+
+    /// Index of its factor among [`Norms`].
+    #[inline]
+    #[must_use]
+    pub fn norm(self) -> usize {
+        usize::from(self == Self::Signs)
+    }
+
+    /// How much a feature weighs before training: words tell more than the letters they consist of.
     #[must_use]
     pub fn factor(self) -> f32 {
         match self {
-            Self::Word => 1.0,
+            Self::Words => 1.0,
             Self::Letters => 0.5,
-            Self::Sense => 1.5,
+            Self::Signs => 1.5,
         }
     }
 }
 
-/// Version of the features: a model trained for another one is of no use.
-pub const FEATURES_VERSION: u32 = 2;
+/// What the weights are multiplied by, so that a long text does not shout.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Size {
+    /// Features of each table.
+    counts: [u32; Table::ALL.len()],
+}
 
-/// Hands every feature of a text to `emit`: its hash, its weight, and the index of the token it is seen at.
-pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(u64, Weight, usize)) {
+/// Factors of words and letters and of signs.
+pub type Norms = [f32; 2];
+
+impl Size {
+    /// Counts a feature.
+    #[inline]
+    pub fn add(&mut self, table: Table) {
+        self.counts[table as usize] += 1;
+    }
+
+    /// The factors for sentiment, and for intents. Attitude is in all of the words, so all count together; an intent is
+    /// mostly in a few signs, which many words must not drown.
+    #[must_use]
+    pub fn norms(self) -> (Norms, Norms) {
+        let squares = |table: Table| self.counts[table as usize] as f32 * table.factor() * table.factor();
+        let (words, signs) = (squares(Table::Words) + squares(Table::Letters), squares(Table::Signs));
+        let norm = |squares: f32| if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 };
+        ([norm(words + signs); 2], [norm(words), norm(signs)])
+    }
+}
+
+/// Version of the features: a model trained for another one is of no use.
+pub const FEATURES_VERSION: u32 = 3;
+
+/// Stands for the index of a token where a feature belongs to the whole text.
+pub const WHOLE: usize = usize::MAX;
+
+/// Hands every feature of a text to `emit`: its table, its hash, of which the high bits count, and the index of the token
+/// that it is seen at. Features of one token come together, those of signs after the others.
+pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(Table, u64, usize)) {
     let all = tokens.all();
     let mut before = START;
     let mut before_that = START;
+    let mut stem_before = START;
     let mut negated = 0;
-    let mut shouted = 0;
-    let mut balance = Balance::default();
-    let mut seen = 0_u32;
     for (index, token) in all.iter().enumerate() {
         let bytes = tokens.bytes_of(token);
-        let word = hash(bytes);
-        emit(word, Weight::Word, index);
-        emit(pair(before, word), Weight::Word, index);
+        let (word, stem) = word_and_stem(bytes);
+        emit(Table::Words, pair(before, word), index);
         if token.kind == TokenKind::Word {
-            emit(pair(pair(before_that, GAP), word), Weight::Word, index);
-            letters(tokens, index, &mut emit);
-            if negated > 0 {
-                emit(pair(NEGATED, word), Weight::Word, index);
+            emit(Table::Words, spread(word), index);
+            emit(Table::Words, pair(before_that ^ GAP, word), index);
+            if stem != word {
+                emit(Table::Words, pair(STEM, stem), index);
             }
-            shouted += usize::from(token.shouted);
+            if stem != word || stem_before != before {
+                emit(Table::Words, pair(stem_before ^ STEM, stem), index);
+            }
+            if negated > 0 {
+                emit(Table::Words, pair(NEGATED, stem), index);
+            }
         }
         negated = match token.kind {
-            TokenKind::Word if is_negation(bytes) => NEGATION_REACH,
+            TokenKind::Word if token.negation => NEGATION_REACH,
             TokenKind::Mark => 0,
             _ => negated.saturating_sub(usize::from(token.kind == TokenKind::Word)),
         };
         before_that = before;
         before = word;
+        stem_before = stem;
     }
-    emit(pair(before, END), Weight::Word, all.len().saturating_sub(1));
-    lexicon.find(tokens, |sense, index| {
-        let negated = is_negated(tokens, index);
-        emit(pair(SENSE, sense.code(negated)), Weight::Sense, index);
-        balance.add(sense, negated);
-        seen |= 1 << (sense.code(false) >> 1);
-    });
-    for token in all {
-        match token.kind {
-            TokenKind::Mention => seen |= HAS_MENTION,
-            TokenKind::Link => seen |= HAS_LINK,
-            _ => {}
+    emit(Table::Words, pair(before, END), all.len().saturating_sub(1));
+    for (index, token) in all.iter().enumerate() {
+        if token.kind == TokenKind::Word {
+            letters(tokens, token, |hash| emit(Table::Letters, hash, index));
         }
     }
-    if !all.is_empty() {
-        pairs_of_senses(seen, &mut emit);
-    }
-    balance.emit(&mut emit, all.len());
-    if shouted > 0 && !all.is_empty() {
-        let share = (shouted * 4 / all.len()) as u64;
-        emit(pair(SHOUTED, share), Weight::Sense, 0);
-    }
+    signs(tokens, lexicon, |hash, index| emit(Table::Signs, hash, index));
 }
 
 const START: u64 = 0x51;
 const END: u64 = 0x52;
-const GAP: u64 = 0x53;
+const GAP: u64 = 0x53_0000_0000;
 const NEGATED: u64 = 0x54;
 const SENSE: u64 = 0x55;
 const BALANCE: u64 = 0x56;
 const SHOUTED: u64 = 0x57;
+const STEM: u64 = 0x58_0000_0000;
 const SENSES: u64 = 0x59;
+const SIGN: u64 = 0x5a;
+const FIRST: u64 = 0x5b;
 const NEGATION_REACH: usize = 3;
-/// Beyond the senses: the post addresses an account, or gives a link.
-const HAS_MENTION: u32 = 1 << 15;
-const HAS_LINK: u32 = 1 << 16;
+/// Letters of a word that its endings leave alone, most times.
+const STEM_BYTES: usize = 5;
+
+fn signs(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(u64, usize)) {
+    let all = tokens.all();
+    if all.is_empty() {
+        return;
+    }
+    let mut balance = Balance::default();
+    let mut seen = 0_u32;
+    let mut shouted = 0;
+    let mut mentions = 0;
+    for (index, token) in all.iter().enumerate() {
+        let flag = match token.kind {
+            TokenKind::Word => {
+                shouted += usize::from(token.shouted);
+                continue;
+            }
+            TokenKind::Mention => {
+                mentions += 1;
+                if tokens.bytes_of(token) == DESK { HAS_DESK } else { HAS_MENTION }
+            }
+            TokenKind::Link => HAS_LINK,
+            TokenKind::Mark if tokens.bytes_of(token).contains(&b'?') => HAS_QUESTION,
+            TokenKind::Mark | TokenKind::Emoji => 0,
+        };
+        emit(pair(SIGN, hash(tokens.bytes_of(token))), index);
+        if index == 0 && flag & (HAS_MENTION | HAS_DESK) != 0 {
+            emit(pair(FIRST, u64::from(flag)), index);
+        }
+        seen |= flag;
+    }
+    if mentions > 1 {
+        emit(pair(FIRST, MANY_MENTIONS), WHOLE);
+    }
+    lexicon.find(tokens, |sense, index| {
+        let negated = is_negated(tokens, index);
+        emit(pair(SENSE, sense.code(negated)), index);
+        balance.add(sense, negated);
+        seen |= 1 << (sense.code(false) >> 1);
+    });
+    pairs_of_senses(seen, |hash| emit(hash, WHOLE));
+    balance.emit(|hash| emit(hash, WHOLE));
+    if shouted > 0 {
+        let share = (shouted * 4 / all.len()) as u64;
+        emit(pair(SHOUTED, share), WHOLE);
+    }
+}
+
+/// Beyond the senses: the post addresses an account or a support desk, gives a link, asks.
+const HAS_MENTION: u32 = 1 << 28;
+const HAS_LINK: u32 = 1 << 29;
+const HAS_DESK: u32 = 1 << 30;
+const HAS_QUESTION: u32 = 1 << 31;
+const MANY_MENTIONS: u64 = 2;
 
 /// Senses that stand in one text: a search and a question mark are more than the sum of both.
-fn pairs_of_senses(seen: u32, emit: &mut impl FnMut(u64, Weight, usize)) {
+fn pairs_of_senses(seen: u32, mut emit: impl FnMut(u64)) {
     let mut first = seen;
     while first != 0 {
         let one = first.trailing_zeros();
@@ -108,7 +194,7 @@ fn pairs_of_senses(seen: u32, emit: &mut impl FnMut(u64, Weight, usize)) {
         while second != 0 {
             let other = second.trailing_zeros();
             second &= second - 1;
-            emit(pair(SENSES, u64::from(one << 8 | other)), Weight::Sense, 0);
+            emit(pair(SENSES, u64::from(one << 8 | other)));
         }
     }
 }
@@ -129,46 +215,46 @@ impl Balance {
         }
     }
 
-    fn emit(&self, emit: &mut impl FnMut(u64, Weight, usize), tokens: usize) {
-        if tokens == 0 {
-            return;
-        }
+    fn emit(&self, mut emit: impl FnMut(u64)) {
         let (good, bad) = (self.good.min(3), self.bad.min(3));
-        emit(pair(BALANCE, good << 4 | bad), Weight::Sense, 0);
+        emit(pair(BALANCE, good << 4 | bad));
         let leaning = self.good.cmp(&self.bad) as i8;
-        emit(
-            pair(BALANCE + 1, u64::from(leaning.unsigned_abs()) << 1 | u64::from(leaning < 0)),
-            Weight::Sense,
-            0,
-        );
+        emit(pair(BALANCE + 1, u64::from(leaning.unsigned_abs()) << 1 | u64::from(leaning < 0)));
     }
 }
 
 /// Groups of three and four bytes of a word with its edges.
 #[inline]
-fn letters(tokens: &Tokens, index: usize, emit: &mut impl FnMut(u64, Weight, usize)) {
-    let (from, to) = Tokens::padded(&tokens.all()[index]);
-    for at in from..to.saturating_sub(2) {
+fn letters(tokens: &Tokens, token: &Token, mut emit: impl FnMut(u64)) {
+    let (from, to) = Tokens::padded(token);
+    for at in from..to.saturating_sub(3) {
         let window = tokens.window(at);
-        emit(spread(window & 0xff_ffff), Weight::Letters, index);
-        if at + 4 <= to {
-            emit(spread(window & 0xffff_ffff), Weight::Letters, index);
-        }
+        emit((window & 0xff_ffff).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        emit((window & 0xffff_ffff).wrapping_mul(0xd6e8_feb8_6659_fd93));
+    }
+    if let Some(at) = to.checked_sub(3).filter(|at| *at >= from) {
+        emit((tokens.window(at) & 0xff_ffff).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     }
 }
 
 #[inline]
-fn spread(window: u64) -> u64 {
-    let mixed = (window ^ (window >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
+fn spread(hash: u64) -> u64 {
+    hash.wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 
 #[inline]
 fn pair(left: u64, right: u64) -> u64 {
-    (left.rotate_left(21) ^ right)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        .rotate_left(31)
-        .wrapping_mul(0xd6e8_feb8_6659_fd93)
+    let mixed = (left.rotate_left(21) ^ right).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
+}
+
+/// Hashes of a word and of its beginning; the same where the word is no longer than that.
+#[inline]
+fn word_and_stem(bytes: &[u8]) -> (u64, u64) {
+    let (begin, rest) = bytes.split_at(bytes.len().min(STEM_BYTES));
+    let state = begin.iter().fold(HASH_START, |state, byte| step(state, *byte));
+    let word = rest.iter().fold(state, |state, byte| step(state, *byte));
+    (finish(word), finish(state))
 }
 
 #[inline]
@@ -191,82 +277,6 @@ pub(crate) fn finish(state: u64) -> u64 {
 
 fn is_negated(tokens: &Tokens, index: usize) -> bool {
     let from = index.saturating_sub(NEGATION_REACH);
-    tokens.all()[from..index]
-        .iter()
-        .rev()
-        .take_while(|token| token.kind == TokenKind::Word)
-        .any(|token| is_negation(tokens.bytes_of(token)))
-}
-
-/// Words that turn the next ones round, in the five languages, folded.
-pub(crate) fn is_negation(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"nie"
-            | b"ani"
-            | b"nigdy"
-            | b"bez"
-            | b"zaden"
-            | b"zadna"
-            | b"zadnego"
-            | b"zadnej"
-            | b"wcale"
-            | b"inte"
-            | b"ej"
-            | b"icke"
-            | b"aldrig"
-            | b"ingen"
-            | b"inget"
-            | b"inga"
-            | b"utan"
-            | b"knappast"
-            | b"non"
-            | b"mai"
-            | b"senza"
-            | b"nessun"
-            | b"nessuna"
-            | b"nessuno"
-            | b"niente"
-            | b"neanche"
-            | b"mica"
-            | b"nu"
-            | b"niciodata"
-            | b"fara"
-            | b"nici"
-            | b"niciun"
-            | b"nicio"
-            | b"n"
-            | b"not"
-            | b"no"
-            | b"never"
-            | b"without"
-            | b"cannot"
-            | b"cant"
-            | b"dont"
-            | b"doesnt"
-            | b"didnt"
-            | b"isnt"
-            | b"wasnt"
-            | b"wont"
-            | b"wouldnt"
-            | b"aint"
-            | b"arent"
-            | b"couldnt"
-            | b"havent"
-            | b"hasnt"
-            | b"shouldnt"
-            | b"hardly"
-            | b"nor"
-            | b"nicht"
-            | b"kein"
-            | b"keine"
-            | b"pas"
-            | b"jamais"
-            | b"nao"
-            | b"nunca"
-            | b"niet"
-            | b"geen"
-            | b"ikke"
-            | b"ei"
-    )
+    let before = tokens.all()[from..index].iter().rev();
+    before.take_while(|token| token.kind == TokenKind::Word).any(|token| token.negation)
 }

@@ -217,7 +217,7 @@ impl std::hash::Hasher for AlreadyHashed {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     Letter,
     /// A combining mark: belongs to the letter before it and is folded away.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
+    alphabet,
     features::hash,
     fold::{Class, class},
     model::{Model, ModelError},
@@ -12,7 +13,7 @@ use crate::{
 pub const LANGUAGES: usize = 32;
 
 /// Version of the features: a model trained for another one is of no use.
-pub const LANGUAGE_FEATURES_VERSION: u32 = 1;
+pub const LANGUAGE_FEATURES_VERSION: u32 = 2;
 
 /// Letters looked at: the language of a longer text is certain by then.
 const MAX_BYTES: usize = 400;
@@ -46,7 +47,10 @@ pub fn letters(text: &str, buffer: &mut Vec<u8>) {
             'A'..='Z' => buffer.push(c as u8 | 0x20),
             '\'' | '’' => space(buffer),
             _ if c.is_ascii() => space(buffer),
-            _ => match class(c) {
+            _ => match alphabet::letter(c).map_or_else(|| class(c), |known| known.class) {
+                Class::Letter if alphabet::letter(c).is_some_and(|known| !known.numeric) => {
+                    buffer.extend_from_slice(alphabet::letter(c).map_or(&[], |known| known.lower()));
+                }
                 Class::Letter if !c.is_numeric() => {
                     for lower in c.to_lowercase() {
                         let mut utf8 = [0; 4];
@@ -111,6 +115,11 @@ pub struct Identifier {
     codes: Vec<&'static str>,
 }
 
+/// So many letters decide most texts; the rest is looked at where they do not.
+const BEGIN_BYTES: usize = 72;
+/// Probability at which they do.
+const DECIDED: f32 = 0.97;
+
 /// What source hints are worth, as a factor of the odds.
 const HINT_ODDS: f32 = 3.0;
 
@@ -134,11 +143,25 @@ impl Identifier {
         if letters.iter().filter(|byte| **byte != b' ').count() < LEAST_LETTERS {
             return ("und", 0.0);
         }
-        let scores = self.scores(letters);
         let hint = hint.map(|hint| code(hint.split(['-', '_']).next().unwrap_or(hint)));
-        let outputs = self.model.outputs();
+        let (begin, _) = letters.split_at(letters.len().min(BEGIN_BYTES));
+        let (best, probability) = self.best(begin, hint);
+        let decided = probability >= DECIDED || begin.len() == letters.len();
+        let (best, probability) = if decided { (best, probability) } else { self.best(letters, hint) };
+        if probability < self.model.outputs()[best].threshold {
+            ("und", probability)
+        } else {
+            (self.codes[best], probability)
+        }
+    }
+
+    /// The most probable output and its probability.
+    fn best(&self, letters: &[u8], hint: Option<&str>) -> (usize, f32) {
+        let scores = self.scores(letters);
         let mut logits = [f32::NEG_INFINITY; LANGUAGES];
-        for (index, output) in outputs.iter().enumerate().filter(|(_, output)| !output.name.is_empty()) {
+        for (index, output) in
+            self.model.outputs().iter().enumerate().filter(|(_, output)| !output.name.is_empty())
+        {
             logits[index] = output.slope * scores[index];
             if hint == Some(self.codes[index]) {
                 logits[index] += HINT_ODDS.ln();
@@ -146,27 +169,33 @@ impl Identifier {
         }
         let best = (0..LANGUAGES).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap_or(0);
         let total: f32 = logits.iter().map(|logit| (logit - logits[best]).exp()).sum();
-        let probability = 1.0 / total;
-        if probability < outputs[best].threshold {
-            ("und", probability)
-        } else {
-            (self.codes[best], probability)
-        }
+        (best, 1.0 / total)
     }
 
     /// Raw scores, one for each output.
     #[must_use]
     pub fn scores(&self, letters: &[u8]) -> [f32; LANGUAGES] {
         let mut sums = [0_i32; LANGUAGES];
+        let mut some = [0_i16; LANGUAGES];
         let mut count = 0_u32;
+        let mut settle = |some: &mut [i16; LANGUAGES]| {
+            for (sum, some) in sums.iter_mut().zip(some) {
+                *sum += i32::from(std::mem::take(some));
+            }
+        };
         language_features(letters, |hash| {
             count += 1;
-            self.model.add(hash, &mut sums);
+            self.model.add(0, hash, &mut some);
+            // So many bytes cannot overflow a sum of 16 bits.
+            if count % 255 == 0 {
+                settle(&mut some);
+            }
         });
+        settle(&mut some);
         let norm = norm(count);
         let mut scores = [0.0; LANGUAGES];
-        for ((score, sum), output) in scores.iter_mut().zip(sums).zip(self.model.outputs()) {
-            *score = sum as f32 * output.scale * norm + output.bias;
+        for (at, (score, output)) in scores.iter_mut().zip(self.model.outputs()).enumerate() {
+            *score = sums[at] as f32 * self.model.scale(0, at) * norm + output.bias;
         }
         scores
     }
@@ -195,6 +224,10 @@ fn code(name: &str) -> &'static str {
 
 /// Scripts that only one language uses.
 fn by_script(letters: &[u8]) -> Option<&'static str> {
+    // Greek is the first of them, and most texts have no byte from there on.
+    if letters.iter().all(|byte| *byte < 0xcd) {
+        return None;
+    }
     let text = std::str::from_utf8(letters).ok()?;
     let mut counts = [("ja", 0), ("ko", 0), ("th", 0), ("he", 0), ("el", 0)];
     let mut all = 0;

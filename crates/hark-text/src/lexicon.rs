@@ -25,10 +25,18 @@ pub enum Sense {
     Churn,
     Outrage,
     Spam,
+    Great,
+    Awful,
+    Me,
+    You,
+    Firm,
+    Time,
+    Wish,
+    Proposal,
 }
 
 impl Sense {
-    const ALL: [(&'static str, Self); 11] = [
+    const ALL: [(&'static str, Self); 19] = [
         ("good", Self::Good),
         ("bad", Self::Bad),
         ("stronger", Self::Stronger),
@@ -40,6 +48,14 @@ impl Sense {
         ("churn", Self::Churn),
         ("outrage", Self::Outrage),
         ("spam", Self::Spam),
+        ("great", Self::Great),
+        ("awful", Self::Awful),
+        ("me", Self::Me),
+        ("you", Self::You),
+        ("firm", Self::Firm),
+        ("time", Self::Time),
+        ("wish", Self::Wish),
+        ("proposal", Self::Proposal),
     ];
 
     pub(crate) fn code(self, negated: bool) -> u64 {
@@ -50,14 +66,16 @@ impl Sense {
 /// All entries of the five languages in one table.
 ///
 /// A line of a file in `lexicon/` is a sense, a colon, and entries separated by commas: words or phrases, folded or not,
-/// where `*` ends a word that may go on. A line that begins with a space continues the one before.
+/// where `*` ends a word that may go on, and `^` before an entry says that it begins a sentence. A line that begins with a space continues the one before.
 #[derive(Debug)]
 pub struct Lexicon {
     /// By the key of a node and a word, or of a node and the beginning of a word.
     edges: HashMap<u64, u32, ByHash>,
     nodes: Vec<Node>,
-    /// One bit a key that leads on from the first node: most words of a post begin no entry.
-    starts: Vec<u64>,
+    /// The node of `^`, if any entry has it.
+    begin: u32,
+    /// A bit for each key of an edge: most words lead nowhere, and this says so without a look at the table.
+    leads: Vec<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -66,7 +84,7 @@ struct Node {
     goes_on: bool,
 }
 
-const START_BITS: u32 = 17;
+const LEAD_BITS: u32 = 18;
 
 const FILES: [&str; 6] = [
     include_str!("../lexicon/pl.txt"),
@@ -84,7 +102,8 @@ impl Lexicon {
         let mut lexicon = Self {
             edges: HashMap::default(),
             nodes: vec![Node::default()],
-            starts: vec![0; 1 << (START_BITS - 6)],
+            begin: 0,
+            leads: vec![0; 1 << (LEAD_BITS - 6)],
         };
         for file in FILES {
             let mut sense = None;
@@ -103,6 +122,7 @@ impl Lexicon {
                 }
             }
         }
+        lexicon.begin = lexicon.edges.get(&key(0, hash(b"^"), false)).copied().unwrap_or(0);
         lexicon
     }
 
@@ -112,10 +132,8 @@ impl Lexicon {
         for word in entry.replace("n't", "nt").split([' ', '\'']).filter(|word| !word.is_empty()) {
             let (word, open) = word.strip_suffix('*').map_or((word, false), |word| (word, true));
             let key = key(node, hash(fold(word).as_bytes()), open);
-            if node == 0 {
-                let bit = key >> (64 - START_BITS);
-                self.starts[(bit / 64) as usize] |= 1 << (bit % 64);
-            }
+            let bit = key >> (64 - LEAD_BITS);
+            self.leads[(bit / 64) as usize] |= 1 << (bit % 64);
             self.nodes[node as usize].goes_on = true;
             let new = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
             node = *self.edges.entry(key).or_insert(new);
@@ -135,6 +153,10 @@ impl Lexicon {
         for (index, token) in all.iter().enumerate() {
             if matches!(token.kind, TokenKind::Word | TokenKind::Emoji | TokenKind::Mark) {
                 self.walk(tokens, 0, index, &mut seen);
+                let begins = index.checked_sub(1).is_none_or(|before| all[before].kind != TokenKind::Word);
+                if begins && self.begin != 0 {
+                    self.walk(tokens, self.begin, index, &mut seen);
+                }
             }
         }
     }
@@ -147,16 +169,16 @@ impl Lexicon {
         for (length, &byte) in (1..).zip(bytes) {
             state = step(state, byte);
             if length >= SHORTEST_STEM {
-                self.reach(tokens, key(node, finish(state), true), node, index, seen);
+                self.reach(tokens, key(node, finish(state), true), index, seen);
             }
         }
-        self.reach(tokens, key(node, finish(state), false), node, index, seen);
+        self.reach(tokens, key(node, finish(state), false), index, seen);
     }
 
     #[inline]
-    fn reach(&self, tokens: &Tokens, key: u64, from: u32, index: usize, seen: &mut impl FnMut(Sense, usize)) {
-        let bit = key >> (64 - START_BITS);
-        if from == 0 && self.starts[(bit / 64) as usize] >> (bit % 64) & 1 == 0 {
+    fn reach(&self, tokens: &Tokens, key: u64, index: usize, seen: &mut impl FnMut(Sense, usize)) {
+        let bit = key >> (64 - LEAD_BITS);
+        if self.leads[(bit / 64) as usize] >> (bit % 64) & 1 == 0 {
             return;
         }
         let Some(&next) = self.edges.get(&key) else { return };

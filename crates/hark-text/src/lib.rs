@@ -8,6 +8,7 @@
 //!
 //! All positions are byte offsets into the UTF-8 that was handed in, always on character boundaries.
 
+mod alphabet;
 mod analysis;
 mod analyzer;
 mod entities;
@@ -35,3 +36,6 @@ pub use forms::forms;
 pub use matcher::{Match, Matcher, MatcherError, Scratch};
 pub use model::ModelError;
 pub use subject::{Context, Subject, SubjectKind, Term};
+
+/// From what the shipped models were made, on which terms, how, and how good they are: JSON, as hark-train writes it.
+pub const MANIFEST: &str = include_str!("../models/manifest.json");

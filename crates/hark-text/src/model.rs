@@ -1,13 +1,11 @@
 //! Model files: hashed-feature linear models with weights of one byte.
 //!
-//! Layout, little-endian: `HARKMODL`; format (u32); version of the features (u32); number of bits of a row's index
-//! (u32); number of outputs, padding included (u32); for each output its name (u8 length, UTF-8) and scale, bias,
-//! slope, offset and threshold (f32 each); number of languages (u32) and for each its code (u8 length, UTF-8) and what
-//! it adds to each output's offset (f32 each); `outputs << bits` signed bytes, a row for each feature hash; the first 16
-//! bytes of BLAKE3 over everything before.
-//!
-//! A byte `b` stands for the weight `b * |b| * scale`: a few features (`?`, a word of the lexicon) weigh a hundred times as
-//! much as the many letters do, and both must keep their precision.
+//! Layout, little-endian: `HARKMODL`; format (u32); version of the features (u32); number of outputs, padding included
+//! (u32); for each output its name (u8 length, UTF-8) and bias, slope, offset and threshold (f32 each); number of tables
+//! (u32) and for each the number of bits of a row's index (u32) and what one unit of a weight is worth for each output
+//! (f32 each); number of languages (u32) and for each its code (u8 length, UTF-8) and what it adds to each output's offset
+//! (f32 each); the tables, one after the other, a row of signed bytes for each feature hash; the first 16 bytes of BLAKE3
+//! over everything before.
 
 use std::borrow::Cow;
 
@@ -41,8 +39,6 @@ pub enum ModelError {
 pub struct Output {
     /// What it stands for; empty for padding.
     pub name: String,
-    /// Value of one unit of a weight.
-    pub scale: f32,
     /// Added to every score.
     pub bias: f32,
     /// Platt scaling: the probability is the logistic function of `slope * score + offset`.
@@ -75,22 +71,34 @@ pub(crate) fn logistic(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
+/// A table of weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table<const N: usize> {
+    /// It has `1 << bits` rows.
+    pub bits: u32,
+    /// What one unit of a weight is worth, for each output.
+    pub scales: [f32; N],
+}
+
 /// A linear model with `N` outputs.
 #[derive(Debug)]
 pub struct Model<const N: usize> {
     outputs: Vec<Output>,
     shifts: Vec<Shift<N>>,
-    bits: u32,
+    /// With the position of their first row in `weights`.
+    tables: Vec<(Table<N>, usize)>,
     weights: Cow<'static, [u8]>,
 }
 
 const MAGIC: &[u8; 8] = b"HARKMODL";
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const CHECKSUM_BYTES: usize = 16;
 /// A table of more rows would not fit a file of the size that Hark ships.
 const MAX_BITS: u32 = 24;
 /// Languages with offsets of their own.
 const MAX_SHIFTS: u32 = 256;
+/// Kinds of features.
+const MAX_TABLES: u32 = 16;
 
 impl<const N: usize> Model<N> {
     /// Reads a model; the weights stay where they are.
@@ -116,48 +124,59 @@ impl<const N: usize> Model<N> {
         if found != features {
             return Err(ModelError::OtherVersion { name, found, known: features });
         }
-        let bits =
-            reader.number().filter(|bits| (1..=MAX_BITS).contains(bits)).ok_or_else(|| corrupt("rows"))?;
         let count = reader.number().ok_or_else(short)? as usize;
         if count != N {
             return Err(corrupt("it has another number of outputs"));
         }
         let outputs = (0..N).map(|_| reader.output()).collect::<Option<Vec<_>>>().ok_or_else(short)?;
+        let count = reader.number().filter(|count| *count <= MAX_TABLES).ok_or_else(short)?;
+        let read = (0..count).map(|_| reader.table()).collect::<Option<Vec<_>>>().ok_or_else(short)?;
         let languages = reader.number().filter(|count| *count <= MAX_SHIFTS).ok_or_else(short)?;
         let shifts = (0..languages).map(|_| reader.shift()).collect::<Option<Vec<_>>>().ok_or_else(short)?;
-        let from = reader.at;
-        if body - from != N << bits {
-            return Err(corrupt("its table has the wrong size"));
+        let (from, mut rows) = (reader.at, 0);
+        let mut tables = Vec::new();
+        for table in read {
+            let first = rows * N;
+            rows += 1 << table.bits;
+            tables.push((table, first));
+        }
+        if body.checked_sub(from) != Some(N * rows) {
+            return Err(corrupt("its tables have the wrong size"));
         }
         let weights = match bytes {
             Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[from..body]),
             Cow::Owned(bytes) => Cow::Owned(bytes[from..body].to_vec()),
         };
-        Ok(Self { outputs, shifts, bits, weights })
+        Ok(Self { outputs, shifts, tables, weights })
     }
 
-    /// Writes a model; `weights` has `N << bits` items.
+    /// Writes a model; `weights` has the rows of all tables.
     #[must_use]
     pub fn write(
         features: u32,
-        bits: u32,
         outputs: &[Output],
+        tables: &[Table<N>],
         shifts: &[Shift<N>],
         weights: &[i8],
     ) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
-        let count = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
-        for number in [FORMAT, features, bits, count] {
+        let count = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
+        for number in [FORMAT, features, count(outputs.len())] {
             bytes.extend(number.to_le_bytes());
         }
         for output in outputs {
             bytes.push(u8::try_from(output.name.len()).unwrap_or(u8::MAX));
             bytes.extend(output.name.as_bytes());
-            for value in [output.scale, output.bias, output.slope, output.offset, output.threshold] {
+            for value in [output.bias, output.slope, output.offset, output.threshold] {
                 bytes.extend(value.to_le_bytes());
             }
         }
-        bytes.extend(u32::try_from(shifts.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend(count(tables.len()).to_le_bytes());
+        for table in tables {
+            bytes.extend(table.bits.to_le_bytes());
+            bytes.extend(table.scales.iter().flat_map(|scale| scale.to_le_bytes()));
+        }
+        bytes.extend(count(shifts.len()).to_le_bytes());
         for shift in shifts {
             bytes.push(u8::try_from(shift.language.len()).unwrap_or(u8::MAX));
             bytes.extend(shift.language.as_bytes());
@@ -181,40 +200,22 @@ impl<const N: usize> Model<N> {
         self.shifts.iter().find(|shift| shift.language == language).map_or([0.0; N], |shift| shift.offsets)
     }
 
-    /// Number of bits of a row's index.
+    /// What one unit of a weight in a table is worth for an output.
     #[must_use]
-    pub fn bits(&self) -> u32 {
-        self.bits
+    pub fn scale(&self, table: usize, output: usize) -> f32 {
+        self.tables.get(table).map_or(0.0, |(table, _)| table.scales[output])
     }
 
-    /// All weights, row by row.
-    #[must_use]
-    pub fn weights(&self) -> Vec<i8> {
-        self.weights.iter().map(|weight| weight.cast_signed()).collect()
-    }
-
-    /// Adds the weights of a feature to `sums`, in units of the outputs' scales.
+    /// Adds the weights of a feature to `sums`, in units of the table's scales.
     #[inline]
-    pub(crate) fn add(&self, hash: u64, sums: &mut [i32; N]) {
-        let at = row_of(hash, self.bits) as usize * N;
-        let Some(row) = self.weights[at..].first_chunk::<N>() else { return };
+    pub(crate) fn add(&self, table: usize, hash: u64, sums: &mut [i16; N]) {
+        let Some((table, first)) = self.tables.get(table) else { return };
+        let at = first + row_of(hash, table.bits) as usize * N;
+        let Some(row) = self.weights.get(at..).and_then(|rows| rows.first_chunk::<N>()) else { return };
         for (sum, byte) in sums.iter_mut().zip(row) {
-            *sum += i32::from(units(byte.cast_signed()));
+            *sum = sum.wrapping_add(i16::from(byte.cast_signed()));
         }
     }
-}
-
-/// What a byte stands for, in units of the output's scale.
-#[inline]
-#[must_use]
-pub fn units(byte: i8) -> i16 {
-    i16::from(byte) * i16::from(byte).abs()
-}
-
-/// The byte that comes nearest to a weight, in units of the output's scale.
-#[must_use]
-pub fn nearest(units: f32) -> i8 {
-    (units.abs().sqrt().round().min(127.0) as i8) * if units < 0.0 { -1 } else { 1 }
 }
 
 /// The row of a feature in a table of `1 << bits` rows.
@@ -257,11 +258,20 @@ impl Reader<'_> {
         Some(Shift { language, offsets })
     }
 
+    fn table<const N: usize>(&mut self) -> Option<Table<N>> {
+        let bits = self.number().filter(|bits| (1..=MAX_BITS).contains(bits))?;
+        let mut scales = [0.0; N];
+        for scale in &mut scales {
+            *scale = self.take().map(f32::from_le_bytes)?;
+        }
+        Some(Table { bits, scales })
+    }
+
     fn output(&mut self) -> Option<Output> {
         let name = self.name()?;
         let mut value = || self.take().map(f32::from_le_bytes);
-        let (scale, bias, slope, offset, threshold) = (value()?, value()?, value()?, value()?, value()?);
-        Some(Output { name, scale, bias, slope, offset, threshold })
+        let (bias, slope, offset, threshold) = (value()?, value()?, value()?, value()?);
+        Some(Output { name, bias, slope, offset, threshold })
     }
 }
 
@@ -270,16 +280,11 @@ mod tests {
     use super::*;
 
     fn small() -> Vec<u8> {
-        let output = |name: &str| Output {
-            name: name.into(),
-            scale: 0.5,
-            bias: 1.0,
-            slope: 1.0,
-            offset: 0.0,
-            threshold: 0.5,
-        };
+        let output =
+            |name: &str| Output { name: name.into(), bias: 1.0, slope: 1.0, offset: 0.0, threshold: 0.5 };
         let shift = Shift { language: "pl".into(), offsets: [0.5, -0.5] };
-        Model::<2>::write(7, 1, &[output("a"), output("b")], &[shift], &[1, -2, 3, -4])
+        let tables = [Table { bits: 1, scales: [0.5, 1.0] }, Table { bits: 1, scales: [2.0, 3.0] }];
+        Model::<2>::write(7, &[output("a"), output("b")], &tables, &[shift], &[1, -2, 3, -4, 5, -6, 7, -8])
     }
 
     fn parse(bytes: Vec<u8>) -> Result<Model<2>, ModelError> {
@@ -290,19 +295,15 @@ mod tests {
     fn a_model_that_was_written_is_read_back() {
         let model = parse(small()).unwrap();
         let mut sums = [0; 2];
-        model.add(0, &mut sums);
-        assert_eq!(sums, [1, -4]);
-        model.add(u64::MAX, &mut sums);
-        assert_eq!(sums, [10, -20]);
+        model.add(0, 0, &mut sums);
+        assert_eq!(sums, [1, -2]);
+        model.add(0, u64::MAX, &mut sums);
+        assert_eq!(sums, [4, -6]);
+        model.add(1, u64::MAX, &mut sums);
+        assert_eq!(sums, [11, -14]);
+        assert_eq!((model.scale(0, 1), model.scale(1, 0)), (1.0, 2.0));
         assert_eq!(model.outputs()[1].name, "b");
         assert_eq!((model.shift("pl"), model.shift("sv")), ([0.5, -0.5], [0.0, 0.0]));
-    }
-
-    #[test]
-    fn every_weight_comes_back_from_its_byte() {
-        for byte in -127..=127 {
-            assert_eq!(nearest(f32::from(units(byte))), byte);
-        }
     }
 
     #[test]
@@ -322,6 +323,6 @@ mod tests {
         let mut bytes = small();
         bytes[8] = 9;
         let error = parse(bytes).unwrap_err().to_string();
-        assert!(error.contains("format 9") && error.contains("format 2"), "{error}");
+        assert!(error.contains("format 9") && error.contains("format 3"), "{error}");
     }
 }

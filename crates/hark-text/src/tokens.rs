@@ -1,6 +1,9 @@
 //! A post cut into tokens, in the form that the models count: folded words, emoji, emoticons, marks.
 
-use crate::fold::{Class, class, fold_char};
+use crate::{
+    alphabet,
+    fold::{Class, class, fold_char},
+};
 
 /// What a token is; words and marks have their letters in [`Tokens::bytes_of`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +16,7 @@ pub enum TokenKind {
     Emoji,
     /// A web address.
     Link,
-    /// `@somebody`.
+    /// `@somebody`; the account of somebody's support desk, by its name, has a normal form of its own.
     Mention,
 }
 
@@ -28,6 +31,8 @@ pub struct Token {
     pub end: usize,
     /// Two letters or more, all capitals.
     pub shouted: bool,
+    /// A word that turns the next ones round.
+    pub negation: bool,
     from: u32,
     to: u32,
 }
@@ -39,6 +44,11 @@ pub struct Tokens {
     buffer: Vec<u8>,
     tokens: Vec<Token>,
 }
+
+/// Normal forms of tokens that are no words.
+const LINK: &[u8] = b"\x01link";
+const NAME: &[u8] = b"\x01name";
+pub(crate) const DESK: &[u8] = b"\x01desk";
 
 /// Longer words are cut: no language has them, and features are counted a letter.
 const MAX_WORD_BYTES: usize = 48;
@@ -91,13 +101,17 @@ impl Tokens {
             at = match byte {
                 b' ' | b'\n' | b'\t' | b'\r' => at + 1,
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => match link_end(text, at) {
-                    Some(end) => self.plain(TokenKind::Link, b"\x01link", at, end),
-                    None => self.word(text, at),
+                    Some(end) => self.plain(TokenKind::Link, LINK, at, end),
+                    None => self.word(text, at, false),
                 },
                 b'@' => match name_end(bytes, at + 1) {
-                    end if end > at + 1 => self.plain(TokenKind::Mention, b"\x01name", at, end),
+                    end if end > at + 1 => {
+                        let normal = if is_desk(&bytes[at + 1..end]) { DESK } else { NAME };
+                        self.plain(TokenKind::Mention, normal, at, end)
+                    }
                     _ => at + 1,
                 },
+                b'#' => self.hashtag(text, at + 1),
                 b'!' | b'?' | b'.' => self.mark(bytes, at),
                 b':' | b';' | b'=' | b'<' | b'^' => match emoticon(&bytes[at..]) {
                     Some((length, meaning)) => {
@@ -114,8 +128,8 @@ impl Tokens {
     fn wide(&mut self, text: &str, at: usize) -> usize {
         let Some(c) = text[at..].chars().next() else { return at + 1 };
         let end = at + c.len_utf8();
-        match class(c) {
-            Class::Letter => self.word(text, at),
+        match alphabet::letter(c).map_or_else(|| class(c), |known| known.class) {
+            Class::Letter => self.word(text, at, false),
             _ if c == '…' => self.plain(TokenKind::Mark, b"..", at, end),
             _ if is_emoji(c) => {
                 let mut buffer = [0; 4];
@@ -125,12 +139,22 @@ impl Tokens {
         }
     }
 
+    /// The words of a hashtag, that capitals tell apart: `#NeverAgain` says what "never again" says.
+    fn hashtag(&mut self, text: &str, start: usize) -> usize {
+        let bytes = text.as_bytes();
+        let mut at = start;
+        while bytes.get(at).is_some_and(u8::is_ascii_alphanumeric) {
+            at = self.word(text, at, true);
+        }
+        at
+    }
+
     fn plain(&mut self, kind: TokenKind, normal: &[u8], start: usize, end: usize) -> usize {
         let from = self.position();
         self.buffer.extend_from_slice(normal);
         let to = self.position();
         self.buffer.push(b' ');
-        self.tokens.push(Token { kind, start, end, shouted: false, from, to });
+        self.tokens.push(Token { kind, start, end, shouted: false, negation: false, from, to });
         end
     }
 
@@ -149,7 +173,7 @@ impl Tokens {
         self.plain(TokenKind::Mark, normal, start, start + length)
     }
 
-    fn word(&mut self, text: &str, start: usize) -> usize {
+    fn word(&mut self, text: &str, start: usize, in_hashtag: bool) -> usize {
         let bytes = text.as_bytes();
         let from = self.buffer.len();
         let (mut at, mut end) = (start, start);
@@ -162,6 +186,7 @@ impl Tokens {
                     self.letter(from, byte);
                     at += 1;
                 }
+                b'A'..=b'Z' if in_hashtag && small > 0 => break,
                 b'A'..=b'Z' => {
                     letters += 1;
                     self.letter(from, byte | 0x20);
@@ -182,9 +207,17 @@ impl Tokens {
                 0..=0x7f => break,
                 _ => {
                     let Some(c) = text[at..].chars().next() else { break };
-                    match class(c) {
+                    let known = alphabet::letter(c);
+                    match known.map_or_else(|| class(c), |known| known.class) {
                         Class::Letter => {
                             letters += 1;
+                            if let Some(known) = known {
+                                small += usize::from(!known.upper);
+                                known.folded().iter().for_each(|byte| self.letter(from, *byte));
+                                at += c.len_utf8();
+                                end = at;
+                                continue;
+                            }
                             small += usize::from(!c.is_uppercase());
                             fold_char(c, &mut |folded| {
                                 let mut buffer = [0; 4];
@@ -205,8 +238,9 @@ impl Tokens {
         let (kind, shouted) = (TokenKind::Word, letters > 1 && small == 0);
         let from = u32::try_from(from).unwrap_or(u32::MAX);
         let to = self.position();
+        let negation = is_negation(&self.buffer[from as usize..]);
         self.buffer.push(b' ');
-        self.tokens.push(Token { kind, start, end, shouted, from, to });
+        self.tokens.push(Token { kind, start, end, shouted, negation, from, to });
         at.max(start + 1)
     }
 
@@ -222,6 +256,93 @@ impl Tokens {
     fn position(&self) -> u32 {
         u32::try_from(self.buffer.len()).unwrap_or(u32::MAX)
     }
+}
+
+/// Words that turn the next ones round, in the five languages and some others, folded.
+const NEGATIONS: [&[u8]; 66] = [
+    b"nie",
+    b"ani",
+    b"nigdy",
+    b"bez",
+    b"zaden",
+    b"zadna",
+    b"zadnego",
+    b"zadnej",
+    b"wcale",
+    b"inte",
+    b"ej",
+    b"icke",
+    b"aldrig",
+    b"ingen",
+    b"inget",
+    b"inga",
+    b"utan",
+    b"knappast",
+    b"non",
+    b"mai",
+    b"senza",
+    b"nessun",
+    b"nessuna",
+    b"nessuno",
+    b"niente",
+    b"neanche",
+    b"mica",
+    b"nu",
+    b"niciodata",
+    b"fara",
+    b"nici",
+    b"niciun",
+    b"nicio",
+    b"n",
+    b"not",
+    b"no",
+    b"never",
+    b"without",
+    b"cannot",
+    b"cant",
+    b"dont",
+    b"doesnt",
+    b"didnt",
+    b"isnt",
+    b"wasnt",
+    b"wont",
+    b"wouldnt",
+    b"aint",
+    b"arent",
+    b"couldnt",
+    b"havent",
+    b"hasnt",
+    b"shouldnt",
+    b"hardly",
+    b"nor",
+    b"nicht",
+    b"kein",
+    b"keine",
+    b"pas",
+    b"jamais",
+    b"nao",
+    b"nunca",
+    b"niet",
+    b"geen",
+    b"ikke",
+    b"ei",
+];
+
+/// By first letter, the lengths of negations as bits: most words are told apart by these.
+static NEGATION_LENGTHS: [u16; 26] = {
+    let mut lengths = [0; 26];
+    let mut at = 0;
+    while at < NEGATIONS.len() {
+        lengths[(NEGATIONS[at][0] - b'a') as usize] |= 1 << NEGATIONS[at].len();
+        at += 1;
+    }
+    lengths
+};
+
+fn is_negation(word: &[u8]) -> bool {
+    let Some(first) = word.first().filter(|first| first.is_ascii_lowercase()) else { return false };
+    let lengths = NEGATION_LENGTHS[usize::from(first - b'a')];
+    word.len() < 16 && lengths >> word.len() & 1 == 1 && NEGATIONS.contains(&word)
 }
 
 fn is_t(bytes: &[u8], at: usize) -> bool {
@@ -245,6 +366,18 @@ fn name_end(bytes: &[u8], at: usize) -> usize {
     let trailing = bytes[at..at + length].iter().rev().take_while(|byte| matches!(byte, b'.' | b'-')).count();
     // A cut inside a character would leave the boundary: name characters beyond ASCII are taken whole or not at all.
     at + length - trailing
+}
+
+/// Whether an account's name says that somebody answers there.
+fn is_desk(name: &[u8]) -> bool {
+    const SIGNS: [&[u8]; 12] = [
+        b"help", b"support", b"care", b"service", b"cust", b"pomoc", b"obsluga", b"kundtj", b"hjalp",
+        b"assist", b"clienti", b"suport",
+    ];
+    let at = |start: usize, sign: &[u8]| {
+        name.get(start..start + sign.len()).is_some_and(|part| part.eq_ignore_ascii_case(sign))
+    };
+    at(0, b"ask") || SIGNS.iter().any(|sign| (0..name.len()).any(|start| at(start, sign)))
 }
 
 /// Emoticons, longest first, and the emoji that they mean.
@@ -313,6 +446,7 @@ mod tests {
             ("I don't, isn’t, l'officina", "i dont isnt l officina"),
             ("soooo goood 2024 :) :-( xD", "soo good 0 🙂 🙁 xd"),
             ("see https://x.pl/a?b, @jan.kowalski. ok", "see \u{1}link \u{1}name . ok"),
+            ("@NordbankHelp #NeverAgain #łódź #BTisRubbish", "\u{1}desk never again lodz btis rubbish"),
             ("at 10:30 really?! no… yes..", "at 0 0 really ?! no .. yes .."),
             ("👍🏽❤️", "👍 ❤"),
         ] {

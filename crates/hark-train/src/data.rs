@@ -163,9 +163,16 @@ fn balance(examples: &mut [TagExample]) {
     }
 }
 
-/// The three-class sets of `dev/`: only calibration is fitted to them.
-pub fn dev_sentiment(data: &Path) -> Result<Vec<TagExample>> {
+/// The three-class sets of `dev/` and its intents: only calibration is fitted to them.
+pub fn dev(data: &Path) -> Result<Vec<TagExample>> {
     let mut examples = Vec::new();
+    for line in read(&data.join("dev/intents.tsv.gz"), 4)? {
+        let (intent, name) = dev_intent(&line.dataset);
+        let holds = line.label == name;
+        let mut example = blank(line, 0.0);
+        example.intents[intent as usize] = Some(holds);
+        examples.push(example);
+    }
     for line in read(&data.join("dev/sentiment.tsv.gz"), 4)? {
         let two_classes = ["sv_reviews_small", "laroseda", "rosent"];
         let label = ["neg", "neu", "pos"].iter().position(|label| *label == line.label);
@@ -176,6 +183,17 @@ pub fn dev_sentiment(data: &Path) -> Result<Vec<TagExample>> {
         }
     }
     Ok(examples)
+}
+
+/// Sets of everyday posts, in which hardly anybody buys, leaves or accuses.
+pub const EVERYDAY: [&str; 5] = ["semeval", "umsab", "sentipolc14", "sv_twitter", "redv2"];
+
+/// Which intent a set of `dev/intents.tsv.gz` is about, and its label.
+pub fn dev_intent(set: &str) -> (IntentName, &'static str) {
+    match set {
+        "complaints" => (IntentName::Complaint, "complaint"),
+        _ => (IntentName::Suggestion, "suggestion"),
+    }
 }
 
 fn of_post(post: &Post) -> TagExample {

@@ -41,6 +41,9 @@ pub fn table(scores: &[Score]) -> String {
     table
 }
 
+/// A set with fewer texts says little.
+pub const LEAST_TEXTS: usize = 100;
+
 struct Judge<'a> {
     analyzer: &'a Analyzer,
     scratch: Scratch,
@@ -53,6 +56,7 @@ impl Judge<'_> {
 
     fn dev_sentiment(&mut self, data: &Path, scores: &mut Vec<Score>) -> Result<()> {
         let mut pairs: BTreeMap<(String, String), Vec<(usize, usize)>> = BTreeMap::new();
+        let mut alarms: BTreeMap<(String, String), [f32; 8]> = BTreeMap::new();
         for line in data::read(&data.join("dev/sentiment.tsv.gz"), 4)? {
             let Some(truth) = ["neg", "neu", "pos"].iter().position(|label| *label == line.label) else {
                 continue;
@@ -63,8 +67,32 @@ impl Judge<'_> {
                 SentimentLabel::Neutral if two => 2 * usize::from(analysis.sentiment.score > 0.0),
                 label => label as usize,
             };
-            pairs.entry((line.dataset, line.language)).or_default().push((truth, said));
+            let key = (line.dataset, line.language);
+            for intent in &analysis.intents {
+                alarms.entry(key.clone()).or_default()[intent.name as usize] += 1.0;
+            }
+            pairs.entry(key).or_default().push((truth, said));
         }
+        for ((dataset, language), counts) in
+            alarms.iter().filter(|((set, _), _)| data::EVERYDAY.contains(&set.as_str()))
+        {
+            let texts = pairs.get(&(dataset.clone(), language.clone())).map_or(0, Vec::len);
+            if texts < LEAST_TEXTS || !corpus::LANGUAGES.contains(&language.as_str()) {
+                continue;
+            }
+            for intent in [IntentName::Purchase, IntentName::Churn, IntentName::Outrage] {
+                let value = counts[intent as usize] * 1000.0 / texts.max(1) as f32;
+                let set = format!("everyday {dataset}: {intent}");
+                scores.push(Score {
+                    set,
+                    language: language.clone(),
+                    measure: "in 1,000 posts",
+                    value,
+                    texts,
+                });
+            }
+        }
+        pairs.retain(|_, pairs| pairs.len() >= LEAST_TEXTS);
         for ((dataset, language), pairs) in pairs {
             let texts = pairs.len();
             let set = format!("sentiment {dataset}");
@@ -86,10 +114,7 @@ impl Judge<'_> {
     fn dev_intents(&mut self, data: &Path, scores: &mut Vec<Score>) -> Result<()> {
         let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
         for line in data::read(&data.join("dev/intents.tsv.gz"), 4)? {
-            let (intent, name) = match line.dataset.as_str() {
-                "complaints" => (IntentName::Complaint, "complaint"),
-                _ => (IntentName::Suggestion, "suggestion"),
-            };
+            let (intent, name) = data::dev_intent(&line.dataset);
             let said = self.analyze(&line.text).intents.iter().any(|found| found.name == intent);
             counts.entry(line.dataset).or_default().add(line.label == name, said);
         }

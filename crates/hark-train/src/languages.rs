@@ -20,7 +20,7 @@ const CODES: [&str; 30] = [
 ];
 
 /// How training goes.
-pub const SETTINGS: Settings = Settings { bits: 16, epochs: 4, rate: 0.15, decay: 0.0 };
+pub const SETTINGS: Settings = Settings { bits: &[16], epochs: 4, rate: 0.15 };
 
 /// Least probability at which a language is named.
 const THRESHOLD: f32 = 0.4;
@@ -52,18 +52,19 @@ pub fn train(examples: &[LanguageExample]) -> Vec<u8> {
     // A language with few texts must not vanish beside English, nor count as much as it.
     let weight = |target: usize| (3000.0 / f64::from(counts[&target])).sqrt().clamp(0.3, 2.0) as f32;
     let mut order: Vec<u32> = (0..).take(features.len()).collect();
-    let mut model = Linear::<LANGUAGES>::new(SETTINGS, &[1.0], [1.0; LANGUAGES]);
+    let mut model = Linear::<LANGUAGES>::new(SETTINGS, &[1.0], [1.0; LANGUAGES], LANGUAGES);
     model.train(&features, &mut order, |index, scores| {
         let (target, own) = targets[index];
         let mut slopes = softmax(scores);
         slopes[target] -= 1.0;
         slopes.map(|slope| slope * own * weight(target))
     });
-    let (mut outputs, weights) = model.quantise(&CODES);
+    let (mut outputs, tables, weights) = model.quantise(&CODES);
     for output in &mut outputs {
         output.threshold = THRESHOLD;
     }
-    Model::write(LANGUAGE_FEATURES_VERSION, SETTINGS.bits, &outputs, &[] as &[Shift<LANGUAGES>], &weights)
+    let shifts: [Shift<LANGUAGES>; 0] = [];
+    Model::write(LANGUAGE_FEATURES_VERSION, &outputs, &tables, &shifts, &weights)
 }
 
 fn start_of(text: &str) -> &str {
@@ -75,10 +76,10 @@ fn add(features: &mut Features, text: &str, buffer: &mut Vec<u8>) {
     letters(text, buffer);
     let mut count = 0;
     language_features(buffer, |hash| {
-        features.push(hash, 0, SETTINGS.bits);
+        features.push(0, hash, SETTINGS.bits);
         count += 1;
     });
-    features.end(norm(count));
+    features.end(([norm(count); 2], [0.0; 2]));
 }
 
 fn softmax(scores: &[f32; LANGUAGES]) -> [f32; LANGUAGES] {

@@ -1,29 +1,37 @@
 //! Training of hashed-feature linear models: AdaGrad over examples in an order that a fixed seed gives.
 
-use hark_text::model::{Output, nearest, row_of, units};
+use hark_text::{
+    features::Norms,
+    model::{Output, Table, row_of},
+};
 
-/// Examples as features: rows of the table and factors, packed.
+/// Examples as features: rows of all tables together and, packed with them, which table.
 #[derive(Default)]
 pub struct Features {
     rows: Vec<u32>,
     ends: Vec<usize>,
-    norms: Vec<f32>,
+    norms: Vec<(Norms, Norms)>,
 }
 
-const FACTOR_SHIFT: u32 = 28;
-const ROW_MASK: u32 = (1 << FACTOR_SHIFT) - 1;
+const TABLE_SHIFT: u32 = 28;
+const ROW_MASK: u32 = (1 << TABLE_SHIFT) - 1;
+
+/// Which norm a feature has.
+fn kind(packed: u32) -> usize {
+    usize::from(packed >> TABLE_SHIFT == 2)
+}
 
 impl Features {
-    /// Adds a feature of the example that is being added; `factor` is an index into the factors.
-    pub fn push(&mut self, hash: u64, factor: usize, bits: u32) {
-        let factor = u32::try_from(factor).unwrap_or(0);
-        self.rows.push(row_of(hash, bits) | factor << FACTOR_SHIFT);
+    /// Adds a feature of the example that is being added; `bits` are those of the tables.
+    pub fn push(&mut self, table: usize, hash: u64, bits: &[u32]) {
+        let first: u32 = bits[..table].iter().map(|bits| 1 << bits).sum();
+        self.rows.push((first + row_of(hash, bits[table])) | (table as u32) << TABLE_SHIFT);
     }
 
-    /// Ends the example.
-    pub fn end(&mut self, norm: f32) {
+    /// Ends the example; the norms of the first outputs, and those of the others.
+    pub fn end(&mut self, norms: (Norms, Norms)) {
         self.ends.push(self.rows.len());
-        self.norms.push(norm);
+        self.norms.push(norms);
     }
 
     /// Number of examples.
@@ -40,19 +48,21 @@ impl Features {
 /// How training goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    pub bits: u32,
+    /// Of each table.
+    pub bits: &'static [u32],
     pub epochs: u32,
     pub rate: f32,
-    /// Pulls weights to zero, each time they are touched.
-    pub decay: f32,
 }
 
 /// A model in training.
 pub struct Linear<const N: usize> {
     settings: Settings,
+    /// Of each table's rate: AdaGrad takes no notice of the size of a feature's value.
     factors: Vec<f32>,
     /// Rate of each output against the settings'.
     paces: [f32; N],
+    /// The first output that has the second norms.
+    second: usize,
     weights: Vec<[f32; N]>,
     squares: Vec<[f32; N]>,
     bias: [f32; N],
@@ -60,12 +70,13 @@ pub struct Linear<const N: usize> {
 }
 
 impl<const N: usize> Linear<N> {
-    pub fn new(settings: Settings, factors: &[f32], paces: [f32; N]) -> Self {
-        let rows = 1 << settings.bits;
+    pub fn new(settings: Settings, factors: &[f32], paces: [f32; N], second: usize) -> Self {
+        let rows = settings.bits.iter().map(|bits| 1 << bits).sum();
         Self {
             settings,
             factors: factors.to_vec(),
             paces,
+            second,
             weights: vec![[0.0; N]; rows],
             squares: vec![[1e-6; N]; rows],
             bias: [0.0; N],
@@ -74,17 +85,30 @@ impl<const N: usize> Linear<N> {
     }
 
     pub fn scores(&self, features: &Features, index: usize) -> [f32; N] {
-        let mut sums = [0.0; N];
-        for &packed in features.example(index) {
-            for (sum, weight) in sums.iter_mut().zip(&self.weights[(packed & ROW_MASK) as usize]) {
+        self.scores_of(features.example(index), features.norms[index])
+    }
+
+    fn scores_of(&self, example: &[u32], norms: (Norms, Norms)) -> [f32; N] {
+        let mut sums = [[0.0; N]; 2];
+        for &packed in example {
+            for (sum, weight) in
+                sums[kind(packed)].iter_mut().zip(&self.weights[(packed & ROW_MASK) as usize])
+            {
                 *sum += weight;
             }
         }
-        let norm = features.norms[index];
-        for (sum, bias) in sums.iter_mut().zip(self.bias) {
-            *sum = *sum * norm + bias;
+        let mut scores = self.bias;
+        for (kind, sums) in sums.iter().enumerate() {
+            for ((score, sum), norm) in scores.iter_mut().zip(sums).zip(self.norms(norms, kind)) {
+                *score += sum * norm;
+            }
         }
-        sums
+        scores
+    }
+
+    /// The norm of each output for a kind of features.
+    fn norms(&self, norms: (Norms, Norms), kind: usize) -> [f32; N] {
+        std::array::from_fn(|output| if output < self.second { norms.0[kind] } else { norms.1[kind] })
     }
 
     /// Trains on the examples of `order`; `gradient` gives the derivative of an example's loss by its scores.
@@ -104,25 +128,24 @@ impl<const N: usize> Linear<N> {
                 if slopes.iter().all(|slope| slope.abs() < 1e-3) {
                     continue;
                 }
-                self.step(features, index, &slopes, rate);
+                self.step(features.example(index), features.norms[index], &slopes, rate);
             }
         }
     }
 
-    fn step(&mut self, features: &Features, index: usize, slopes: &[f32; N], rate: f32) {
-        let norm = features.norms[index];
-        let decay = self.settings.decay;
-        // A feature's factor scales its rate: AdaGrad takes no notice of the size of its values.
-        for &packed in features.example(index) {
-            let rate = rate * self.factors[(packed >> FACTOR_SHIFT) as usize];
+    fn step(&mut self, example: &[u32], norms: (Norms, Norms), slopes: &[f32; N], rate: f32) {
+        let norms = [self.norms(norms, 0), self.norms(norms, 1)];
+        let scaled = norms.map(|norms| std::array::from_fn::<f32, N, _>(|at| norms[at] * slopes[at]));
+        for &packed in example {
+            let rate = rate * self.factors[(packed >> TABLE_SHIFT) as usize];
+            let slopes = &scaled[kind(packed)];
             let row = (packed & ROW_MASK) as usize;
             let (weights, squares) = (&mut self.weights[row], &mut self.squares[row]);
             for (((weight, square), slope), pace) in
                 weights.iter_mut().zip(squares).zip(slopes).zip(self.paces)
             {
-                let g = slope * norm + decay * *weight * slope.abs();
-                *square += g * g;
-                *weight -= rate * pace * g / square.sqrt();
+                *square += slope * slope;
+                *weight -= rate * pace * slope / square.sqrt();
             }
         }
         for ((bias, square), slope) in self.bias.iter_mut().zip(&mut self.bias_squares).zip(slopes) {
@@ -132,27 +155,34 @@ impl<const N: usize> Linear<N> {
     }
 
     /// The weights as bytes, with what makes scores of them; `names` of the outputs.
-    pub fn quantise(&self, names: &[&str]) -> (Vec<Output>, Vec<i8>) {
-        let mut scales = [0.0_f32; N];
-        for (output, scale) in scales.iter_mut().enumerate() {
-            let largest = self.weights.iter().map(|weights| weights[output].abs()).fold(0.0, f32::max);
-            *scale = (largest / f32::from(units(i8::MAX))).max(1e-9);
-        }
+    pub fn quantise(&self, names: &[&str]) -> (Vec<Output>, Vec<Table<N>>, Vec<i8>) {
+        let mut tables = Vec::new();
         let mut bytes = Vec::with_capacity(self.weights.len() * N);
-        for weights in &self.weights {
-            bytes.extend(weights.iter().zip(scales).map(|(weight, scale)| nearest(weight / scale)));
+        let mut rest = self.weights.as_slice();
+        for &bits in self.settings.bits {
+            let (rows, others) = rest.split_at(1 << bits);
+            rest = others;
+            let mut scales = [0.0_f32; N];
+            for (output, scale) in scales.iter_mut().enumerate() {
+                let largest = rows.iter().map(|weights| weights[output].abs()).fold(0.0, f32::max);
+                *scale = (largest / f32::from(i8::MAX)).max(1e-9);
+            }
+            for weights in rows {
+                bytes
+                    .extend(weights.iter().zip(scales).map(|(weight, scale)| (weight / scale).round() as i8));
+            }
+            tables.push(Table { bits, scales });
         }
         let outputs: Vec<Output> = (0..N)
             .map(|output| Output {
                 name: names.get(output).copied().unwrap_or_default().to_owned(),
-                scale: scales[output],
                 bias: self.bias[output],
                 slope: 1.0,
                 offset: 0.0,
                 threshold: 0.5,
             })
             .collect();
-        (outputs, bytes)
+        (outputs, tables, bytes)
     }
 }
 

@@ -63,7 +63,7 @@ fn main() -> Result<()> {
         }
         if wanted("tags") {
             let examples = data::tags(&arguments.data, &corpus)?;
-            fs::write(&tags, tags::train(&examples, &data::dev_sentiment(&arguments.data)?))?;
+            fs::write(&tags, tags::train(&examples, &data::dev(&arguments.data)?))?;
         }
     }
     let read = |path: &PathBuf| fs::read(path).with_context(|| format!("cannot read {}", path.display()));

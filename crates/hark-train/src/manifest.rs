@@ -8,22 +8,59 @@ use serde_json::json;
 
 use crate::{evaluate::Score, languages, tags};
 
-/// Data set, licence, source.
-const LICENCES: [(&str, &str, &str); 10] = [
-    ("xed", "CC BY 4.0", "Helsinki-NLP/XED"),
-    ("redv1", "MIT", "Alegzandra/RED-Romanian-Emotions-Dataset"),
-    ("polemo_med", "CC BY-SA 4.0", "JakubJP/PJATK_ZUM, from PolEmo 2.0"),
-    ("goemotions", "Apache-2.0", "monologg/GoEmotions-pytorch"),
-    ("banking77", "CC BY 4.0", "PolyAI-LDN/task-specific-datasets"),
-    ("clinc150", "CC BY 3.0", "clinc/oos-eval"),
-    ("purchase", "MIT", "hasanimran96/Predicting-Consumer-Purchase-intention-using-Twitter-Data"),
-    ("sms_spam", "CC BY 4.0", "UCI SMS Spam Collection, justmarkham/pycon-2016-tutorial"),
+/// Data set, licence, authors, source.
+const LICENCES: [(&str, &str, &str, &str); 11] = [
     (
-        "poleval_cyber, komentarze",
-        "BSD-3-Clause, CC BY 4.0",
-        "ptaszynski/cyberbullying-Polish, krzjoa/Komentarze",
+        "xed",
+        "CC BY 4.0",
+        "E. Öhman, M. Pàmies, K. Kajava, J. Tiedemann, XED (2020)",
+        "https://github.com/Helsinki-NLP/XED",
     ),
-    ("ro_offense", "Apache-2.0", "readerbench/ro-offense"),
+    (
+        "redv1",
+        "MIT",
+        "A. Ciobotaru, L. P. Dinu, RED (2021)",
+        "https://github.com/Alegzandra/RED-Romanian-Emotions-Dataset",
+    ),
+    (
+        "polemo_med",
+        "CC BY-SA 4.0",
+        "J. Kocoń, M. Zaśko-Zielińska, P. Miłkowski, PolEmo 2.0 (2019)",
+        "https://github.com/JakubJP/PJATK_ZUM",
+    ),
+    (
+        "goemotions",
+        "Apache-2.0",
+        "D. Demszky and others, GoEmotions (2020)",
+        "https://github.com/monologg/GoEmotions-pytorch",
+    ),
+    (
+        "banking77",
+        "CC BY 4.0",
+        "I. Casanueva and others, PolyAI, Banking77 (2020)",
+        "https://github.com/PolyAI-LDN/task-specific-datasets",
+    ),
+    ("clinc150", "CC BY 3.0", "S. Larson and others, CLINC150 (2019)", "https://github.com/clinc/oos-eval"),
+    (
+        "purchase",
+        "MIT",
+        "hasanimran96",
+        "https://github.com/hasanimran96/Predicting-Consumer-Purchase-intention-using-Twitter-Data",
+    ),
+    (
+        "sms_spam",
+        "CC BY 4.0",
+        "T. Almeida, J. M. Gómez Hidalgo, SMS Spam Collection (2011)",
+        "https://archive.ics.uci.edu/dataset/228/sms+spam+collection",
+    ),
+    (
+        "poleval_cyber",
+        "BSD-3-Clause",
+        "M. Ptaszynski, A. Pieciukiewicz, P. Dybała (2019)",
+        "https://github.com/ptaszynski/cyberbullying-Polish",
+    ),
+    ("komentarze", "CC BY 4.0", "K. Joachimiak, Komentarze", "https://github.com/krzjoa/Komentarze"),
+    ("ro_offense", "Apache-2.0", "ReaderBench, RO-Offense", "https://github.com/readerbench/ro-offense"),
 ];
 
 /// Writes `manifest.json`.
@@ -43,7 +80,7 @@ pub fn write(models: &Path, data: &Path, corpus: &Path, analyzer: &Analyzer, sco
     }
     let licences: Vec<_> = LICENCES
         .iter()
-        .map(|(set, licence, source)| json!({"set": set, "licence": licence, "source": source}))
+        .map(|(set, licence, by, source)| json!({"set": set, "licence": licence, "by": by, "source": source}))
         .collect();
     let manifest = json!({
         "revision": analyzer.revision(),

@@ -2,20 +2,20 @@
 
 use hark_text::{
     FIRST_INTENT, IntentName, SentimentLabel, TAGS,
-    features::{FEATURES_VERSION, Weight, features},
+    features::{FEATURES_VERSION, Size, Table, features},
     lexicon::Lexicon,
     model::Model,
     tokens::Tokens,
 };
 
 use crate::{
-    calibrate,
+    calibrate::{self, Scored},
     data::{Attitude, TagExample},
     linear::{Features, Linear, Settings},
 };
 
 /// How training goes.
-pub const SETTINGS: Settings = Settings { bits: 19, epochs: 5, rate: 0.08, decay: 0.0 };
+pub const SETTINGS: Settings = Settings { bits: &[19, 18, 12], epochs: 5, rate: 0.08 };
 
 /// One in this many posts of the corpus is held out to fit calibration and thresholds.
 const HELD_OUT: usize = 5;
@@ -38,10 +38,10 @@ pub fn train(examples: &[TagExample], dev: &[TagExample]) -> Vec<u8> {
     let held_out = |index: usize| {
         let example = &examples[index];
         let hash = blake3::hash(example.text.as_bytes()).as_bytes()[0];
-        example.corpus && usize::from(hash) % HELD_OUT == 0
+        (example.corpus || example.set == "purchase") && usize::from(hash) % HELD_OUT == 0
     };
     let fit = |order: &mut [u32]| {
-        let mut model = Linear::<TAGS>::new(SETTINGS, &FACTORS.map(Weight::factor), PACES);
+        let mut model = Linear::<TAGS>::new(SETTINGS, &Table::ALL.map(Table::factor), PACES, FIRST_INTENT);
         model.train(&all, order, |index, scores| gradient(&examples[index], scores));
         model
     };
@@ -55,43 +55,40 @@ pub fn train(examples: &[TagExample], dev: &[TagExample]) -> Vec<u8> {
     held.dedup();
     eprintln!("tags: {} examples, {} held out", order.len(), held.len());
     let model = fit(&mut rest);
-    let scored: Vec<(&TagExample, [f32; TAGS])> =
-        held.iter().map(|index| (&examples[*index as usize], model.scores(&all, *index as usize))).collect();
+    let (scored, public): (Vec<Scored<'_>>, Vec<Scored<'_>>) = held
+        .iter()
+        .map(|index| (&examples[*index as usize], model.scores(&all, *index as usize)))
+        .partition(|(example, _)| example.corpus);
     let mut dev_features = Features::default();
     for example in dev {
         tokens.read("", &example.text);
         add(&mut dev_features, &tokens, &lexicon);
     }
-    let dev: Vec<_> = dev
-        .iter()
-        .enumerate()
-        .map(|(index, example)| (example, model.scores(&dev_features, index)))
-        .collect();
+    let scored_dev =
+        dev.iter().enumerate().map(|(index, example)| (example, model.scores(&dev_features, index)));
+    let dev: Vec<_> = scored_dev.chain(public).collect();
     let mut names = SentimentLabel::ALL.map(SentimentLabel::name).to_vec();
     names.extend(IntentName::ALL.map(IntentName::name));
-    let (mut held_outputs, _) = model.quantise(&names);
+    let (mut held_outputs, _, _) = model.quantise(&names);
     let shifts = calibrate::tags(&scored, &dev, &mut held_outputs);
     let model = fit(&mut order);
-    let (mut outputs, weights) = model.quantise(&names);
+    let (mut outputs, tables, weights) = model.quantise(&names);
     for (output, held) in outputs.iter_mut().zip(held_outputs) {
         (output.slope, output.offset, output.threshold) = (held.slope, held.offset, held.threshold);
     }
-    Model::write(FEATURES_VERSION, SETTINGS.bits, &outputs, &shifts, &weights)
+    Model::write(FEATURES_VERSION, &outputs, &tables, &shifts, &weights)
 }
 
 /// Sentiment has much data and learns slowly; intents have little.
-const PACES: [f32; TAGS] = [0.5, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
-
-const FACTORS: [Weight; 3] = [Weight::Word, Weight::Letters, Weight::Sense];
+const PACES: [f32; TAGS] = [0.5, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
 
 fn add(all: &mut Features, tokens: &Tokens, lexicon: &Lexicon) {
-    let mut squares = 0.0_f32;
-    features(tokens, lexicon, |hash, weight, _| {
-        let factor = FACTORS.iter().position(|known| *known == weight).unwrap_or(0);
-        all.push(hash, factor, SETTINGS.bits);
-        squares += weight.factor() * weight.factor();
+    let mut size = Size::default();
+    features(tokens, lexicon, |table, hash, _| {
+        all.push(table as usize, hash, SETTINGS.bits);
+        size.add(table);
     });
-    all.end(if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 });
+    all.end(size.norms());
 }
 
 fn gradient(example: &TagExample, scores: &[f32; TAGS]) -> [f32; TAGS] {

@@ -154,7 +154,7 @@ pub enum Command {
     Redrive(crate::dead_letters::redrive::Args),
     /// Tag texts: JSON Lines of {"text", "language", "id"} in, one object of tags a line out, order kept
     #[command(
-        after_help = "Example:\n  hark label --threads 4 --format jsonl < posts.jsonl | jq .sentiment.label"
+        after_help = "Examples:\n  hark label --threads 4 --format jsonl < posts.jsonl | jq .sentiment.label\n  hark label --evaluate labelled.jsonl"
     )]
     Label(crate::label::Args),
     /// Show how far each stage is behind, in records and seconds
@@ -169,6 +169,9 @@ pub enum Command {
     /// Print the manual page, or write those of all commands into a folder
     #[command(after_help = "Examples:\n  hark man | man -l -\n  hark man /usr/local/share/man/man1")]
     Man(crate::shell::ManArgs),
+    /// Show whose data and libraries are in this program, and on which terms
+    #[command(after_help = "Example:\n  hark licenses | less")]
+    Licenses(crate::licenses::Args),
     /// List the metrics that this program exports, with their meaning
     #[command(after_help = "Example:\n  hark metrics > metrics.md")]
     Metrics(crate::telemetry::catalog::Args),
@@ -182,7 +185,7 @@ impl Command {
             Self::Up(_) | Self::Ingest(_) | Self::Enrich(_) | Self::Route(_) => "info",
             Self::Replay(_) | Self::Tail(_) | Self::Topics(_) | Self::Metrics(_) => "warn",
             Self::DeadLetters(_) | Self::Redrive(_) | Self::Lag(_) | Self::Health(_) => "warn",
-            Self::Completions(_) | Self::Man(_) => "warn",
+            Self::Completions(_) | Self::Man(_) | Self::Licenses(_) => "warn",
             Self::Label(_) | Self::Init(_) | Self::Check(_) | Self::Test(_) | Self::Explain(_) => "warn",
         }
     }
@@ -215,6 +218,7 @@ impl Command {
             Self::Test(args) => crate::test::run(args, context),
             Self::Explain(args) => crate::explain::run(args, context),
             Self::Label(args) => crate::label::run(&args, context),
+            Self::Licenses(args) => crate::licenses::run(args, context),
             Self::Metrics(args) => crate::telemetry::catalog::run(args, context),
         }
     }

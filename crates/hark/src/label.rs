@@ -1,8 +1,12 @@
 //! `hark label`: tags for texts on standard input, a line of JSON each, in their order.
 
+mod evaluate;
+
 use std::{
+    borrow::Cow,
     io::{BufRead, BufReader, Read, Write, stdin, stdout},
     ops::Range,
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     thread,
@@ -11,10 +15,10 @@ use std::{
 use anyhow::Context as _;
 use hark_text::{Analysis, Analyzer, Input, Match, Matcher, Scratch, Sentiment};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-use crate::{cli::Context, config::Config};
+use crate::{cli::Context, config::Config, failure};
 
 /// Lines that are read before they are judged, all threads together: a bound on memory that still keeps threads busy.
 const BATCH_LINES: usize = 4096;
@@ -54,6 +58,10 @@ enum Format {
 /// # Errors
 /// The configuration cannot be used, input cannot be read or output cannot be written.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &args.evaluate {
+        failure::print(&evaluate::page(path, &Analyzer::shipped()?)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let Format::Jsonl = args.format;
     let matcher = match &context.config {
         Some(path) => Config::load(path)?.matcher()?,
@@ -163,13 +171,15 @@ struct Worker {
     errors: u64,
 }
 
+/// Borrowed from the input as far as it needs no unescaping.
 #[derive(Deserialize)]
-struct Line {
-    text: String,
+struct Line<'a> {
+    #[serde(borrow)]
+    text: Cow<'a, str>,
     #[serde(default)]
     language: Option<String>,
-    #[serde(default)]
-    id: Value,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
 }
 
 impl Worker {
@@ -184,8 +194,8 @@ impl Worker {
         }
     }
 
-    fn judge(&mut self, judge: &Judge<'_>, line: &Line) -> Result<(), String> {
-        let text = line.text.as_str();
+    fn judge(&mut self, judge: &Judge<'_>, line: &Line<'_>) -> Result<(), String> {
+        let text = &*line.text;
         judge.matcher.find(text, &mut self.scratch, &mut self.found);
         let input =
             Input { text, lang_hint: line.language.as_deref(), matches: &self.found, ..Input::default() };
@@ -195,9 +205,9 @@ impl Worker {
     }
 }
 
-fn parse(line: Option<&[u8]>) -> Result<Line, String> {
+fn parse(line: Option<&[u8]>) -> Result<Line<'_>, String> {
     let line = line.ok_or_else(|| format!("the line is longer than {MAX_LINE_BYTES} bytes"))?;
-    let line: Line =
+    let line: Line<'_> =
         serde_json::from_slice(line).map_err(|error| format!("no {{\"text\": ...}} object: {error}"))?;
     if line.text.len() > MAX_TEXT_BYTES {
         return Err(format!("text_too_long: {} bytes, {MAX_TEXT_BYTES} at most", line.text.len()));
@@ -207,7 +217,7 @@ fn parse(line: Option<&[u8]>) -> Result<Line, String> {
 
 #[derive(Serialize)]
 struct Labels<'a> {
-    id: &'a Value,
+    id: Option<&'a RawValue>,
     language: &'a str,
     #[serde(serialize_with = "short")]
     language_confidence: f32,
@@ -279,7 +289,12 @@ fn attitude(sentiment: &Sentiment) -> Attitude<'_> {
     }
 }
 
-fn labels<'a>(matcher: &'a Matcher, line: &'a Line, found: &[Match], analysis: &'a Analysis) -> Labels<'a> {
+fn labels<'a>(
+    matcher: &'a Matcher,
+    line: &'a Line<'_>,
+    found: &[Match],
+    analysis: &'a Analysis,
+) -> Labels<'a> {
     let hit = |(hit, toward): (&Match, &'a Option<Sentiment>)| {
         let subject = matcher.subject(hit.subject);
         Hit {
@@ -304,7 +319,7 @@ fn labels<'a>(matcher: &'a Matcher, line: &'a Line, found: &[Match], analysis: &
         evidence: Spans(&intent.evidence),
     };
     Labels {
-        id: &line.id,
+        id: line.id,
         language: analysis.language,
         language_confidence: analysis.language_confidence,
         sentiment: attitude(&analysis.sentiment),
@@ -317,7 +332,7 @@ fn labels<'a>(matcher: &'a Matcher, line: &'a Line, found: &[Match], analysis: &
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -14,6 +14,7 @@ mod init;
 mod judge;
 mod label;
 mod lag;
+mod licenses;
 mod log;
 mod probe;
 mod replay;
