@@ -109,7 +109,8 @@ pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(Table, 
     }
     emit(Table::Words, pair(before, END), all.len().saturating_sub(1));
     for (index, token) in all.iter().enumerate() {
-        if token.kind == TokenKind::Word {
+        // The word says all that the letters of a short one do.
+        if token.kind == TokenKind::Word && tokens.bytes_of(token).len() >= LEAST_LETTERS {
             letters(tokens, token, |hash| emit(Table::Letters, hash, index));
         }
     }
@@ -128,6 +129,8 @@ const SENSES: u64 = 0x59;
 const SIGN: u64 = 0x5a;
 const FIRST: u64 = 0x5b;
 const NEGATION_REACH: usize = 3;
+/// Letters of a word whose groups count.
+const LEAST_LETTERS: usize = 4;
 /// Letters of a word that its endings leave alone, most times.
 const STEM_BYTES: usize = 5;
 

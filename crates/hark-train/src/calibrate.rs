@@ -210,7 +210,7 @@ fn f_beta(answers: impl Iterator<Item = (bool, bool)>, beta: f32) -> f32 {
 }
 
 /// As if so many posts said that a language needs no offset of its own.
-const HOLD_BACK: f32 = 5.0;
+const HOLD_BACK: f32 = 12.0;
 
 /// The factor of the scores at which the held-out labels are likeliest, among a grid.
 fn temperature(scored: &[Scored<'_>]) -> f32 {
@@ -249,7 +249,7 @@ fn platt(points: &[(f32, bool)]) -> (f32, f32) {
 /// Least and greatest threshold that is chosen, whatever the held-out posts say.
 const THRESHOLDS: (f32, f32) = (0.35, 0.85);
 /// Precision counts more than recall: a wrong tag costs somebody's time.
-const BETA: f32 = 0.6;
+const BETA: f32 = 0.75;
 
 /// The threshold of the best F-beta.
 fn threshold(points: &[(f32, bool)], slope: f32, offset: f32) -> f32 {

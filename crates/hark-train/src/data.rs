@@ -101,6 +101,11 @@ const CHURN: usize = IntentName::Churn as usize;
 const OUTRAGE: usize = IntentName::Outrage as usize;
 const SPAM: usize = IntentName::Spam as usize;
 
+/// Names of the sets of posts written for Hark, and of a firm's own.
+pub const CORPUS: &str = "corpus";
+/// See `CORPUS`.
+pub const EXTRA: &str = "extra";
+
 /// How much a post of the corpus counts against one of public data.
 const CORPUS_WEIGHT: f32 = 1.5;
 /// How much the intents of public data count where they only say that an intent does not hold: they are many, and the
@@ -202,13 +207,13 @@ fn of_post(post: &Post) -> TagExample {
         intents[*intent as usize] = Some(true);
     }
     TagExample {
-        set: "corpus".into(),
+        set: if post.extra { EXTRA } else { CORPUS }.into(),
         language: post.language.clone(),
         text: post.text.clone(),
         attitude: Attitude::Is(post.sentiment as usize),
         intents,
-        weight: if post.extra { 2.0 * CORPUS_WEIGHT } else { CORPUS_WEIGHT },
-        intent_weight: if post.extra { 2.0 } else { 1.0 },
+        weight: CORPUS_WEIGHT,
+        intent_weight: 1.0,
         corpus: !post.extra,
     }
 }

@@ -57,6 +57,7 @@ impl Judge<'_> {
     fn dev_sentiment(&mut self, data: &Path, scores: &mut Vec<Score>) -> Result<()> {
         let mut pairs: BTreeMap<(String, String), Vec<(usize, usize)>> = BTreeMap::new();
         let mut alarms: BTreeMap<(String, String), [f32; 8]> = BTreeMap::new();
+        let mut right_languages: BTreeMap<(String, String), f32> = BTreeMap::new();
         for line in data::read(&data.join("dev/sentiment.tsv.gz"), 4)? {
             let Some(truth) = ["neg", "neu", "pos"].iter().position(|label| *label == line.label) else {
                 continue;
@@ -67,7 +68,9 @@ impl Judge<'_> {
                 SentimentLabel::Neutral if two => 2 * usize::from(analysis.sentiment.score > 0.0),
                 label => label as usize,
             };
+            let right_language = f32::from(u8::from(analysis.language == line.language));
             let key = (line.dataset, line.language);
+            *right_languages.entry(key.clone()).or_default() += right_language;
             for intent in &analysis.intents {
                 alarms.entry(key.clone()).or_default()[intent.name as usize] += 1.0;
             }
@@ -97,6 +100,13 @@ impl Judge<'_> {
             let texts = pairs.len();
             let set = format!("sentiment {dataset}");
             let (value, recall) = macro_f1(&pairs);
+            if corpus::LANGUAGES.contains(&language.as_str()) {
+                let right =
+                    right_languages.get(&(dataset.clone(), language.clone())).copied().unwrap_or_default();
+                let (set, language, value) =
+                    (format!("language {dataset}"), language.clone(), right / texts as f32);
+                scores.push(Score { set, language, measure: "accuracy", value, texts });
+            }
             scores.push(Score {
                 set: set.clone(),
                 language: language.clone(),
