@@ -41,6 +41,9 @@ pub struct Args {
     /// Form of input and output: JSON Lines
     #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
     format: Format,
+    /// Score the tags on labelled texts, JSON Lines of {"text", "language", "sentiment", "intents"}, in place of tagging
+    #[arg(long, value_name = "FILE")]
+    evaluate: Option<PathBuf>,
 }
 
 /// More than any machine has, so a slip of the finger.
