@@ -187,7 +187,7 @@ impl Identifier {
             count += 1;
             self.model.add(0, hash, &mut some);
             // So many bytes cannot overflow a sum of 16 bits.
-            if count % 255 == 0 {
+            if count.is_multiple_of(255) {
                 settle(&mut some);
             }
         });
