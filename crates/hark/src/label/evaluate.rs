@@ -1,6 +1,6 @@
 //! `hark label --evaluate FILE`: how good the tags are on texts that a person has labelled.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context as _, bail};
 use hark_text::{Analyzer, Input, IntentName, Scratch, SentimentLabel};
@@ -241,7 +241,7 @@ fn excerpt(text: &str) -> String {
         excerpt.push(if c.is_control() { ' ' } else { c });
     }
     if text.chars().nth(EXCERPT_CHARS).is_some() {
-        let _ = write!(excerpt, "…");
+        excerpt.push('…');
     }
     excerpt
 }
