@@ -9,7 +9,7 @@ use hark_log::{COMPACTION_LAG, Cleanup, TopicDescription, TopicSpec};
 
 use crate::cli::Context;
 use crate::config::{Config, LogConfig};
-use crate::failure::print;
+use crate::failure::{Failure, print};
 use crate::log;
 
 /// Partitions of a new topic unless told otherwise; never changed later (DESIGN, law 7).
@@ -213,6 +213,41 @@ fn check(config: &Config, partitions: Option<u32>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
+/// Refuses a log whose state is forgotten before what it guards: an edit without its state would look like a new post, and a deletion
+/// like one of a post that was never heard.
+pub fn check_lifetimes(found: &[TopicDescription], prefix: &str) -> anyhow::Result<()> {
+    let queues = format!("{prefix}.queue.");
+    let lifetime = |topic: &TopicDescription| topic.retention.unwrap_or(Duration::MAX);
+    let guards = [
+        (Topic::Seen, Topic::Posts),
+        (Topic::Items, Topic::Mentions),
+        (Topic::Threads, Topic::Mentions),
+        (Topic::Redriven, Topic::DeadLetters),
+    ];
+    for (state, guarded) in guards {
+        let keeps_items = matches!(state, Topic::Items);
+        let (state, guarded) = (state.name(prefix), guarded.name(prefix));
+        let Some(state) = found.iter().find(|topic| topic.name == state) else { continue };
+        let longest = found
+            .iter()
+            .filter(|topic| topic.name == guarded || keeps_items && topic.name.starts_with(&queues))
+            .max_by_key(|topic| lifetime(topic));
+        if let Some(longest) = longest.filter(|longest| lifetime(longest) > lifetime(state)) {
+            return Err(Failure::bad_input(format!(
+                "{} keeps its records for a shorter time than {} (retention.ms {} against {}): what it remembers would be \
+                 forgotten too early",
+                state.name,
+                longest.name,
+                milliseconds(state.retention),
+                milliseconds(longest.retention)
+            ))
+            .next("hark topics check shows the retention that is needed")
+            .into());
+        }
+    }
+    Ok(())
+}
+
 /// One setting of one topic that is not as it should be.
 #[derive(Debug, PartialEq, Eq)]
 struct Difference {
@@ -319,9 +354,7 @@ fn remedies(differences: &[Difference], on_kafka: bool) -> Vec<String> {
                  --add-config {name}=[{should_be}]"
             )
         } else {
-            format!(
-                "{topic}: the embedded log was made with another {name}; move its folder away and start anew"
-            )
+            format!("hark topics create, with `hark up` stopped: it sets {name} of {topic}")
         });
     }
     remedies

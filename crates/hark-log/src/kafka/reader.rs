@@ -20,6 +20,9 @@ use super::{
 };
 use crate::{From, LogError, Reader, Record};
 
+/// Records handed over in one turn: whoever reads can stop in between.
+const RECORDS_A_TURN: usize = 5_000;
+
 /// Reads all partitions of a topic.
 pub(super) struct KafkaReader {
     clients: Clients,
@@ -28,6 +31,8 @@ pub(super) struct KafkaReader {
     topic: String,
     /// Next offset of each partition, as far as records tell.
     next: BTreeMap<u32, i64>,
+    /// The last turn did not take all that was there.
+    is_behind: bool,
 }
 
 impl KafkaReader {
@@ -63,11 +68,25 @@ impl KafkaReader {
             asked.add_partition_offset(topic, number(partition), Offset::Offset(start)).map_err(fail)?;
         }
         reader.assign(&asked).map_err(fail)?;
-        Ok(Self { clients: clients.clone(), reader, watcher, topic: topic.to_owned(), next })
+        Ok(Self {
+            clients: clients.clone(),
+            reader,
+            watcher,
+            topic: topic.to_owned(),
+            next,
+            is_behind: false,
+        })
     }
 
-    /// Whether the positions, which move past control and aborted records, are at the ends as they are now.
-    fn is_at_end(&mut self) -> Result<bool, LogError> {
+    fn ends(&self) -> Result<BTreeMap<u32, (i64, i64)>, LogError> {
+        let end = |&partition: &u32| {
+            Ok((partition, watermarks(&self.clients, &self.watcher, &self.topic, partition)?))
+        };
+        self.next.keys().map(end).collect()
+    }
+
+    /// Whether the positions, which move past control and aborted records, are at these ends.
+    fn has_reached(&mut self, ends: &BTreeMap<u32, (i64, i64)>) -> Result<bool, LogError> {
         let positions =
             self.reader.position().map_err(|source| self.clients.failed("reading positions", source))?;
         for element in positions.elements() {
@@ -78,27 +97,23 @@ impl KafkaReader {
                 *next = position.max(*next);
             }
         }
-        for (&partition, next) in &mut self.next {
-            let (low, high) = watermarks(&self.clients, &self.watcher, &self.topic, partition)?;
-            // Where retention took everything no record moves the position.
-            *next = low.max(*next);
-            if *next < high {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        // Where retention took everything no record moves the position.
+        Ok(ends.iter().all(|(partition, &(low, high))| {
+            low >= high || self.next.get(partition).is_some_and(|&next| next >= high)
+        }))
     }
 
-    /// Hands over what comes until nothing is there for `wait`; whether anything came.
+    /// Hands over what is there, waiting at most `wait` for a first record; whether there is more than one turn takes.
     fn drain(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<bool, LogError> {
         let until = Instant::now() + wait;
-        let mut any = false;
-        loop {
-            let left = if any { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
-            match self.reader.poll(left) {
-                None => return Ok(any),
+        let mut records = 0;
+        while records < RECORDS_A_TURN {
+            let wait =
+                if records > 0 { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
+            match self.reader.poll(wait) {
+                None => return Ok(false),
                 Some(Ok(message)) => {
-                    any = true;
+                    records += 1;
                     if let Ok(partition) = u32::try_from(message.partition()) {
                         self.next.insert(partition, message.offset() + 1);
                     }
@@ -115,6 +130,7 @@ impl KafkaReader {
                 }
             }
         }
+        Ok(true)
     }
 }
 
@@ -125,9 +141,9 @@ impl Reader for KafkaReader {
     }
 
     fn read(&mut self, wait: Duration, each: &mut dyn FnMut(&Record<'_>)) -> Result<bool, LogError> {
-        if self.drain(wait, each)? {
-            return Ok(false);
-        }
-        self.is_at_end()
+        // In a backlog nobody need be asked where it ends.
+        let ends = if self.is_behind { None } else { Some(self.ends()?) };
+        self.is_behind = self.drain(wait, each)?;
+        ends.map_or(Ok(false), |ends| self.has_reached(&ends))
     }
 }

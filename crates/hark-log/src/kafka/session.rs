@@ -212,15 +212,21 @@ impl Session for KafkaSession {
             let polled = self.consumer.poll(wait);
             if self.consumer.context().has_changed() {
                 // A message that came with the change may belong to either side of it: it is to come again.
+                let mut unsought = None;
                 if let Some(Ok(message)) = polled {
                     let (partition, offset) = (message.partition(), Offset::Offset(message.offset()));
-                    if let Err(error) =
-                        self.consumer.seek(&self.config.input, partition, offset, CALL_TIMEOUT)
-                    {
-                        debug!(%error, partition, "not sought back: the partition is gone");
-                    }
+                    let sought = self.consumer.seek(&self.config.input, partition, offset, CALL_TIMEOUT);
+                    unsought =
+                        sought.err().map(|error| (u32::try_from(partition).unwrap_or(u32::MAX), error));
                 }
-                return self.changes();
+                let changes = self.changes()?;
+                return match unsought {
+                    // It would be skipped: rather begin anew from what is committed.
+                    Some((partition, source)) if self.owned.contains(&partition) => {
+                        Err(SessionError::Lost { operation: "seeking back", source })
+                    }
+                    _ => Ok(changes),
+                };
             }
             match polled {
                 None => return Ok(Vec::new()),

@@ -46,6 +46,8 @@ pub(super) struct Followed {
     head: Vec<u8>,
     /// Under `--once`, where the file ended when it was opened.
     goal: Option<u64>,
+    /// There was nothing to read at the last look.
+    pub at_end: bool,
     /// Since when its path leads elsewhere, or nowhere.
     pub gone_since: Option<Instant>,
     /// When it was last seen growing.
@@ -90,6 +92,7 @@ pub(super) fn open(
         first_line,
         head,
         goal: once.then_some(metadata.len()),
+        at_end: false,
         gone_since: None,
         grew_at: Instant::now(),
     };

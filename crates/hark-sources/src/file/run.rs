@@ -261,13 +261,19 @@ impl<'a> Poller<'a> {
         let mut progress = false;
         let mut index = 0;
         while index < self.files.len() && !self.shutdown.is_cancelled() {
+            if self.waits_for_the_one_before(index) {
+                index += 1;
+                continue;
+            }
             let turn = match self.turn(index)? {
                 Turn::Read => {
                     progress = true;
+                    self.files[index].at_end = false;
                     index += 1;
                     continue;
                 }
                 Turn::Idle if !self.once => {
+                    self.files[index].at_end = true;
                     index += 1;
                     continue;
                 }
@@ -289,6 +295,13 @@ impl<'a> Poller<'a> {
             }
         }
         Ok(progress)
+    }
+
+    /// A file that took the place of a rotated one: an edit in it must not overtake the post that still waits in the old one.
+    fn waits_for_the_one_before(&self, index: usize) -> bool {
+        let path = &self.files[index].path;
+        let mut before = self.files[..index].iter().rev().take_while(|old| old.path == *path);
+        before.any(|old| old.gone_since.is_some() && !old.at_end)
     }
 
     fn turn(&mut self, index: usize) -> Result<Turn, FileError> {

@@ -396,6 +396,23 @@ fn a_rotated_file_is_read_to_its_end_before_the_new_one_goes_on() {
 }
 
 #[test]
+fn a_new_file_does_not_overtake_what_is_unread_of_the_rotated_one() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("first"));
+    bench.following("a.jsonl", || {
+        bench.until(&["first"]);
+        // More than several turns of reading.
+        let old: Vec<String> = (0..5_000).map(|n| format!("a{n}")).collect();
+        let mut handle = OpenOptions::new().append(true).open(bench.path("a.jsonl")).unwrap();
+        fs::rename(bench.path("a.jsonl"), bench.path("a.jsonl.1")).unwrap();
+        handle.write_all(old.iter().map(|id| post(id)).collect::<String>().as_bytes()).unwrap();
+        bench.write("a.jsonl", post("new"));
+        bench.log.until_records("hark.posts", 5_002);
+        assert_eq!(bench.ids().last().map(String::as_str), Some("new"), "it comes when the old one is read");
+    });
+}
+
+#[test]
 fn a_renamed_file_that_is_still_meant_is_not_read_twice() {
     let bench = Bench::new();
     bench.write("a.jsonl", post("a1"));

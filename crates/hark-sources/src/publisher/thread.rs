@@ -142,8 +142,9 @@ impl Writer<'_> {
                 Err(CommitError::Unknown) => {
                     return Err(PublisherError::Abandoned { records: batch.outputs.len() });
                 }
-                Err(CommitError::Lost { source: twin @ SessionError::Twin { .. } }) => {
-                    return Err(PublisherError::Producer(Box::new(twin)));
+                // Missing rights or a damaged file: a new producer would fare no better.
+                Err(CommitError::Lost { source }) if !source.is_loss() => {
+                    return Err(PublisherError::Producer(Box::new(source)));
                 }
                 Err(CommitError::Lost { source }) => {
                     // Fenced at once is a twin; after a long wait the brokers were away and the transaction timed out, which

@@ -6,7 +6,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     process::ExitCode,
-    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -119,20 +118,8 @@ fn prepare(config: &Config, log: &dyn Log, dry_run: bool) -> anyhow::Result<Topi
         log.create_topics(&[topics::Topic::Redriven.spec(prefix, partitions, None)])?;
         topics = Topics::read(log, prefix)?;
     }
-    let marks = topics.get("redriven")?;
-    let retention = |topic: &Topic| -> anyhow::Result<Duration> {
-        let found = log.topics()?.into_iter().find(|found| *found.name == *topic.name);
-        Ok(found.and_then(|found| found.retention).unwrap_or(Duration::MAX))
-    };
-    let letters = topics.get("dead-letters")?;
-    if retention(&marks)? < retention(&letters)? {
-        return Err(Failure::runtime(format!(
-            "{} keeps its records for a shorter time than {}: a letter could go back twice",
-            marks.name, letters.name
-        ))
-        .next("hark topics check shows the retention that is needed")
-        .into());
-    }
+    topics.get("redriven")?;
+    topics::check_lifetimes(&log.topics()?, prefix)?;
     Ok(topics)
 }
 

@@ -5,14 +5,15 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use axum::Router;
 use hark_log::SessionConfig;
 use hark_sources::{
-    Limits, PollResult, PostInput, Publisher, PublisherThread, Reason, SourceContext, Topic, Topics,
+    Limits, PollResult, PostInput, Publisher, PublisherError, PublisherThread, Reason, SourceContext, Topic,
+    Topics,
     feed::{self, Feed, FeedError, Feeds},
     file::{self, Cursors, FileSpec},
     to_output,
@@ -36,6 +37,7 @@ pub struct Ingest {
     shared: Arc<Shared>,
     publisher: Publisher,
     thread: PublisherThread,
+    transactional_id: String,
     sources: BTreeMap<String, Running>,
     files: Vec<JoinHandle<()>>,
     feeds: Option<Feeds>,
@@ -54,9 +56,10 @@ impl Ingest {
     pub fn open(shared: &Arc<Shared>) -> anyhow::Result<Self> {
         let prefix = &shared.config.topic_prefix;
         let name = shared.args.instance.clone().unwrap_or_else(drawn);
-        let transactional_id = format!("{prefix}-ingest-{name}");
-        let log = shared.log.clone();
-        let factory = Box::new(move || log.producer(&transactional_id));
+        // A dot keeps it apart from the ids of feeds, which are slugs.
+        let transactional_id = format!("{prefix}-ingest-{name}.posts");
+        let (log, id) = (shared.log.clone(), transactional_id.clone());
+        let factory = Box::new(move || log.producer(&id));
         let (publisher, thread) =
             Publisher::start(factory, Limits::default()).context("cannot start publishing")?;
         let topic = |name| {
@@ -91,6 +94,7 @@ impl Ingest {
             shared: shared.clone(),
             publisher,
             thread,
+            transactional_id,
             sources,
             files: Vec::new(),
             feeds: None,
@@ -320,9 +324,18 @@ impl Ingest {
     /// Ends the sources, which see the shutdown, and commits what they handed over.
     pub fn stop(mut self) -> anyhow::Result<()> {
         self.join_files();
-        let polled: Result<(), FeedError> = self.feeds.take().map_or(Ok(()), |feeds| feeds.join(GRACE));
+        let until = Instant::now() + GRACE;
+        let left = || until.saturating_duration_since(Instant::now());
+        let polled: Result<(), FeedError> = self.feeds.take().map_or(Ok(()), |feeds| feeds.join(left()));
         self.tell();
-        let published = self.thread.stop(GRACE).context("publishing failed");
+        let published = match self.thread.stop(left()) {
+            // The brokers are away or the disk is full, and somebody wants an end: nothing is lost by it.
+            Err(error @ PublisherError::Abandoned { .. }) if self.shared.shutdown.is_cancelled() => {
+                warn!(%error, "stopping");
+                Ok(())
+            }
+            published => published.with_context(|| format!("publishing as {} failed", self.transactional_id)),
+        };
         let published = polled.context("polling feeds failed").and(published);
         match self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => published.and(Err(error)),

@@ -81,6 +81,7 @@ impl Shared {
                 spec.name.strip_prefix(&format!("{}.", config.topic_prefix)).unwrap_or_default().to_owned();
             topics.get(&name)?;
         }
+        topics::check_lifetimes(&log.topics()?, &config.topic_prefix)?;
         record::config(&config.revision);
         Ok(Self {
             config: Arc::new(config),
