@@ -50,12 +50,16 @@ pub struct ThreadRef {
 /// Reactions counted by the source when the post was observed. Absent means unknown, not zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Engagement {
+    /// Likes, or what the source has in their place; absent if unknown.
     #[prost(uint64, optional, tag = "1")]
     pub likes: ::core::option::Option<u64>,
+    /// Replies; absent if unknown.
     #[prost(uint64, optional, tag = "2")]
     pub replies: ::core::option::Option<u64>,
+    /// Reposts and quotes; absent if unknown.
     #[prost(uint64, optional, tag = "3")]
     pub shares: ::core::option::Option<u64>,
+    /// Times the post was shown; absent if unknown.
     #[prost(uint64, optional, tag = "4")]
     pub views: ::core::option::Option<u64>,
 }
@@ -223,14 +227,17 @@ impl Visibility {
 /// A stretch of the post's text: byte offsets into its UTF-8, `end` exclusive, always on character boundaries.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Span {
+    /// First byte.
     #[prost(uint32, tag = "1")]
     pub start: u32,
+    /// The byte behind the last.
     #[prost(uint32, tag = "2")]
     pub end: u32,
 }
 /// How favourable a text is.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Sentiment {
+    /// Always there.
     #[prost(enumeration = "SentimentLabel", tag = "1")]
     pub label: i32,
     /// From -1 (hostile) to 1 (delighted).
@@ -249,8 +256,10 @@ pub struct Match {
     /// Name of the subject in the configuration.
     #[prost(string, tag = "1")]
     pub subject: ::prost::alloc::string::String,
+    /// What the subject is, by the configuration.
     #[prost(enumeration = "SubjectKind", tag = "2")]
     pub kind: i32,
+    /// Where the form stands, in `text` or in `title`.
     #[prost(message, optional, tag = "3")]
     pub span: ::core::option::Option<Span>,
     /// The text under the span, as the author wrote it.
@@ -275,14 +284,17 @@ pub struct Intent {
     /// Calibrated probability, 0 to 1.
     #[prost(float, tag = "2")]
     pub confidence: f32,
+    /// The words that weighed most, heaviest first; may be empty.
     #[prost(message, repeated, tag = "3")]
     pub evidence: ::prost::alloc::vec::Vec<Span>,
 }
 /// A thing named in the text: `person`, `place`, `order_number`, `phone`, ...
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Entity {
+    /// What it is.
     #[prost(string, tag = "1")]
     pub kind: ::prost::alloc::string::String,
+    /// Where it stands in `text`.
     #[prost(message, optional, tag = "2")]
     pub span: ::core::option::Option<Span>,
     /// The text under the span; empty where it is masked.
@@ -324,11 +336,13 @@ pub struct Mention {
     /// Those that hold, most confident first.
     #[prost(message, repeated, tag = "10")]
     pub intents: ::prost::alloc::vec::Vec<Intent>,
+    /// Persons, places, numbers, addresses, by position; may be empty.
     #[prost(message, repeated, tag = "11")]
     pub entities: ::prost::alloc::vec::Vec<Entity>,
     /// People who may have seen the post: the larger of the author's followers and the post's views; absent if unknown.
     #[prost(uint64, optional, tag = "12")]
     pub reach: ::core::option::Option<u64>,
+    /// In whose name the author speaks. Filled by enrich; unspecified on OP_DELETE.
     #[prost(enumeration = "Voice", tag = "13")]
     pub voice: i32,
     /// 64-bit fingerprint of the normalised text; near copies differ in few bits. 0 where there is no text.
@@ -337,6 +351,7 @@ pub struct Mention {
     /// Revision of the models that judged, and of the configuration in force.
     #[prost(string, tag = "15")]
     pub model_revision: ::prost::alloc::string::String,
+    /// Revision of the configuration in force, 12 hexadecimal digits. Filled by enrich, always.
     #[prost(string, tag = "16")]
     pub config_revision: ::prost::alloc::string::String,
 }
@@ -344,6 +359,7 @@ pub struct Mention {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum SubjectKind {
+    /// Never written.
     Unspecified = 0,
     /// The company's own brand.
     Own = 1,
@@ -388,12 +404,17 @@ impl SubjectKind {
         }
     }
 }
+/// The author's attitude; docs/labels.md defines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum SentimentLabel {
+    /// Never written.
     Unspecified = 0,
+    /// Clearly unfavourable.
     Negative = 1,
+    /// Neither, or both with no side prevailing.
     Neutral = 2,
+    /// Clearly favourable.
     Positive = 3,
 }
 impl SentimentLabel {
@@ -424,6 +445,7 @@ impl SentimentLabel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Voice {
+    /// On a deletion, where nobody was judged.
     Unspecified = 0,
     /// Nobody known: a customer, or one to be.
     Customer = 1,
@@ -464,6 +486,7 @@ impl Voice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum DeleteReason {
+    /// The mention did not end.
     Unspecified = 0,
     /// The post was removed at its source.
     Deleted = 1,
@@ -495,6 +518,7 @@ impl DeleteReason {
 /// Whether the author may be addressed, and why not.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Gate {
+    /// Whether the author may be answered. Filled by route, always.
     #[prost(bool, tag = "1")]
     pub may_reply: bool,
     /// Something may be offered to the author: they asked in public.
@@ -542,6 +566,7 @@ pub struct Item {
     /// The Mention's bytes as route read them; absent on ITEM_OP_CANCEL.
     #[prost(message, optional, tag = "3")]
     pub mention: ::core::option::Option<Mention>,
+    /// What this version does. Filled by route, always.
     #[prost(enumeration = "ItemOp", tag = "4")]
     pub op: i32,
     /// Counts the decisions about one mention, over all teams; higher is newer. Filled by route, always.
@@ -559,12 +584,16 @@ pub struct Item {
     /// When an answer is due; absent where no rule says.
     #[prost(message, optional, tag = "9")]
     pub respond_by: ::core::option::Option<::prost_types::Timestamp>,
+    /// Tags that rules have set, in the order in which they did; may be empty.
     #[prost(string, repeated, tag = "10")]
     pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether the author may be answered, and offered something. Filled by route; absent on a cancel.
     #[prost(message, optional, tag = "11")]
     pub gate: ::core::option::Option<Gate>,
+    /// Why the item is here. Filled by route; absent on a cancel.
     #[prost(message, optional, tag = "12")]
     pub trace: ::core::option::Option<Trace>,
+    /// Revision of the configuration that decided, 12 hexadecimal digits. Filled by route, always.
     #[prost(string, tag = "13")]
     pub config_revision: ::prost::alloc::string::String,
     /// This item is a copy for information; another team has the work.
@@ -578,6 +607,7 @@ pub struct Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum ItemOp {
+    /// Never written.
     Unspecified = 0,
     /// A new item for this team.
     Open = 1,
@@ -610,8 +640,10 @@ impl ItemOp {
         }
     }
 }
+/// A header of the record that could not be worked on.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeadLetterHeader {
+    /// Its name, at most 256 characters.
     #[prost(string, tag = "1")]
     pub key: ::prost::alloc::string::String,
     /// At most 4 KiB is kept.
@@ -627,15 +659,19 @@ pub struct DeadLetter {
     /// Where the record was read; empty for what never was on the log (a line of a file).
     #[prost(string, tag = "2")]
     pub topic: ::prost::alloc::string::String,
+    /// Partition of the origin; always there, 0 where the origin is a file.
     #[prost(int32, tag = "3")]
     pub partition: i32,
+    /// Offset in that partition.
     #[prost(int64, tag = "4")]
     pub offset: i64,
     /// As they came; the value is cut after 512 KiB.
     #[prost(bytes = "vec", optional, tag = "5")]
     pub key: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// The value as it came, at most 512 KiB of it; absent where the record had none.
     #[prost(bytes = "vec", optional, tag = "6")]
     pub value: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// The first 32 headers of the record, in their order; may be empty.
     #[prost(message, repeated, tag = "7")]
     pub headers: ::prost::alloc::vec::Vec<DeadLetterHeader>,
     /// Closed reason, e.g. `undecodable`; docs/metrics.md lists them.
@@ -647,6 +683,7 @@ pub struct DeadLetter {
     /// How often the record has been tried, this time included.
     #[prost(uint32, tag = "10")]
     pub attempts: u32,
+    /// Revision of the configuration in force, 12 hexadecimal digits. Filled by the stage, always.
     #[prost(string, tag = "11")]
     pub config_revision: ::prost::alloc::string::String,
     /// Empty where the record was too broken to say.
@@ -655,6 +692,7 @@ pub struct DeadLetter {
     /// Length of the whole value in bytes, and its BLAKE3 digest.
     #[prost(uint64, tag = "13")]
     pub value_length: u64,
+    /// BLAKE3 of the whole value, 32 bytes. Filled by the stage, always.
     #[prost(bytes = "vec", tag = "14")]
     pub value_blake3: ::prost::alloc::vec::Vec<u8>,
     /// For a line of a file.
@@ -664,10 +702,13 @@ pub struct DeadLetter {
     #[prost(message, optional, tag = "16")]
     pub rejected_at: ::core::option::Option<::prost_types::Timestamp>,
 }
+/// The line of a file that is no post.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FileOrigin {
+    /// Name of the source in the configuration.
     #[prost(string, tag = "1")]
     pub source: ::prost::alloc::string::String,
+    /// The file as it was named when the line was read.
     #[prost(string, tag = "2")]
     pub path: ::prost::alloc::string::String,
     /// Counted from 1 in this file.
@@ -680,6 +721,7 @@ pub struct FileOrigin {
 /// Value of `hark.seen`, key mention_id.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Seen {
+    /// Always there.
     #[prost(enumeration = "SeenStatus", tag = "1")]
     pub status: i32,
     /// Newest revision seen; absent where the source gives none.
@@ -695,12 +737,16 @@ pub struct Seen {
     #[prost(bool, tag = "5")]
     pub unknown: bool,
 }
+/// Where an item is, or last was.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ItemPlace {
+    /// The team on whose queue.
     #[prost(string, tag = "1")]
     pub team: ::prost::alloc::string::String,
+    /// Who is to take it; empty for nobody in particular.
     #[prost(string, tag = "2")]
     pub person: ::prost::alloc::string::String,
+    /// Always there.
     #[prost(enumeration = "ItemStatus", tag = "3")]
     pub status: i32,
 }
@@ -729,6 +775,7 @@ pub struct ThreadClaim {
     /// 16 bytes; empty where it equals the thread_id.
     #[prost(bytes = "vec", tag = "1")]
     pub mention_id: ::prost::alloc::vec::Vec<u8>,
+    /// The team that became the owner.
     #[prost(string, tag = "2")]
     pub team: ::prost::alloc::string::String,
     /// Who took it; empty for nobody in particular.
@@ -768,11 +815,13 @@ pub struct Cursor {
     #[prost(message, optional, tag = "2")]
     pub feed: ::core::option::Option<FeedCursor>,
 }
+/// How far a file has been read.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FileCursor {
     /// The path under which the file was last seen.
     #[prost(string, tag = "1")]
     pub path: ::prost::alloc::string::String,
+    /// Its number in its file system; 0 where the system gives none.
     #[prost(uint64, tag = "2")]
     pub inode: u64,
     /// BLAKE3 of the first line, without its line end.
@@ -785,16 +834,19 @@ pub struct FileCursor {
     #[prost(uint64, tag = "5")]
     pub lines: u64,
 }
+/// How far a feed has been read, and what its server asks for.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FeedCursor {
     /// Validators of the last page that was published to its end, as the server gave them; empty where it gave none.
     #[prost(string, tag = "1")]
     pub etag: ::prost::alloc::string::String,
+    /// The other one.
     #[prost(string, tag = "2")]
     pub last_modified: ::prost::alloc::string::String,
     /// When it was last asked, and before when its server does not want to be asked again; milliseconds since 1970.
     #[prost(int64, tag = "3")]
     pub polled_ms: i64,
+    /// The other one; 0 for no wish.
     #[prost(int64, tag = "4")]
     pub not_before_ms: i64,
     /// Revision of the newest version that was published; grows with every poll that publishes.
@@ -807,6 +859,7 @@ pub struct FeedCursor {
     #[prost(fixed64, tag = "7")]
     pub url: u64,
 }
+/// An entry of a feed that was published.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FeedEntry {
     /// First 64 bits of BLAKE3 over the entry's id.
@@ -822,8 +875,10 @@ pub struct Redriven {
     /// Where the record went back to.
     #[prost(string, tag = "1")]
     pub topic: ::prost::alloc::string::String,
+    /// Its partition.
     #[prost(int32, tag = "2")]
     pub partition: i32,
+    /// When.
     #[prost(message, optional, tag = "3")]
     pub redriven_at: ::core::option::Option<::prost_types::Timestamp>,
 }
@@ -841,6 +896,7 @@ pub struct OutcomeCounts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum SeenStatus {
+    /// Never written.
     Unspecified = 0,
     /// Emitted and there.
     Live = 1,
@@ -873,11 +929,15 @@ impl SeenStatus {
         }
     }
 }
+/// Whether an item is on its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum ItemStatus {
+    /// Never written.
     Unspecified = 0,
+    /// It is.
     Open = 1,
+    /// It was, until it was cancelled.
     Cancelled = 2,
 }
 impl ItemStatus {
