@@ -64,6 +64,8 @@ pub struct SourceContext {
     pub version: Arc<str>,
     /// Whether the source's own document is kept in `RawPost.payload`.
     pub keep_payload: bool,
+    /// Whether its posts are marked as read from an archive (`Provenance.backfill`).
+    pub backfill: bool,
     /// Revision of the configuration, for dead letters.
     pub config_revision: Arc<str>,
     /// Where to write.
@@ -192,7 +194,7 @@ fn to_raw_post(input: PostInput, context: &SourceContext, query: &str, observed_
         connector: context.connector.to_owned(),
         version: context.version.to_string(),
         query: query.to_owned(),
-        backfill: false,
+        backfill: context.backfill,
     };
     raw_post(input, reference, provenance, Some(observed_at))
 }

@@ -171,6 +171,7 @@ pub(crate) fn context(connector: &'static str) -> SourceContext {
         connector,
         version: "0.1.0".into(),
         keep_payload: false,
+        backfill: false,
         config_revision: "r1".into(),
         topics: Topics {
             posts: topic("hark.posts"),

@@ -31,6 +31,7 @@ fn context() -> SourceContext {
         connector: "file",
         version: "0.1.0".into(),
         keep_payload: false,
+        backfill: false,
         config_revision: "r1".into(),
         topics: Topics {
             posts: topic("hark.posts"),

@@ -79,7 +79,7 @@ impl EmbeddedLog {
             let path = path.display().to_string();
             move |source| LogError::Io { operation, path, source }
         };
-        fs::create_dir_all(folder).map_err(io("creating the data folder", folder))?;
+        make_private(folder).map_err(io("creating the data folder", folder))?;
         let lock_path = folder.join(LOCK_FILE);
         let lock = File::options()
             .create(true)
@@ -244,6 +244,15 @@ impl Shared {
         self.grown.notify_all();
         Ok(())
     }
+}
+
+/// Makes the folder, for this user alone: it holds what people wrote.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// A poisoned lock only means that another thread panicked: what these guard is valid after every statement.

@@ -158,7 +158,7 @@ impl Transactor {
                 // Trying again would not help: somebody has to grant or create something.
                 Some(code) if is_unauthorised(code) => lost("writing", cause),
                 Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                    let topic = "a topic that Hark writes to".to_owned();
+                    let topic = "(one that Hark writes to)".to_owned();
                     CommitError::Lost { source: LogError::MissingTopic { topic }.into() }
                 }
                 _ => CommitError::Aborted { source: Box::new(cause) },

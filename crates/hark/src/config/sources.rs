@@ -26,6 +26,8 @@ pub struct Source {
     pub owned: bool,
     /// The source's own document travels with the post.
     pub keep_payload: bool,
+    /// What it brings was written long ago: no deadlines, and no place in the measured latency.
+    pub backfill: bool,
 }
 
 /// How posts come from a source.
@@ -125,6 +127,10 @@ fn read_source(node: &Node, index: usize, folder: &Path, problems: &mut Vec<Prob
         .take("keep_payload")
         .and_then(|node| read::boolean(node, &format!("'keep_payload' of {what}"), problems))
         .unwrap_or(false);
+    let backfill = fields
+        .take("backfill")
+        .and_then(|node| read::boolean(node, &format!("'backfill' of {what}"), problems))
+        .unwrap_or(false);
     let kind = read_kind(fields, &what, folder, problems);
     if keep_payload && matches!(kind, Some(SourceKind::Feed { .. })) {
         problems.push(
@@ -132,7 +138,7 @@ fn read_source(node: &Node, index: usize, folder: &Path, problems: &mut Vec<Prob
                 .hint("an entry has no document of its own; leave it out"),
         );
     }
-    Some(Source { name: name?.to_owned(), kind: kind?, owned: owned?, keep_payload })
+    Some(Source { name: name?.to_owned(), kind: kind?, owned: owned?, keep_payload, backfill })
 }
 
 fn read_kind(

@@ -23,7 +23,7 @@ log:
     sasl: {mechanism: SCRAM-SHA-512, username: hark, password: "${HARK_TEST_UNSET_PASSWORD}"}
 sources:
   - {name: forum, kind: webhook, secret: "${FORUM_SECRET}", max_body: 512KiB}
-  - {name: reviews, kind: webhook, secret: ["${NEW}", "${OLD}"], token: "${TOKEN}", scope: owned, keep_payload: true}
+  - {name: reviews, kind: webhook, secret: ["${NEW}", "${OLD}"], token: "${TOKEN}", scope: owned, keep_payload: true, backfill: true}
   - {name: archive, kind: file, path: ["posts/*.jsonl", /var/posts.jsonl, "-"]}
 subjects:
   - {name: aurora, kind: own, terms: [Aurora Motors, "@auroramotors", {text: Aurora, exact: true}], exclude: [aurora borealis, {words: night sky, near: 5}]}
@@ -59,6 +59,7 @@ fn a_whole_configuration_means_what_it_says() {
     let SourceKind::Webhook { secrets, token, max_body } = &config.sources[1].kind else { panic!() };
     assert_eq!((secrets.len(), token.is_some(), *max_body), (2, true, 1024 * 1024));
     assert!(config.sources[1].owned && config.sources[1].keep_payload && !config.sources[0].owned);
+    assert!(config.sources[1].backfill && !config.sources[0].backfill);
     let glob = |pattern: &str| FilePattern::Glob(pattern.to_owned());
     let paths = vec![glob("conf/posts/*.jsonl"), glob("/var/posts.jsonl"), FilePattern::Stdin];
     assert_eq!(config.sources[2].kind, SourceKind::File { paths });

@@ -200,7 +200,9 @@ impl Route {
             effects.emit(output);
         }
         effects.put(ITEMS, work.record.key.unwrap_or_default(), Some(state.encode_to_vec()));
-        self.observed.extend(post.observed_at.as_ref().map(envelope::millis));
+        if !post.provenance.as_ref().is_some_and(|provenance| provenance.backfill) {
+            self.observed.extend(post.observed_at.as_ref().map(envelope::millis));
+        }
         Outcome::Emitted
     }
 

@@ -80,6 +80,7 @@ impl Ingest {
                 connector: source.kind_name(),
                 version: env!("CARGO_PKG_VERSION").into(),
                 keep_payload: source.keep_payload,
+                backfill: source.backfill,
                 config_revision: config_revision.clone(),
                 topics: topics.clone(),
                 counts: Arc::default(),
