@@ -318,7 +318,7 @@ pub(super) fn now_ms() -> i64 {
 }
 
 /// Free space for this user on the disk of `folder`; `None` where the system does not say.
-pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+pub fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+pub use file::free_bytes;
 use rusqlite::Connection;
 
 use crate::{

@@ -41,7 +41,7 @@ of records that it read. A rejected record lies in `<prefix>.dead-letters`, wher
 fn page() -> String {
     let mut page = HEAD.to_owned();
     for (title, prefixes) in [
-        ("The promise", &["hark_route_latency", "hark_build", "hark_config"][..]),
+        ("The promise", &["hark_route_latency", "hark_build", "hark_config", "hark_log"][..]),
         ("Ingest", &["hark_ingest"]),
         ("Enrich", &["hark_enrich"]),
         ("Route", &["hark_route"]),

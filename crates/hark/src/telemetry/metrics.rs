@@ -53,6 +53,8 @@ pub const ROUTE_LATENCY: &str = "hark_route_latency_seconds";
 pub const ROUTE_GATE_REFUSALS: &str = "hark_route_gate_refusals_total";
 /// The version that runs.
 pub const BUILD_INFO: &str = "hark_build_info";
+/// Room for the embedded log.
+pub const LOG_DISK_FREE_BYTES: &str = "hark_log_disk_free_bytes";
 /// The configuration in force.
 pub const CONFIG_INFO: &str = "hark_config_info";
 /// Changes of the configuration's file that a running process met.
@@ -175,6 +177,13 @@ pub const CATALOG: &[Metric] = &[
         Kind::Gauge,
         &[],
         "1 while the configuration's file has been refused and an earlier one stays in force, else 0. The log says why.",
+    ),
+    metric(
+        LOG_DISK_FREE_BYTES,
+        Kind::Gauge,
+        &[],
+        "Bytes free on the disk of the embedded log, told by the process that runs the sources; at 64 MiB they stop. None \
+         on Kafka.",
     ),
     metric(
         INGEST_RECORDS,
@@ -319,7 +328,10 @@ mod tests {
         for Metric { name, kind, meaning, .. } in CATALOG {
             let rest = name.strip_prefix("hark_").expect("names start with hark_");
             let stage = rest.split('_').next().unwrap_or_default();
-            assert!(["ingest", "enrich", "route", "build", "config"].contains(&stage), "{name}: no stage");
+            assert!(
+                ["ingest", "enrich", "route", "build", "config", "log"].contains(&stage),
+                "{name}: no stage"
+            );
             assert_eq!(
                 name.ends_with("_total"),
                 matches!(kind, Kind::Counter),

@@ -10,7 +10,7 @@ use hark_log::Outcome;
 use metrics::{counter, gauge, histogram};
 
 use crate::telemetry::metrics as names;
-use crate::telemetry::metrics::StageMetrics;
+use crate::telemetry::metrics::{REASONS, StageMetrics};
 
 /// A stage behind the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,20 @@ pub fn config_turned_away() {
 /// Whether what the file says is refused at present.
 pub fn config_refused(refused: bool) {
     gauge!(names::CONFIG_REFUSED).set(if refused { 1.0 } else { 0.0 });
+}
+
+/// Bytes free on the disk of the embedded log.
+pub fn disk_free(bytes: u64) {
+    gauge!(names::LOG_DISK_FREE_BYTES).set(count(bytes));
+}
+
+/// Shows the counters of what the stage may reject from 0 on: Prometheus sees no increase in a counter whose first value
+/// is 1, and the first dead letter is the one to be told of.
+pub fn stage(stage: Stage) {
+    let rejections = REASONS.iter().filter(|reason| reason.outcome == "rejected");
+    for reason in rejections.filter(|reason| reason.stages.split(", ").any(|name| name == stage.name())) {
+        counter!(stage.names().records, "outcome" => "rejected", "reason" => reason.name).increment(0);
+    }
 }
 
 /// These outcomes are committed.
@@ -198,6 +212,7 @@ pub fn every_metric_once() {
     config("0123abcd");
     config_taken("0123abcd", "4567cdef");
     config_turned_away();
+    disk_free(1);
     for stage in [Stage::Enrich, Stage::Route] {
         let mut counts = Counts::default();
         counts.add(&Outcome::Emitted);

@@ -28,6 +28,7 @@ pub struct WorkerTelemetry {
 impl WorkerTelemetry {
     /// Telemetry of a worker thread whose readiness is `part`.
     pub fn new(stage: Stage, stores: &'static [&'static str], part: Part) -> Self {
+        record::stage(stage);
         Self {
             stage,
             stores,
@@ -148,6 +149,15 @@ mod tests {
             "hark_enrich_transactions_total{result=\"committed\"} 1",
         ] {
             assert!(shown.contains(line), "{line} in\n{shown}");
+        }
+    }
+
+    #[test]
+    fn what_a_stage_may_reject_is_shown_before_it_rejects_anything() {
+        let shown = scrape(|| drop(worker(&Health::default(), "enrich-0")));
+        for reason in ["undecodable", "too_large", "panicked"] {
+            let line = format!("hark_enrich_records_total{{outcome=\"rejected\",reason=\"{reason}\"}} 0");
+            assert!(shown.contains(&line), "{line} in\n{shown}");
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::Router;
-use hark_log::SessionConfig;
+use hark_log::{SessionConfig, embedded};
 use hark_sources::{
     Limits, PollResult, PostInput, Publisher, PublisherError, PublisherThread, Reason, SourceContext, Topic,
     Topics,
@@ -24,7 +24,7 @@ use tracing::{info, warn};
 
 use super::{Shared, stage::drawn};
 use crate::{
-    config::{FilePattern, Source, SourceKind},
+    config::{FilePattern, LogConfig, Source, SourceKind},
     health::Part,
     telemetry::record,
 };
@@ -282,13 +282,16 @@ impl Ingest {
         }
         let stats = self.publisher.stats();
         record::publisher(stats.committed, stats.aborted, stats.rebuilt, stats.uncommitted_bytes);
+        if let LogConfig::Embedded { data } = &self.shared.config.log
+            && let Some(free) = embedded::free_bytes(data)
+        {
+            record::disk_free(free);
+        }
         for (name, Running { context, answers }) in &self.sources {
             record::posts(name, "emitted", "", context.counts.accepted());
+            // Shown from 0 on: Prometheus sees no increase in a counter whose first value is 1.
             for reason in Reason::ALL {
-                let rejected = context.counts.rejected(reason);
-                if rejected > 0 {
-                    record::posts(name, "rejected", reason.as_str(), rejected);
-                }
+                record::posts(name, "rejected", reason.as_str(), context.counts.rejected(reason));
             }
             if context.connector == "file" {
                 record::file_restarts(name, context.counts.restarts());
