@@ -402,6 +402,23 @@ mod tests {
         assert_eq!(settings, expected.map(|(name, policy, days)| (name.to_owned(), policy, days)));
     }
 
+    /// The chart makes them as `hark topics create` does, where Strimzi owns the topics.
+    #[test]
+    fn the_helm_chart_makes_the_same_topics() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/helm/templates/kafkatopics.yaml");
+        let template = std::fs::read_to_string(path).unwrap();
+        for topic in Topic::all(["%s"]) {
+            let (name, (cleanup, retention)) = (topic.name("x"), topic.settings());
+            let name = match name.trim_start_matches("x.") {
+                "queue.%s" => "(printf \"queue.%s\" .)".to_owned(),
+                name => format!("\"{name}\""),
+            };
+            let days = retention.map_or(0, |retention| retention.as_secs() / DAY.as_secs());
+            let line = format!("(dict \"name\" {name} \"policy\" \"{}\" \"days\" {days})", cleanup.policy());
+            assert!(template.contains(&line), "{path} has no {line}");
+        }
+    }
+
     #[test]
     fn a_topic_is_known_by_its_whole_name() {
         for topic in Topic::all(["sales"]) {
