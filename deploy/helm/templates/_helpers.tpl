@@ -61,6 +61,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.config -}}
 {{- end -}}
 
+{{/* HTTP, or HTTPS where the workers serve TLS. */}}
+{{- define "hark.scheme" -}}
+{{- $http := (fromYaml .Values.config).http | default dict -}}
+{{- if or .Values.httpTls (hasKey $http "tls") -}}HTTPS{{- else -}}HTTP{{- end -}}
+{{- end -}}
+
 {{/* Pods: no root, no privileges, no writable root, the default seccomp profile. */}}
 {{- define "hark.podSecurity" -}}
 runAsNonRoot: true
