@@ -96,9 +96,9 @@ impl Webhook {
     }
 }
 
-/// The answer of Prometheus to an expression.
+/// How many samples Prometheus has for an expression: the whole of them may be more than comes in one piece.
 fn ask(prometheus: SocketAddr, expression: &str) -> Option<Value> {
-    let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded: String = format!("count({expression})").bytes().map(|byte| format!("%{byte:02X}")).collect();
     let answer = http::get(prometheus, &format!("/api/v1/query?query={encoded}")).ok()?;
     serde_json::from_str(&answer.body).ok()
 }
