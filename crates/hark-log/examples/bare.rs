@@ -192,13 +192,18 @@ fn commit(
         offsets.insert((topic.to_owned(), copied.partition), Offset::Offset(copied.offset + 1));
         send(producer, output, copied.partition, &copied.key, value, copied.trace.as_deref());
     }
-    while producer.in_flight_count() > 0 {
-        producer.poll(Duration::from_micros(500));
-    }
+    settle(producer);
     let group = consumer.group_metadata().ok_or("no group")?;
     producer.send_offsets_to_transaction(&TopicPartitionList::from_topic_map(&offsets)?, &group, WAIT)?;
     producer.commit_transaction(WAIT)?;
     Ok(())
+}
+
+/// Waits until all is at the broker.
+fn settle(producer: &BaseProducer) {
+    while producer.in_flight_count() > 0 {
+        producer.poll(Duration::from_millis(1));
+    }
 }
 
 fn send(
@@ -256,7 +261,7 @@ fn fill(servers: &str, from: &str, to: &str, count: usize) -> Outcome {
     for template in templates.iter().cycle().take(count) {
         send(&producer, to, template.partition, &template.key, &template.value, None);
     }
-    producer.flush(Duration::from_secs(60))?;
+    settle(&producer);
     println!("{count} {:.3}", began.elapsed().as_secs_f64());
     Ok(())
 }
