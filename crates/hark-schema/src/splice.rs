@@ -14,6 +14,12 @@ pub const MENTION_POST: u32 = 1;
 pub const ITEM_MENTION: u32 = 3;
 /// Field number of `RawPost.ref`.
 pub const POST_REF: u32 = 1;
+/// Field number of `RawPost.text`.
+pub const POST_TEXT: u32 = 4;
+/// Field number of `RawPost.title`.
+pub const POST_TITLE: u32 = 5;
+/// Field number of `RawPost.payload`.
+pub const POST_PAYLOAD: u32 = 19;
 
 /// Bytes that are no protobuf message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +51,33 @@ pub fn field(message: &[u8], number: u32) -> Result<Option<&[u8]>, Malformed> {
         }
     }
     Ok(found)
+}
+
+/// Hands the bytes of every length-delimited field `number` to `change`, which may write over them; their length stays.
+///
+/// # Errors
+/// The bytes are no message; fields before the malformed one are changed already.
+pub fn write_over(
+    message: &mut [u8],
+    number: u32,
+    mut change: impl FnMut(&mut [u8]),
+) -> Result<(), Malformed> {
+    let start = message.as_ptr() as usize;
+    let mut ranges = Vec::new();
+    for field in fields(message) {
+        if let (tag, Value::Bytes(bytes)) = field?
+            && tag == number
+        {
+            let from = bytes.as_ptr() as usize - start;
+            ranges.push(from..from + bytes.len());
+        }
+    }
+    for range in ranges {
+        if let Some(bytes) = message.get_mut(range) {
+            change(bytes);
+        }
+    }
+    Ok(())
 }
 
 /// What a field holds on the wire.
@@ -122,8 +155,8 @@ impl<'a> Glance<'a> {
                 }
                 #[allow(clippy::cast_possible_truncation, reason = "protobuf cuts enum numbers to 32 bits")]
                 (2, Value::Varint(op)) => glance.op = op as i32,
-                (4, Value::Bytes(bytes)) => glance.text = utf8(bytes)?,
-                (5, Value::Bytes(bytes)) => glance.title = utf8(bytes)?,
+                (POST_TEXT, Value::Bytes(bytes)) => glance.text = utf8(bytes)?,
+                (POST_TITLE, Value::Bytes(bytes)) => glance.title = utf8(bytes)?,
                 _ => {}
             }
         }
@@ -171,6 +204,16 @@ mod tests {
         let expected = Glance { source: "forum", op: 2, text: "text", title: "title" };
         assert_eq!(Glance::of(&post.encode_to_vec()), Ok(expected));
         assert_eq!(Glance::of(&[]), Ok(Glance::default()));
+    }
+
+    #[test]
+    fn a_field_is_written_over_and_all_else_stays() {
+        let post = RawPost { text: "call 601".to_owned(), title: "601".to_owned(), ..RawPost::default() };
+        let mut bytes = post.encode_to_vec();
+        write_over(&mut bytes, POST_TEXT, |text| text.fill(b'*')).unwrap();
+        let written = RawPost::decode(&*bytes).unwrap();
+        assert_eq!(written, RawPost { text: "********".to_owned(), ..post });
+        assert!(write_over(&mut [0x22, 1], POST_TEXT, |_| {}).is_err());
     }
 
     #[test]

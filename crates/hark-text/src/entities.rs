@@ -64,7 +64,7 @@ fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, u
     }
     let first = word.text.chars().next()?;
     if first.is_ascii_digit() || first == '+' || matches!(first, '€' | '$' | '£' | '#') {
-        if let Some(found) = money(words, at) {
+        if let Some(found) = money(text, words, at) {
             return Some(found);
         }
         if let Some(found) = number(text, words, at) {
@@ -74,6 +74,9 @@ fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, u
     if first.is_ascii_uppercase()
         && let Some(found) = iban(words, at)
     {
+        return Some(found);
+    }
+    if let Some(found) = currency_first(words, at) {
         return Some(found);
     }
     if let Some(found) = order_number(words, at) {
@@ -98,7 +101,7 @@ const CURRENCIES: &[&str] = &[
     "chf",
 ];
 
-fn money(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+fn money(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     let word = &words[at];
     let sign = |c: char| matches!(c, '€' | '$' | '£');
     let bare = word.text.trim_matches(sign);
@@ -121,10 +124,30 @@ fn money(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<us
     {
         taken += 1;
     }
-    let next = words.get(at + taken).filter(|_| unit.is_empty() && !words[at + taken - 1].last)?;
+    if unit.is_empty() && text[words[at + taken - 1].end..].starts_with(":-") {
+        return Some(("money", taken, word.start..words[at + taken - 1].end));
+    }
+    let mut next = words.get(at + taken).filter(|_| unit.is_empty() && !words[at + taken - 1].last)?;
+    // "20 de lei"
+    if fold(next.text) == "de" {
+        taken += 1;
+        next = words.get(at + taken)?;
+    }
     let folded = fold(next.text);
     let after = CURRENCIES.contains(&folded.as_str()) || next.text.len() <= 4 && next.text.chars().all(sign);
     after.then_some(("money", taken + 1, word.start..next.end))
+}
+
+/// `EUR 20`
+fn currency_first(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    let [code, amount] = words.get(at..at + 2)? else { return None };
+    let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
+    let fits = !code.last
+        && (code.text.bytes().all(|byte| byte.is_ascii_uppercase()) || code.text == "kr")
+        && CURRENCIES.contains(&fold(code.text).as_str())
+        && amount.text.starts_with(|c: char| c.is_ascii_digit())
+        && amount.text.chars().all(digits);
+    fits.then_some(("money", 2, code.start..amount.end))
 }
 
 /// A phone or card number: digits in groups.
@@ -177,9 +200,12 @@ fn is_phone(written: &str, groups: &[&str], digits: usize) -> bool {
         return (9..=15).contains(&digits);
     }
     // 601 234 567; 0700-12 34 56; a date or a price has other groups.
-    let threes = digits == 9 && groups.len() == 3 && groups.iter().all(|group| group.len() == 3);
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let threes = matches!(*lengths, [3, 3, 3] | [3, 3, 4]);
+    let italian =
+        digits == 10 && written.starts_with('3') && matches!(*lengths, [10] | [3, 7] | [3, 6 | 3, ..]);
     let trunk = written.starts_with('0') && (9..=11).contains(&digits) && !written.contains('.');
-    threes || trunk
+    threes || italian || trunk
 }
 
 fn after_phone_word(words: &[Word<'_>], at: usize) -> bool {
@@ -292,7 +318,7 @@ fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, R
         return None;
     }
     // "order no. 12-345", "zamówienie nr: AB12345"
-    for ahead in 1..=3 {
+    for ahead in 1..=4 {
         let next = words.get(at + ahead)?;
         let code = next.text.trim_start_matches('#');
         let digits = code.bytes().filter(u8::is_ascii_digit).count();
@@ -303,7 +329,39 @@ fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, R
         }
         if !matches!(
             fold(next.text).as_str(),
-            "nr" | "no" | "numer" | "number" | "numero" | "num" | "n" | "numarul" | "id" | "nummer" | "o"
+            "nr" | "no"
+                | "numer"
+                | "number"
+                | "numero"
+                | "num"
+                | "n"
+                | "numarul"
+                | "id"
+                | "nummer"
+                | "o"
+                | "numerze"
+                | "numeru"
+                | "cu"
+                | "my"
+                | "mea"
+                | "mia"
+                | "mio"
+                | "mitt"
+                | "min"
+                | "moja"
+                | "moje"
+                | "mojego"
+                | "is"
+                | "e"
+                | "ar"
+                | "este"
+                | "jest"
+                | "med"
+                | "with"
+                | "di"
+                | "med-nummer"
+                | "zamowienia"
+                | "bestallning"
         ) {
             return None;
         }
@@ -429,6 +487,15 @@ mod tests {
         check("pisz na jan.k@aurora.example.", &[("email", "jan.k@aurora.example")]);
         check("konto PL61 1090 1014 0000 0712 1981 2874", &[("iban", "PL61 1090 1014 0000 0712 1981 2874")]);
         check("my card 4111 1111 1111 1111 was charged", &[("card", "4111 1111 1111 1111")]);
+        check(
+            "chiama 333 1234567, sunați la 0722 123 456, 555-123-4567",
+            &[("phone", "333 1234567"), ("phone", "0722 123 456"), ("phone", "555-123-4567")],
+        );
+        check(
+            "IT60X0542811101000000123456 e RO49AAAA1B31007593840000",
+            &[("iban", "IT60X0542811101000000123456"), ("iban", "RO49AAAA1B31007593840000")],
+        );
+        check("PL61 1090 1014 0000 0712 1981 2875 has a wrong digit", &[]);
         check("4111 1111 1111 1112 is none, 12.05.2024 neither", &[]);
     }
 
@@ -442,6 +509,17 @@ mod tests {
             &[("order_number", "4711234"), ("order_number", "99812")],
         );
         check("I will order 2 pizzas", &[]);
+        check("comanda mea cu numărul 4711234 nu a ajuns", &[("order_number", "4711234")]);
+        check("zgłoszenie o numerze INC-2024-001", &[("order_number", "INC-2024-001")]);
+        check("min beställning 883456 har inte kommit", &[("order_number", "883456")]);
+        check(
+            "ordine n. 55512 in ritardo, ticket #99812",
+            &[("order_number", "55512"), ("order_number", "99812")],
+        );
+        check(
+            "bara 499:- hos dem, 20 de lei, EUR 20",
+            &[("money", "499"), ("money", "20 de lei"), ("money", "EUR 20")],
+        );
     }
 
     #[test]

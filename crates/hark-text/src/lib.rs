@@ -22,6 +22,7 @@ mod languages;
 pub mod lexicon;
 mod matcher;
 pub mod model;
+mod redact;
 mod story;
 mod subject;
 pub mod tokens;
@@ -35,6 +36,8 @@ pub use fold::fold;
 pub use forms::forms;
 pub use matcher::{Match, Matcher, MatcherError, Scratch};
 pub use model::ModelError;
+pub use redact::{personal_data, redact, redact_document};
+pub use story::STORY_RADIUS;
 pub use subject::{Context, Subject, SubjectKind, Term};
 
 /// From what the shipped models were made, on which terms, how, and how good they are: JSON, as hark-train writes it.

@@ -5,64 +5,60 @@ use crate::{
     tokens::{TokenKind, Tokens},
 };
 
-/// SimHash over the words and the pairs of words of a text without its links, names and marks; 0 for a text without
+/// Fingerprints of copies differ in at most so many bits, those of unrelated texts in more; tests/story.rs measures it.
+pub const STORY_RADIUS: u32 = 11;
+
+/// Bytes that are counted together. They stay within a word, so that an edit of it leaves the others alone.
+const GRAM: usize = 4;
+
+/// SimHash over the distinct runs of four bytes of the folded words, without links, names and marks; 0 for a text without
 /// words.
 pub(crate) fn fingerprint(tokens: &Tokens) -> u64 {
-    let mut votes = Votes::default();
-    let mut before = 0_u64;
-    let mut words = 0;
+    let mut grams: Vec<u64> = Vec::new();
+    let mut word = Vec::new();
     for token in tokens.all().iter().filter(|token| token.kind == TokenKind::Word) {
-        let word = hash(tokens.bytes_of(token));
-        if word == hash(b"rt") {
+        if tokens.bytes_of(token) == b"rt" {
             continue;
         }
-        words += 1;
-        votes.add(mix(before.rotate_left(17) ^ word));
-        votes.add(mix(word));
-        before = word;
+        word.clear();
+        word.push(b' ');
+        word.extend_from_slice(tokens.bytes_of(token));
+        word.push(b' ');
+        if word.len() < GRAM {
+            grams.push(mix(hash(&word)));
+        }
+        grams.extend(word.windows(GRAM).map(|gram| mix(hash(gram))));
     }
-    if words == 0 {
-        return 0;
-    }
-    votes.majority()
+    grams.sort_unstable();
+    grams.dedup();
+    majority(&grams)
 }
 
-/// How often each of 64 bits was set, counted for all of them at once: plane `n` holds digit `n` of the 64 counts.
-#[derive(Default)]
-struct Votes {
-    planes: [u64; PLANES],
-    added: u64,
-}
-
-/// Digits of a count: a text has at most 64 KiB.
-const PLANES: usize = 20;
-
-impl Votes {
-    fn add(&mut self, bits: u64) {
-        self.added += 1;
-        let mut carry = bits;
-        for plane in &mut self.planes {
-            (*plane, carry) = (*plane ^ carry, *plane & carry);
-            if carry == 0 {
-                break;
+/// Each bit as in most of the hashes.
+fn majority(hashes: &[u64]) -> u64 {
+    let mut votes = [0_u32; 64];
+    // Eight counters of a byte in each word, emptied before one can overflow.
+    for few in hashes.chunks(usize::from(u8::MAX)) {
+        let mut counters = [0_u64; 8];
+        for hash in few {
+            for (counter, byte) in counters.iter_mut().zip(hash.to_le_bytes()) {
+                *counter += spread(byte);
+            }
+        }
+        for (votes, counter) in votes.as_chunks_mut::<8>().0.iter_mut().zip(counters) {
+            for (vote, count) in votes.iter_mut().zip(counter.to_le_bytes()) {
+                *vote += u32::from(count);
             }
         }
     }
+    let half = hashes.len() / 2;
+    votes.iter().enumerate().fold(0, |print, (bit, vote)| print | u64::from(*vote as usize > half) << bit)
+}
 
-    /// The bits that were set more often than not.
-    fn majority(&self) -> u64 {
-        let half = self.added / 2;
-        let (mut more, mut equal) = (0, u64::MAX);
-        for (digit, plane) in self.planes.iter().enumerate().rev() {
-            if half >> digit & 1 == 0 {
-                more |= equal & plane;
-                equal &= !plane;
-            } else {
-                equal &= plane;
-            }
-        }
-        more
-    }
+/// The bits of a byte, each in a byte of its own.
+fn spread(byte: u8) -> u64 {
+    let one_each = u64::from(byte).wrapping_mul(0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
+    (one_each + 0x7f7f_7f7f_7f7f_7f7f) >> 7 & 0x0101_0101_0101_0101
 }
 
 fn mix(hash: u64) -> u64 {
@@ -76,18 +72,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_majority_is_what_counting_bit_by_bit_finds() {
-        let mut votes = Votes::default();
-        let mut counts = [0_i32; 64];
-        for number in 0..301_u64 {
-            let bits = mix(number);
-            votes.add(bits);
-            for (bit, count) in counts.iter_mut().enumerate() {
-                *count += if bits >> bit & 1 == 1 { 1 } else { -1 };
-            }
-            let counted =
-                counts.iter().enumerate().fold(0, |set, (bit, count)| set | u64::from(*count > 0) << bit);
-            assert_eq!(votes.majority(), counted, "after {number}");
-        }
+    fn a_bit_is_that_of_most_hashes() {
+        assert_eq!(majority(&[0b0110, 0b0011, 0b1010]), 0b0010);
+        let many: Vec<u64> = (0..1000).map(|number| if number % 3 == 0 { 0 } else { u64::MAX }).collect();
+        assert_eq!(majority(&many), u64::MAX);
     }
 }

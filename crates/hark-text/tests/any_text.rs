@@ -4,7 +4,9 @@
 
 use std::sync::LazyLock;
 
-use hark_text::{Analyzer, Input, Matcher, Scratch, Subject, SubjectKind, Term, fingerprint, fold};
+use hark_text::{
+    Analyzer, Input, Matcher, Scratch, Subject, SubjectKind, Term, fingerprint, fold, redact, redact_document,
+};
 use proptest::prelude::*;
 
 static ANALYZER: LazyLock<Analyzer> = LazyLock::new(|| Analyzer::shipped().unwrap());
@@ -18,6 +20,8 @@ static MATCHER: LazyLock<Matcher> = LazyLock::new(|| {
         "Z.T.M.",
         "H&M",
         "日本",
+        "bil",
+        "BBC",
     ];
     let subject = Subject {
         name: "all".into(),
@@ -44,6 +48,10 @@ fn post() -> impl Strategy<Value = String> {
         Just("warsztatu samochodowego".to_owned()),
         Just("z.t.m".to_owned()),
         Just("日本".to_owned()),
+        Just("bilverkstad".to_owned()),
+        Just("bil-".to_owned()),
+        Just("och jag".to_owned()),
+        Just("B.B.C.".to_owned()),
         Just("\u{200b}".to_owned()),
         Just("'a".to_owned()),
         Just("\u{2019}".to_owned()),
@@ -93,6 +101,16 @@ proptest! {
         let alone = judge(&second);
         judge(&first);
         prop_assert_eq!(judge(&second), alone);
+    }
+
+    #[test]
+    fn masking_keeps_length_and_utf_8(text in post()) {
+        for mask in [redact, redact_document] {
+            let mut masked = text.as_bytes().to_vec();
+            mask(&mut masked);
+            prop_assert_eq!(masked.len(), text.len());
+            prop_assert!(str::from_utf8(&masked).is_ok());
+        }
     }
 
     #[test]

@@ -22,8 +22,11 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What is said; quotes keep the shell from reading it
-    #[arg(required = true, value_name = "TEXT")]
+    #[arg(required_unless_present = "forms", value_name = "TEXT")]
     text: Vec<String>,
+    /// List the forms under which a term is sought, by language; needs no configuration
+    #[arg(long, value_name = "TERM", conflicts_with_all = ["text", "source", "author", "author_followers", "at"])]
+    forms: Option<String>,
     /// As if it came from this source
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
@@ -113,6 +116,10 @@ const MARK: Style = AnsiColor::Cyan.on_default();
 /// # Errors
 /// The configuration cannot be used, or has no source or team of the given name.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    if let Some(term) = &args.forms {
+        print(&forms(term, args.lang.as_slice(), args.json))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config::load(context.config_path())?;
     if let Some(name) = &args.source
         && config.source(name).is_none()
@@ -146,6 +153,24 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let width = terminal::width();
     print(&explain(&config, &spoken, &memory, |found| found.page(&spoken, width))?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The forms of a term, a line for each language and word.
+fn forms(term: &str, languages: &[String], json: bool) -> String {
+    let forms = hark_text::forms(term, languages);
+    if json {
+        let languages: serde_json::Map<String, Value> =
+            forms.into_iter().map(|(language, words)| (language.to_owned(), json!(words))).collect();
+        return format!("{}\n", Value::Object(languages));
+    }
+    let mut page = String::new();
+    for (language, words) in &forms {
+        for (number, forms) in words.iter().enumerate() {
+            let label = if number == 0 { language } else { "" };
+            page.push_str(&format!("{HEAD}{label:<2}{HEAD:#}  {}\n", forms.join(" ")));
+        }
+    }
+    page
 }
 
 /// What was found and decided.

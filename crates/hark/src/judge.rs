@@ -1,9 +1,12 @@
 //! What a post says, as a `Mention`: the part of enrich that needs no log, so that `explain`, `test` and the stage judge
 //! alike.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, ops::Range, sync::Arc};
 
-use hark_schema::v1::{self, Mention, RawPost, Span, Voice};
+use hark_schema::{
+    splice::{self, Malformed, POST_PAYLOAD, POST_TEXT, POST_TITLE},
+    v1::{self, Mention, RawPost, Span, Voice},
+};
 use hark_sources::raw_post;
 use hark_text::{Analyzer, Input, Match, Matcher, Scratch};
 
@@ -16,6 +19,7 @@ pub struct Judge {
     analyzer: Arc<Analyzer>,
     voices: Accounts,
     config_revision: String,
+    redact: bool,
 }
 
 /// Space that is used again for each post, one for each thread.
@@ -48,7 +52,24 @@ impl Judge {
             analyzer: Arc::new(Analyzer::shipped()?),
             voices: Accounts::new(&config.voices),
             config_revision: config.revision.clone(),
+            redact: config.redact,
         })
+    }
+
+    /// The bytes of a `RawPost` as they are passed on: as they came, or with personal data masked where the configuration
+    /// says `redact: true`.
+    ///
+    /// # Errors
+    /// The bytes are no message.
+    pub fn passed_on<'a>(&self, post: &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
+        if !self.redact {
+            return Ok(Cow::Borrowed(post));
+        }
+        let mut masked = post.to_vec();
+        splice::write_over(&mut masked, POST_TEXT, hark_text::redact)?;
+        splice::write_over(&mut masked, POST_TITLE, hark_text::redact)?;
+        splice::write_over(&mut masked, POST_PAYLOAD, hark_text::redact_document)?;
+        Ok(Cow::Owned(masked))
     }
 
     /// Looks for the subjects; whether any is named. [`Judge::mention`] uses what this found.
@@ -73,7 +94,8 @@ impl Judge {
             rating: post.rating,
             matches: in_text,
         };
-        let analysis = self.analyzer.analyze(&input, scratch);
+        let mut analysis = self.analyzer.analyze(&input, scratch);
+        self.matcher.add_places(in_text, &mut analysis.entities);
         let titled = in_title.iter().map(|found| self.wire_match(found, &post.title, None, true));
         let toward = analysis.toward.into_iter().chain(std::iter::repeat(None));
         let texted = in_text
@@ -89,7 +111,10 @@ impl Judge {
         });
         let entities = analysis.entities.into_iter().map(|entity| v1::Entity {
             kind: entity.kind.to_owned(),
-            text: post.text.get(entity.range.clone()).unwrap_or_default().to_owned(),
+            text: match self.redact && hark_text::PERSONAL.contains(&entity.kind) {
+                true => String::new(),
+                false => post.text.get(entity.range.clone()).unwrap_or_default().to_owned(),
+            },
             span: Some(span(entity.range)),
         });
         Mention {
@@ -223,4 +248,40 @@ pub fn spoken_post(config: &Config, spoken: &Spoken) -> RawPost {
 /// Whether a post that names no subject is kept, because everything said at its source concerns the company.
 pub fn is_owned(config: &Config, spoken: &Spoken) -> bool {
     config.source(&spoken.source).is_some_and(|source| source.owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use hark_schema::Message as _;
+
+    use super::*;
+
+    fn judge(yaml: &str) -> Judge {
+        Judge::new(&Config::from_yaml(Path::new("hark.yaml"), yaml).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn personal_data_are_masked_in_what_is_passed_on_and_only_there() {
+        const SUBJECTS: &str = "subjects: [{name: aurora, kind: own, terms: [Aurora]}]\n";
+        let post = RawPost {
+            text: "Aurora, dzwoń: 601 234 567".to_owned(),
+            title: "jan@aurora.example".to_owned(),
+            payload: br#"{"tel": "601 234 567", "id": 601234567}"#.to_vec(),
+            ..RawPost::default()
+        };
+        let bytes = post.encode_to_vec();
+        assert_eq!(judge(SUBJECTS).passed_on(&bytes).unwrap(), bytes, "without the key");
+        let judge = judge(&format!("{SUBJECTS}redact: true\n"));
+        let passed = RawPost::decode(&*judge.passed_on(&bytes).unwrap()).unwrap();
+        assert_eq!(passed.text, "Aurora, dzwoń: *** *** ***");
+        assert_eq!(passed.title, "******************");
+        assert_eq!(passed.payload, br#"{"tel": "*** *** ***", "id": 601234567}"#);
+        let mut working = Working::default();
+        assert!(judge.find(&post.title, &post.text, &mut working));
+        let mention = judge.mention(&post, &mut working);
+        let phone = mention.entities.iter().find(|entity| entity.kind == "phone").unwrap();
+        assert_eq!((phone.text.as_str(), &post.text[16..27]), ("", "601 234 567"));
+    }
 }

@@ -202,7 +202,8 @@ impl Worker {
         judge.matcher.find(text, &mut self.scratch, &mut self.found);
         let input =
             Input { text, lang_hint: line.language.as_deref(), matches: &self.found, ..Input::default() };
-        let analysis = judge.analyzer.analyze(&input, &mut self.scratch);
+        let mut analysis = judge.analyzer.analyze(&input, &mut self.scratch);
+        judge.matcher.add_places(&self.found, &mut analysis.entities);
         let labels = labels(judge.matcher, line, &self.found, &analysis);
         serde_json::to_writer(&mut self.output, &labels).map_err(|error| error.to_string())
     }

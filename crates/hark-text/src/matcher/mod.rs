@@ -15,7 +15,7 @@ mod spelling;
 
 use std::collections::HashMap;
 
-use crate::{Subject, fold::ByHash, languages::Languages, subject::Term};
+use crate::{Entity, Subject, SubjectKind, fold::ByHash, languages::Languages, subject::Term};
 
 /// A subject's name in a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +101,13 @@ impl Matcher {
     #[must_use]
     pub fn subjects(&self) -> &[Subject] {
         &self.subjects
+    }
+
+    /// Adds the configured places that a text names to its entities, which stay in order of position.
+    pub fn add_places(&self, found: &[Match], entities: &mut Vec<Entity>) {
+        let places = found.iter().filter(|hit| self.subjects[hit.subject].kind == SubjectKind::Place);
+        entities.extend(places.map(|hit| Entity { kind: "place", range: hit.start..hit.end }));
+        entities.sort_by_key(|entity| entity.range.start);
     }
 
     /// The term that a [`Match`] stands for.

@@ -61,6 +61,8 @@ pub struct Config {
     /// Accounts that are not customers.
     pub voices: Voices,
     router: Option<Arc<Router>>,
+    /// Personal data are masked in what is passed on.
+    pub redact: bool,
     /// Where webhooks and metrics are served.
     pub http: Http,
     /// What `hark test` runs.
@@ -269,6 +271,10 @@ fn read_document(path: &Path, document: &Node, problems: &mut Vec<Problem>) -> O
         Some(node) => subjects::read_voices(node, problems),
         None => Some(Voices::default()),
     };
+    let redact = match fields.take("redact") {
+        Some(node) => read::boolean(node, "'redact'", problems).unwrap_or(false),
+        None => false,
+    };
     let routing = Routing::take(&mut fields);
     let files = read_files(&routing, folder);
     let router = if routing.is_absent() {
@@ -306,6 +312,7 @@ fn read_document(path: &Path, document: &Node, problems: &mut Vec<Problem>) -> O
         subjects,
         matcher,
         voices: voices?,
+        redact,
         router,
         http: http?,
         tests,

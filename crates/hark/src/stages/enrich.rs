@@ -142,7 +142,8 @@ impl Enrich {
                 splice::field(value, POST_REF).map_err(|error| error.to_string())?.unwrap_or_default();
             splice::wrap(&mention, MENTION_POST, &splice::wrap(&RawPost::default(), POST_REF, reference))
         } else {
-            splice::wrap(&mention, MENTION_POST, value)
+            let post = self.judge.passed_on(value).map_err(|error| error.to_string())?;
+            splice::wrap(&mention, MENTION_POST, &post)
         };
         let thread_key = thread_id.to_string();
         effects.emit(Output {
