@@ -244,7 +244,7 @@ rules: [{name: r, when: {thread: CONDITION}, to: a}]
 ";
     let open = Memory { other_open_item: true, ..Memory::default() };
     for (condition, memory, holds) in [
-        ("{open_item: true}", open.clone(), true),
+        ("{open_item: true}", open, true),
         ("{open_item: true}", Memory::default(), false),
         ("{open_item: false}", Memory::default(), true),
         ("{team: b}", owned("b", ""), true),

@@ -40,7 +40,7 @@ pub fn skip(why: &str) {
         std::env::var_os("HARK_REQUIRE_PROMETHEUS").is_none_or(|value| value != "1"),
         "HARK_REQUIRE_PROMETHEUS=1 forbids to skip, but: {why}"
     );
-    writeln!(std::io::stderr(), "skipped: {why}").unwrap();
+    eprintln!("skipped: {why}");
 }
 
 /// An address that nobody listens on now.
