@@ -18,7 +18,6 @@ pub struct Fields<'n> {
     at: Location,
     entries: &'n [Entry],
     known: Vec<&'static str>,
-    later: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
@@ -32,19 +31,13 @@ impl<'n> Fields<'n> {
             ));
             return None;
         };
-        Some(Self { what, at: node.at, entries, known: Vec::new(), later: Vec::new() })
+        Some(Self { what, at: node.at, entries, known: Vec::new() })
     }
 
     /// As [`Fields::of`]; nothing written, as in `duty:`, is a map without keys.
     pub fn of_optional(node: &'n Node, what: impl Into<String>, problems: &mut Vec<Problem>) -> Option<Self> {
         if node.value == Value::Null {
-            return Some(Self {
-                what: what.into(),
-                at: node.at,
-                entries: &[],
-                known: Vec::new(),
-                later: Vec::new(),
-            });
+            return Some(Self { what: what.into(), at: node.at, entries: &[], known: Vec::new() });
         }
         Self::of(node, what, problems)
     }
@@ -76,19 +69,10 @@ impl<'n> Fields<'n> {
         value
     }
 
-    /// Keys that a later version of Hark reads: refused as `not yet`, not as unknown.
-    pub fn later(&mut self, keys: &[&'static str]) {
-        self.later.extend(keys);
-    }
-
     /// Reports the keys that nobody asked for.
     pub fn finish(self, problems: &mut Vec<Problem>) {
         for entry in self.entries {
             if self.known.contains(&entry.key.as_str()) {
-                continue;
-            }
-            if self.later.contains(&entry.key.as_str()) {
-                problems.push(not_yet(entry.at, &format!("the key '{}' in {}", entry.key, self.what)));
                 continue;
             }
             problems.push(
@@ -97,12 +81,6 @@ impl<'n> Fields<'n> {
             );
         }
     }
-}
-
-/// The problem of something that is planned and not there.
-#[must_use]
-pub fn not_yet(at: Location, what: &str) -> Problem {
-    Problem::at(at, format!("{what}: not yet")).hint("this version of Hark does not have it; leave it out")
 }
 
 /// The entries of a map whose keys are names of the user's own.
@@ -339,23 +317,16 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_get_a_suggestion_and_later_ones_a_not_yet() {
-        let node = Node::parse("subjekt: x\nto: y\nrespond_within: 30m\n").unwrap();
+    fn unknown_keys_get_a_suggestion() {
+        let node = Node::parse("subjekt: x\nto: y\n").unwrap();
         let mut problems = Vec::new();
         let mut fields = Fields::of(&node, "rule 'angry'", &mut problems).unwrap();
         for key in ["subject", "to"] {
             fields.take(key);
         }
-        fields.later(&["respond_within"]);
         fields.finish(&mut problems);
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            lines,
-            [
-                "1:1: unknown key 'subjekt' in rule 'angry'; did you mean 'subject'?",
-                "3:1: the key 'respond_within' in rule 'angry': not yet; this version of Hark does not have it; leave it out",
-            ]
-        );
+        assert_eq!(lines, ["1:1: unknown key 'subjekt' in rule 'angry'; did you mean 'subject'?"]);
     }
 
     #[test]
