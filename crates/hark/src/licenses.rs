@@ -35,6 +35,12 @@ zlib, Zlib: Copyright (c) Jean-loup Gailly and Mark Adler
 Zstandard, BSD-3-Clause: Copyright (c) Meta Platforms, Inc. and affiliates
 ";
 
+/// What is no training data and has no line in the models' manifest.
+const DICTIONARIES: &str = "\
+SGJP, BSD-2-Clause: Copyright (c) 2007-2026 Marcin Woliński, Zbigniew Bronk, Włodzimierz Gruszczyński, Witold Kieraś, Zygmunt Saloni, \
+Danuta Skowrońska, Robert Wołosz; https://sgjp.pl (how Polish nouns inflect)
+";
+
 #[derive(Deserialize)]
 struct Manifest {
     licences: Vec<DataSet>,
@@ -61,6 +67,7 @@ fn page() -> anyhow::Result<String> {
     for DataSet { set, licence, by, source } in &manifest.licences {
         writeln!(page, "{set}, {licence}: {by}; {source}")?;
     }
+    page.push_str(DICTIONARIES);
     page.push_str("\n# Libraries\n\n");
     page.push_str(C_LIBRARIES);
     for line in CRATES.lines() {
@@ -89,8 +96,13 @@ mod tests {
     #[test]
     fn every_data_set_and_library_is_named_with_its_licence() {
         let page = page().unwrap();
-        for part in ["xed, CC BY 4.0: ", "polemo_med, CC BY-SA 4.0: ", "\nserde, MIT OR Apache-2.0", "## ISC"]
-        {
+        for part in [
+            "xed, CC BY 4.0: ",
+            "polemo_med, CC BY-SA 4.0: ",
+            "\nSGJP, BSD-2-Clause: ",
+            "\nserde, MIT OR Apache-2.0",
+            "## ISC",
+        ] {
             assert!(page.contains(part), "{part}");
         }
         assert!(page.contains("TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION"));
