@@ -155,6 +155,10 @@ fn number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, us
     let grouped = |word: &str| {
         word.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '/' | '(' | ')'))
     };
+    // In the middle of a longer number, such as an account's with a wrong digit, no other one begins.
+    if at.checked_sub(1).is_some_and(|before| !words[before].last && grouped(words[before].text)) {
+        return None;
+    }
     let start = words[at].start;
     let mut best = None;
     for taken in 1..=MOST_GROUPS {
@@ -304,10 +308,13 @@ const ORDERS: &[&str] = &[
     "rezervar",
 ];
 
+/// A number stands at most so many words behind what it is the number of: "comanda mea cu numărul 4711234".
+const MOST_WORDS_AHEAD: usize = 4;
+
 fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     // Most words have no code after them, and folding is dear.
     let coded = |word: &Word<'_>| word.text.bytes().filter(u8::is_ascii_digit).count() >= 3;
-    if !words.iter().skip(at + 1).take(3).any(coded) {
+    if !words.iter().skip(at + 1).take(MOST_WORDS_AHEAD).any(coded) {
         return None;
     }
     let word = fold(words[at].text);
@@ -318,7 +325,7 @@ fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, R
         return None;
     }
     // "order no. 12-345", "zamówienie nr: AB12345"
-    for ahead in 1..=4 {
+    for ahead in 1..=MOST_WORDS_AHEAD {
         let next = words.get(at + ahead)?;
         let code = next.text.trim_start_matches('#');
         let digits = code.bytes().filter(u8::is_ascii_digit).count();
@@ -495,6 +502,7 @@ mod tests {
             "IT60X0542811101000000123456 e RO49AAAA1B31007593840000",
             &[("iban", "IT60X0542811101000000123456"), ("iban", "RO49AAAA1B31007593840000")],
         );
+        check("PL61 1090 1014 0000 0712 1981 2875 has a wrong digit", &[]);
         check("4111 1111 1111 1112 is none, 12.05.2024 neither", &[]);
     }
 
