@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hark_log::{CommitError, LogError, Output, Producer, SessionError};
+use hark_log::{CommitError, LogError, Output, Producer};
 
 use crate::{Factory, Limits, Publisher, PublisherThread, SourceContext, Topic, Topics};
 
@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Abort,
     Full,
     Lose,
+    /// As without the right to write: a new producer would fare no better.
+    Forbid,
     /// Answers only after [`quick`]'s bound of availability that the producer is lost.
     LoseLate,
     /// Waits until the test lets it go on, then succeeds.
@@ -134,8 +136,12 @@ impl Producer for FakeLog {
                     let end = Instant::now() + quick().unavailable_after;
                     until("the brokers were away for long enough", || Instant::now() >= end);
                 }
-                let source = SessionError::Log(LogError::Invalid("gone".to_owned()));
-                return Err(CommitError::Lost { source });
+                let source = LogError::TimedOut { operation: "committing".to_owned(), limit: Duration::ZERO };
+                return Err(CommitError::Lost { source: source.into() });
+            }
+            Some(Fault::Forbid) => {
+                let source = LogError::NotAuthorised { operation: "writing".to_owned() };
+                return Err(CommitError::Lost { source: source.into() });
             }
             Some(Fault::Hold) => self.until("the test lets go", |state| !state.held),
             None => {}

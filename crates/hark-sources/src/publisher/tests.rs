@@ -160,6 +160,18 @@ fn a_third_loss_within_five_minutes_ends_the_thread_and_everybody_learns_of_it()
 }
 
 #[test]
+fn a_producer_that_may_not_write_ends_the_thread_at_once_and_says_why() {
+    let log = FakeLog::default();
+    log.always(Some(Fault::Forbid));
+    let (publisher, thread) = log.publisher(quick());
+    let mut pending = publisher.submit(vec![record("a", 1)]).unwrap();
+    assert_eq!(wait(&publisher, &mut pending), Err(NotCommitted::Stopped));
+    let ended = thread.stop(GRACE).unwrap_err();
+    assert!(matches!(ended, PublisherError::Producer(_)), "{ended}");
+    assert_eq!(log.built(), 1, "nothing is built anew");
+}
+
+#[test]
 fn producers_lost_because_the_brokers_were_away_do_not_end_the_thread() {
     let log = FakeLog::default();
     log.fail(&[Fault::LoseLate; 4]);
