@@ -233,7 +233,7 @@ pub fn check_lifetimes(found: &[TopicDescription], prefix: &str) -> anyhow::Resu
             .filter(|topic| topic.name == guarded || keeps_items && topic.name.starts_with(&queues))
             .max_by_key(|topic| lifetime(topic));
         if let Some(longest) = longest.filter(|longest| lifetime(longest) > lifetime(state)) {
-            return Err(Failure::bad_input(format!(
+            return Err(Failure::runtime(format!(
                 "{} keeps its records for a shorter time than {} (retention.ms {} against {}): what it remembers would be \
                  forgotten too early",
                 state.name,

@@ -235,8 +235,13 @@ fn a_mark_lives_at_least_as_long_as_its_letter() {
     let topic = scene.topic("redriven");
     let alter = ["configs", "--alter", "--entity-type", "topics", "--entity-name", &topic];
     kafka.tool(&[&alter[..], &["--add-config", "retention.ms=1000"]].concat());
-    let said = scene.fails(&["redrive", "--all"], 1);
-    assert!(said.contains("a letter could go back twice") && said.contains("hark topics check"), "{said}");
+    for command in [&["redrive", "--all"][..], &["enrich", "--once"]] {
+        let said = scene.fails(command, 1);
+        assert!(
+            said.contains("keeps its records for a shorter time") && said.contains("hark topics check"),
+            "{said}"
+        );
+    }
 }
 
 /// Headers of a record that somebody else wrote go back as they came.
