@@ -150,11 +150,12 @@ fn copy(servers: &str, topic: &str, output: &str, bytes: usize, follow: bool) ->
     while !done || follow {
         let mut batch: Vec<Copied> = Vec::new();
         let mut until = None;
-        while batch.len() < BATCH && until.is_none_or(|until| Instant::now() < until) {
-            match next(&consumer, LINGER)? {
-                Some(message) => {
+        while batch.len() < BATCH {
+            let wait = until.map_or(LINGER, |until: Instant| until.saturating_duration_since(Instant::now()));
+            match consumer.poll(wait) {
+                Some(Ok(message)) => {
                     began.get_or_insert_with(Instant::now);
-                    until.get_or_insert_with(|| Instant::now() + LINGER * 50);
+                    until.get_or_insert_with(|| Instant::now() + LINGER);
                     batch.push(Copied {
                         partition: message.partition(),
                         offset: message.offset(),
@@ -162,6 +163,9 @@ fn copy(servers: &str, topic: &str, output: &str, bytes: usize, follow: bool) ->
                         trace: trace(&message),
                     });
                 }
+                // One partition has no more; others may.
+                Some(Err(KafkaError::PartitionEOF(_))) => {}
+                Some(Err(error)) => return Err(error.into()),
                 None => {
                     done = position(&consumer)? >= end;
                     break;
