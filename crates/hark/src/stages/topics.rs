@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use hark_log::{Log, LogError};
+use hark_log::{Log, LogError, TopicDescription};
 use hark_schema::partition;
 
 /// A topic that records are written to.
@@ -40,8 +40,13 @@ pub struct Topics {
 impl Topics {
     /// Looks them up.
     pub fn read(log: &dyn Log, prefix: &str) -> Result<Self, LogError> {
-        let known = log.topics()?.into_iter().map(|topic| (topic.name.into(), topic.partitions)).collect();
-        Ok(Self { prefix: prefix.to_owned(), known })
+        Ok(Self::of(log.topics()?, prefix))
+    }
+
+    /// From what the log has told already.
+    pub fn of(found: Vec<TopicDescription>, prefix: &str) -> Self {
+        let known = found.into_iter().map(|topic| (topic.name.into(), topic.partitions)).collect();
+        Self { prefix: prefix.to_owned(), known }
     }
 
     /// The topic `<prefix>.<name>`, which must be there.

@@ -75,13 +75,14 @@ impl Shared {
         if let LogConfig::Embedded { .. } = config.log {
             log.create_topics(&topics::specs(&config)?).context("cannot create the topics")?;
         }
-        let topics = Topics::read(&*log, &config.topic_prefix)?;
+        let found = log.topics()?;
+        topics::check_lifetimes(&found, &config.topic_prefix)?;
+        let topics = Topics::of(found, &config.topic_prefix);
         for spec in topics::specs(&config)? {
             let name =
                 spec.name.strip_prefix(&format!("{}.", config.topic_prefix)).unwrap_or_default().to_owned();
             topics.get(&name)?;
         }
-        topics::check_lifetimes(&log.topics()?, &config.topic_prefix)?;
         record::config(&config.revision);
         Ok(Self {
             config: Arc::new(config),
