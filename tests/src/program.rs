@@ -37,7 +37,9 @@ pub fn path() -> PathBuf {
 pub fn hark(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(path());
     command.current_dir(folder).args(arguments);
-    for variable in ["HARK_LOG", "RUST_LOG", "HARK_INSTANCE", "HARK_LISTEN", "CLICOLOR_FORCE"] {
+    for variable in
+        ["HARK_BREAK_LAW", "HARK_LOG", "RUST_LOG", "HARK_INSTANCE", "HARK_LISTEN", "CLICOLOR_FORCE"]
+    {
         command.env_remove(variable);
     }
     command.env("NO_COLOR", "1");

@@ -7,6 +7,7 @@
 //!
 //! The crate knows bytes only, no mentions.
 
+mod broken;
 pub mod embedded;
 pub mod kafka;
 mod outcome;

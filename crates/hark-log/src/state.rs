@@ -10,6 +10,8 @@ use std::{hash::BuildHasher as _, sync::Arc, time::Duration};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable, hash_table::Entry};
 
+use crate::broken::{Law, is_broken};
+
 /// How long an entry lives, by its value; measured against the newest record timestamp of the partition, so that a restart
 /// changes nothing.
 pub type Lifetime = Arc<dyn Fn(&[u8]) -> Duration + Send + Sync>;
@@ -90,7 +92,8 @@ impl Table {
 
     /// The value of `key` with its timestamp, if its lifetime is not over at `now_ms`.
     pub fn get(&self, key: &[u8], now_ms: i64, lifetime: &Lifetime) -> Option<(&[u8], i64)> {
-        let (value, timestamp_ms) = match self.overlay.get(key) {
+        let overlay = self.overlay.get(key).filter(|_| !is_broken(Law::Overlay));
+        let (value, timestamp_ms) = match overlay {
             Some(&change) => {
                 let change = &self.changes[change];
                 (change.value.as_deref()?, change.timestamp_ms)

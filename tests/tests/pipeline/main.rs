@@ -11,7 +11,6 @@ mod documents;
 mod feeds;
 mod files;
 mod future;
-mod http;
 mod lag;
 mod prometheus;
 mod redrive;
@@ -25,3 +24,5 @@ mod threads;
 mod upgrade;
 mod webhook;
 mod workers;
+
+use hark_tests::http;

@@ -31,8 +31,8 @@ use tempfile::TempDir;
 pub const DEADLINE: Duration = Duration::from_secs(60);
 /// Few, so that each worker has several and a test opens few clients.
 const KAFKA_PARTITIONS: &str = "4";
-/// What the webhook of every scene asks for.
-pub const TOKEN: &str = "a-long-enough-demo-token";
+
+pub use hark_tests::http::TOKEN;
 
 /// Rules look at subjects only: these tests are about delivery, not about what the models think of a text.
 const CONFIGURATION: &str = r#"

@@ -21,7 +21,10 @@ use rdkafka::{
 use tracing::{debug, info, warn};
 
 use super::KafkaConfig;
-use crate::{LogError, MAX_RECORD_BYTES};
+use crate::{
+    LogError, MAX_RECORD_BYTES,
+    broken::{Law, is_broken},
+};
 
 /// One try of asking for metadata: between two tries it is looked whether the broker refuses us.
 const METADATA_TRY: Duration = Duration::from_millis(500);
@@ -120,7 +123,8 @@ impl Clients {
 
     fn consuming(&self) -> ClientConfig {
         let mut config = self.base();
-        config.set("isolation.level", "read_committed");
+        let isolation = if is_broken(Law::Isolation) { "read_uncommitted" } else { "read_committed" };
+        config.set("isolation.level", isolation);
         config.set("enable.auto.commit", "false");
         config.set("enable.auto.offset.store", "false");
         config.set("auto.offset.reset", "earliest");

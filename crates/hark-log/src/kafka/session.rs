@@ -24,6 +24,7 @@ use super::{
 use crate::{
     Assigned, Change, CommitError, EndOffset, HeadersRef, LogError, NextOffset, Output, Record, Session,
     SessionConfig, SessionError,
+    broken::{Law, is_broken},
 };
 
 /// A dead owner's open transaction may hide the committed offsets for so long: its timeout of 10 s, and the broker looks
@@ -254,7 +255,13 @@ impl Session for KafkaSession {
         let group = self.consumer.group_metadata().filter(|_| list.count() > 0);
         let group =
             group.ok_or_else(|| broken(KafkaError::ClientCreation("no offsets to commit".to_owned())))?;
-        self.transactor.commit(outputs, Some((&list, &group))).map_err(|error| match error {
+        let offsets = Some((&list, &group));
+        let committed = if is_broken(Law::Offsets) {
+            self.transactor.commit(outputs, None).and_then(|()| self.transactor.commit(&[], offsets))
+        } else {
+            self.transactor.commit(outputs, offsets)
+        };
+        committed.map_err(|error| match error {
             // A twin fences the producer first; the group tells the two cases apart.
             CommitError::Lost { source } => CommitError::Lost { source: self.twin().unwrap_or(source) },
             other => other,
