@@ -19,6 +19,8 @@ pub(crate) struct Names {
     definitions: Vec<(String, Arc<Definition>)>,
     /// Teams as the file names them, those with problems too.
     pub teams: Vec<String>,
+    /// Teams that are no more, and the name of who took over.
+    pub moved: Vec<(String, String)>,
     pub calendars: Vec<Calendar>,
     pub people: Vec<Person>,
     pub rosters: Vec<Roster>,
@@ -37,6 +39,7 @@ impl Names {
             files: known.files.clone(),
             definitions: Vec::new(),
             teams: Vec::new(),
+            moved: Vec::new(),
             calendars: Vec::new(),
             people: Vec::new(),
             rosters: Vec::new(),
@@ -81,6 +84,11 @@ impl Names {
 
     pub fn team_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.teams.iter().map(String::as_str)
+    }
+
+    /// The team that is meant by a name that is remembered: whoever took over, where it is no more.
+    pub fn team_now<'a>(&'a self, name: &'a str) -> &'a str {
+        self.moved.iter().find(|(old, _)| old == name).map_or(name, |(_, to)| to)
     }
 
     pub fn subjects(&self) -> impl Iterator<Item = &str> + Clone {

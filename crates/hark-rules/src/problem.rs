@@ -91,6 +91,20 @@ pub fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
+        .or_else(|| only_longer(&lower, known))
+}
+
+/// The one known word that begins with what was written, or has it for a part: `lang` of `language`, `followers` of
+/// `author_followers`.
+fn only_longer<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+    // Less than this begins too much.
+    const MIN_CHARS: usize = 3;
+    if written.chars().count() < MIN_CHARS {
+        return None;
+    }
+    let has = |word: &str| word.starts_with(written) || word.split('_').any(|part| part == written);
+    let mut longer = known.iter().filter(|word| has(&word.to_lowercase()));
+    longer.next().filter(|_| longer.next().is_none()).copied()
 }
 
 #[cfg(test)]
@@ -107,6 +121,10 @@ mod tests {
             ("subejct", Some("subject")),
             ("ot", Some("to")),
             ("colour", None),
+            ("kind", Some("subject_kind")),
+            ("inte", Some("intent")),
+            // Two of them begin so.
+            ("sub", None),
             ("x", None),
         ] {
             assert_eq!(nearest(written, &known), expected, "{written}");

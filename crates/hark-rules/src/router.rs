@@ -134,6 +134,13 @@ impl Router {
         Some(calendar.map_or_else(|| at.to_string(), |calendar| self.names.calendars[calendar].rfc3339(at)))
     }
 
+    /// The calendars whose public holidays are known up to some year only, with that year.
+    pub fn holidays_known_until(&self) -> impl Iterator<Item = (&str, Location, i16)> {
+        let calendars = self.names.calendars.iter();
+        calendars
+            .filter_map(|calendar| Some((calendar.name.as_str(), calendar.at, calendar.holidays_until()?)))
+    }
+
     /// For how long whoever was offered something is left in peace.
     #[must_use]
     pub fn pitch_cooldown(&self) -> std::time::Duration {
@@ -239,8 +246,8 @@ impl Router {
     /// The team that owns the mention's thread.
     fn owner_of(&self, facts: &Facts<'_>) -> Option<usize> {
         let owner = facts.memory.owner.as_ref()?;
-        let there = self.teams.iter().position(|team| team.name == owner.team);
-        there.or_else(|| self.moved.iter().find(|(name, _)| *name == owner.team).map(|(_, to)| *to))
+        let name = self.names.team_now(&owner.team);
+        self.teams.iter().position(|team| team.name == name)
     }
 
     /// The team that a rule leads to whose conditions hold, with a note; or why the rule does not hold after all.
@@ -363,6 +370,11 @@ fn read_names(routing: &Routing, known: &Known, problems: &mut Vec<Problem>) -> 
         let entries = read::entries(teams, "'teams'", &mut Vec::new());
         let there = entries.iter().filter(|entry| !is_moved(&entry.value));
         names.teams = there.map(|entry| entry.key.clone()).collect();
+        let moved = entries.iter().filter_map(|entry| {
+            let to = read::text(entry.value.get("moved_to")?, "", &mut Vec::new())?;
+            Some((entry.key.clone(), to.to_owned()))
+        });
+        names.moved = moved.collect();
     }
     if let Some(calendars) = &routing.calendars {
         names.calendars = read_calendars(calendars, &names, problems);

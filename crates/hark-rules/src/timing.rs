@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    calendar::Calendar,
+    calendar::{Calendar, whole_seconds},
     document::{Node, Value},
     facts::Facts,
     problem::Problem,
@@ -148,8 +148,9 @@ impl Timing {
             }
             calendar => {
                 let due = at.checked_add(within.length).ok()?;
-                let words =
-                    |at: Timestamp| calendar.map_or_else(|| at.to_string(), |calendar| calendar.words(at));
+                let words = |at: Timestamp| {
+                    calendar.map_or_else(|| whole_seconds(at).to_string(), |calendar| calendar.words(at))
+                };
                 notes.push(format!("due {}: {length} by the clock from {}", words(due), words(at)));
                 due
             }

@@ -238,7 +238,7 @@ fn a_copy_to_a_team_that_pitches_is_gated_too() {
 #[test]
 fn conditions_may_ask_for_the_thread() {
     let yaml = "
-teams: {a: {}, b: {}}
+teams: {a: {}, b: {}, old: {moved_to: b}}
 default: {to: b}
 rules: [{name: r, when: {thread: CONDITION}, to: a}]
 ";
@@ -251,6 +251,8 @@ rules: [{name: r, when: {thread: CONDITION}, to: a}]
         ("{team: [a, b]}", owned("b", ""), true),
         ("{team: a}", owned("b", ""), false),
         ("{team: a}", Memory::default(), false),
+        // Its successor has the threads of a team that is no more.
+        ("{team: b}", owned("old", ""), true),
         ("{reply: false}", Memory::default(), true),
         ("{reply: true}", Memory::default(), false),
         ("{team: b, open_item: true}", owned("b", ""), false),

@@ -4,6 +4,7 @@ use std::{collections::HashSet, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
 use hark_rules::Problem;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     cli::Context,
@@ -23,9 +24,13 @@ const ODD: Style = AnsiColor::Yellow.on_default();
 /// Checks; warnings do not fail it.
 ///
 /// # Errors
-/// The configuration cannot be used.
+/// The configuration cannot be used, or the public holidays that a calendar follows are known for past years only.
 pub fn run(_: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
+    let ended = ended_holidays(&config, this_year());
+    if !ended.is_empty() {
+        return Err(config.refuse(ended).into());
+    }
     let reports = reports(&config)?;
     let path = config.path().display();
     for warning in warnings(&config, &reports) {
@@ -37,6 +42,24 @@ pub fn run(_: Args, context: &Context) -> anyhow::Result<ExitCode> {
         print(&format!("{}\n", row(label, &names, terminal::width())))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Calendars whose public holidays are known up to a year before this one only: what is due then may be due on a holiday.
+pub fn ended_holidays(config: &Config, year: i16) -> Vec<Problem> {
+    let Ok(router) = config.router() else { return Vec::new() };
+    let ended = router.holidays_known_until().filter(|(_, _, last)| *last < year);
+    ended
+        .map(|(calendar, at, last)| {
+            let message = format!("the public holidays of calendar '{calendar}' are known until {last} only");
+            Problem::at(at, message)
+                .hint("a newer Hark, or a file with later years, knows more: holidays: {ical: FILE}")
+        })
+        .collect()
+}
+
+/// By the clock of UTC.
+pub fn this_year() -> i16 {
+    Timestamp::now().to_zoned(TimeZone::UTC).year()
 }
 
 /// A label and its names, separated by commas.
@@ -155,6 +178,41 @@ tests: [{say: Aurora Motors, expect: {team: sales}}]
         let subjects = ["aurora (own, 1 term)", "garage (topic, 1 term)"].map(str::to_owned).to_vec();
         assert!(summary.contains(&("subjects", subjects)), "{summary:?}");
         assert!(summary.contains(&("tests", vec!["1, which pass".to_owned()])), "{summary:?}");
+    }
+
+    #[test]
+    fn holidays_that_are_known_for_past_years_only_are_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let days = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260501\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+        std::fs::write(folder.path().join("days.ics"), days).expect("written");
+        let config = Config::from_yaml(
+            &folder.path().join("hark.yaml"),
+            "calendars:
+  table: {zone: Europe/Warsaw, hours: {mon-fri: 09:00-16:00}, holidays: PL}
+  file: {zone: Europe/Warsaw, hours: {mon-fri: 09:00-16:00}, holidays: {ical: days.ics}}
+  none: {zone: Europe/Warsaw, hours: {mon-fri: 09:00-16:00}}
+teams: {triage: {}}
+default: {to: triage}
+",
+        )
+        .expect("it loads");
+        for (year, ended) in [
+            (2026, &[][..]),
+            (2027, &["3:3: the public holidays of calendar 'file' are known until 2026 only"]),
+            (
+                2036,
+                &[
+                    "2:3: the public holidays of calendar 'table' are known until 2035 only",
+                    "3:3: the public holidays of calendar 'file' are known until 2026 only",
+                ],
+            ),
+        ] {
+            let found = ended_holidays(&config, year);
+            let told = found.iter().map(|problem| problem.to_string());
+            let told: Vec<String> =
+                told.map(|told| told.split(';').next().unwrap_or_default().to_owned()).collect();
+            assert_eq!(told, ended, "{year}");
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "CODE")]
     lang: Option<String>,
     /// As if it were heard then, such as 2026-12-24T15:50:00+01:00 [default: now]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<Timestamp>,
     /// As if the source named this place
     #[arg(long, value_name = "NAME")]
@@ -77,6 +77,11 @@ struct Remembered {
 
 fn age(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "write it as 30m, 2h or 5d".to_owned())
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let why = "write day, time and offset from UTC, such as 2026-12-24T15:50:00+01:00";
+    text.parse().map_err(|_| why.to_owned())
 }
 
 fn stars(text: &str) -> Result<f64, String> {

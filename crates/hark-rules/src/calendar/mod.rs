@@ -9,15 +9,23 @@ mod read;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
+use jiff::{
+    Timestamp, Zoned,
+    civil::Date,
+    tz::{AmbiguousOffset, TimeZone},
+};
 
 pub(crate) use clock::Clock;
 pub(crate) use read::read_calendars;
+
+use crate::problem::Location;
 
 /// When somebody is at work.
 #[derive(Debug)]
 pub(crate) struct Calendar {
     pub name: String,
+    /// Where it stands in the file.
+    pub at: Location,
     zone: TimeZone,
     /// Monday first; spans in order, apart from each other.
     week: [Vec<Span>; 7],
@@ -92,7 +100,7 @@ impl Calendar {
 
     /// A moment by this calendar's clock, without fractions of a second: `2026-02-27T15:50:00+01:00`.
     pub fn rfc3339(&self, at: Timestamp) -> String {
-        let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
+        let at = whole_seconds(at);
         at.display_with_offset(self.local(at).offset()).to_string()
     }
 
@@ -131,17 +139,29 @@ impl Calendar {
         self.holidays.iter().any(|days| days.binary_search(&packed).is_ok())
     }
 
-    /// A span as moments. A wall-clock time that a change of clocks skips counts as the one after the gap, one that comes
-    /// twice as its first coming.
+    /// A span as moments. A wall-clock time that a change of clocks skips counts as the end of the gap, so that spans that
+    /// do not overlap on the wall do not overlap in time; one that comes twice counts as its first coming.
     fn bounds(&self, day: Date, span: Span) -> Option<(Timestamp, Timestamp)> {
         let moment = |minutes: u16| {
             let (day, minutes) =
                 if minutes == MINUTES_A_DAY { (day.tomorrow().ok()?, 0) } else { (day, minutes) };
             let (hour, minute) = (i8::try_from(minutes / 60).ok()?, i8::try_from(minutes % 60).ok()?);
-            Some(day.at(hour, minute, 0, 0).to_zoned(self.zone.clone()).ok()?.timestamp())
+            let wall = self.zone.to_ambiguous_timestamp(day.at(hour, minute, 0, 0));
+            match wall.offset() {
+                AmbiguousOffset::Gap { .. } => {
+                    let before_the_gap = wall.earlier().ok()?;
+                    Some(self.zone.following(before_the_gap).next()?.timestamp())
+                }
+                AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => wall.compatible().ok(),
+            }
         };
         Some((moment(span.from)?, moment(span.to)?))
     }
+}
+
+/// Nobody asks for fractions of a second.
+pub(crate) fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 const MINUTES_A_DAY: u16 = 24 * 60;
@@ -244,6 +264,28 @@ mod tests {
             night.due(at("2026-10-24T12:00:00Z"), hours(4)).unwrap().at,
             at("2026-10-25T04:00:00+01:00")
         );
+    }
+
+    #[test]
+    fn spans_that_end_and_begin_where_the_clocks_jump_do_not_overlap() {
+        // The 29th of March has no time from two to three: the first span ends when the second begins.
+        for zone in ["Europe/Warsaw", "Europe/Rome", "Europe/Stockholm"] {
+            let night =
+                calendar(&format!("{{zone: {zone}, hours: {{mon-sun: ['01:00-02:30', '03:00-04:00']}}}}"));
+            for (minutes, expected) in
+                [(60, "03:00"), (75, "03:15"), (90, "03:30"), (105, "03:45"), (120, "04:00")]
+            {
+                let due = night.due(at("2026-03-29T00:30:00+01:00"), Duration::from_secs(60 * minutes));
+                let expected =
+                    if minutes == 60 { "02:00:00+01:00".into() } else { format!("{expected}:00+02:00") };
+                assert_eq!(due.unwrap().at, at(&format!("2026-03-29T{expected}")), "{zone} {minutes}");
+            }
+        }
+        // A span that lies in the gap does not take place on that day; one that begins in it begins at its end.
+        let hour =
+            |hours: &str| calendar(&format!("{{zone: Europe/Bucharest, hours: {{mon-sun: {hours}}}}}"));
+        assert!(!hour("03:15-03:45").is_open(at("2026-03-29T04:20:00+03:00")));
+        assert!(hour("03:30-05:00").is_open(at("2026-03-29T04:00:00+03:00")));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
         Calendar, MINUTES_A_DAY, Span,
         holidays::{self, HOLIDAYS},
     },
-    document::Node,
+    document::{Entry, Node},
     problem::Problem,
     read::{self, Fields},
     router::Names,
@@ -28,9 +28,10 @@ pub(crate) fn read_calendars(node: &Node, names: &Names, problems: &mut Vec<Prob
     let entries = read::entries(node, "'calendars'", problems);
     let mut calendars = Vec::with_capacity(entries.len());
     for entry in entries {
-        let calendar = read_calendar(&entry.key, &entry.value, &zones, names, problems);
+        let calendar = read_calendar(entry, &zones, names, problems);
         calendars.push(calendar.unwrap_or_else(|| Calendar {
             name: entry.key.clone(),
+            at: entry.at,
             zone: TimeZone::UTC,
             week: <[Vec<Span>; 7]>::default(),
             holidays: Vec::new(),
@@ -43,14 +44,13 @@ pub(crate) fn read_calendars(node: &Node, names: &Names, problems: &mut Vec<Prob
 }
 
 fn read_calendar(
-    name: &str,
-    node: &Node,
+    entry: &Entry,
     zones: &TimeZoneDatabase,
     names: &Names,
     problems: &mut Vec<Problem>,
 ) -> Option<Calendar> {
-    let what = format!("calendar '{name}'");
-    let mut fields = Fields::of(node, what.as_str(), problems)?;
+    let what = format!("calendar '{}'", entry.key);
+    let mut fields = Fields::of(&entry.value, what.as_str(), problems)?;
     let zone = fields.require("zone", problems).and_then(|node| read_zone(node, &what, zones, problems));
     let week = fields.require("hours", problems).map(|node| read_week(node, &what, problems));
     let holidays = fields
@@ -65,7 +65,8 @@ fn read_calendar(
     let special = fields.take("open").map_or_else(BTreeMap::new, |node| read_special(node, &what, problems));
     fields.finish(problems);
     Some(Calendar {
-        name: name.to_owned(),
+        name: entry.key.clone(),
+        at: entry.at,
         zone: zone?,
         week: week?,
         holidays: holidays.tables,

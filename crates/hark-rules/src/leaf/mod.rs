@@ -126,7 +126,7 @@ impl Leaf {
                 facts.heard().is_some_and(|heard| clock.covers(heard, &view.names.calendars))
             }
             Test::ThreadTeam(wanted) => {
-                facts.memory.owner.as_ref().is_some_and(|owner| wanted.contains(&owner.team))
+                thread_team(view).is_some_and(|team| wanted.iter().any(|wanted| wanted == team))
             }
             Test::AuthorHandle(wanted) => {
                 handle(view).is_some_and(|handle| wanted.contains(&bare_handle(handle)))
@@ -227,9 +227,7 @@ impl Leaf {
                 .facts
                 .heard()
                 .map_or_else(|| "unknown".into(), |heard| clock.seen(heard, &view.names.calendars)),
-            Test::ThreadTeam(_) => {
-                or_none(view.facts.memory.owner.as_ref().map_or("", |owner| owner.team.as_str()))
-            }
+            Test::ThreadTeam(_) => or_none(thread_team(view).unwrap_or_default()),
             Test::AuthorHandle(_) => or_none(handle(view).unwrap_or_default()),
             Test::Entities(_) => {
                 let mut kinds: Vec<&str> =
@@ -268,6 +266,11 @@ fn visibility(view: &View<'_>) -> Visibility {
 
 fn handle<'a>(view: &View<'a>) -> Option<&'a str> {
     view.facts.post.author.as_ref().map(|author| author.handle.as_str()).filter(|handle| !handle.is_empty())
+}
+
+/// The team that has the thread, by the name that it has now.
+fn thread_team<'a>(view: &View<'a>) -> Option<&'a str> {
+    view.facts.memory.owner.as_ref().map(|owner| view.names.team_now(&owner.team))
 }
 
 /// A handle without `@`, in lower case.

@@ -18,9 +18,10 @@ use std::{
 use anyhow::Context as _;
 use hark_log::Log;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
+    check::{ended_holidays, this_year},
     cli::{Context, WorkerArgs},
     config::{Config, LogConfig},
     demo::Event,
@@ -128,6 +129,12 @@ pub fn run(
     context: &Context,
 ) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
+    if parts.route {
+        // No reason to stop: a deadline on a holiday is better than none.
+        for problem in ended_holidays(&config, this_year()) {
+            error!("{}:{problem}", config.path().display());
+        }
+    }
     let shared = Shared::open(config, args, &context.shutdown)?;
     let mut running = Running::new(shared, &context.telemetry);
     if running.shared.args.once {

@@ -22,6 +22,7 @@ use tracing::{error, info};
 
 use super::{Parts, Shared};
 use crate::{
+    check::{ended_holidays, this_year},
     config::{Config, LogConfig},
     judge::Judge,
     stages::{in_force::InForce, topics::Topics},
@@ -150,7 +151,8 @@ impl Follower {
         if config.revision == self.in_force.revision {
             return Ok(None);
         }
-        let problems = misfits(&self.in_force, &config, self.parts);
+        let mut problems = ended_holidays(&config, this_year());
+        problems.extend(misfits(&self.in_force, &config, self.parts));
         if !problems.is_empty() {
             return Err(config.refuse(problems).into());
         }
