@@ -207,7 +207,7 @@ fn a_slip_in_a_rule_is_named_with_line_column_and_remedy() {
         (
             "{name: a, when: {thread: {open: true}}, to: sales}",
             "open",
-            "unknown key 'open' in 'thread' in rule 'a'; known are reply, open_item, team",
+            "unknown key 'open' in 'thread' in rule 'a'; did you mean 'open_item'?",
         ),
         (
             "{name: a, when: {thread: {}}, to: sales}",
