@@ -1,31 +1,29 @@
-//! How many posts of about 140 characters one core matches and judges in a second.
+//! How many posts of 140 characters one core matches and judges in a second.
 //!
-//! `cargo bench -p hark-text` prints posts a second; a bare loop that hashes every word is the measure of the machine.
+//! `cargo bench -p hark-text` prints posts a second; a bare loop that hashes every word of the same posts is the measure of the
+//! machine. `cargo bench -p hark-text -- PART` runs the benches alone whose name holds PART. The posts are those of the corpus, all
+//! different, because most of the time goes into waiting for weights that the last post had no use for.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
 
-use std::{hint::black_box, time::Instant};
+use std::{fs, hint::black_box, path::Path, time::Instant};
 
-use hark_text::{Analyzer, Input, Matcher, Scratch, Subject, SubjectKind, Term};
+use hark_text::{Analyzer, Input, Matcher, Scratch, Subject, SubjectKind, Term, language::Letters};
 
-const POSTS: [&str; 5] = [
-    "Wczoraj po pracy poszliśmy nad rzekę, pies był szczęśliwy, a ja pierwszy raz od dawna odpoczęłam i nie myślałam o niczym innym.",
-    "Idag har det regnat hela dagen så vi stannade hemma, bakade bullar och såg på gamla filmer tills barnen somnade i soffan.",
-    "Stamattina ho perso il treno per colpa della sveglia, ma almeno ho fatto colazione con calma e ho letto il giornale al sole.",
-    "Azi am fost cu copiii la munte, a fost frig dar frumos, am mancat placinte si ne-am intors acasa obositi si fericiti de drum.",
-    "Nothing beats a quiet Sunday morning with coffee, the radio on and no plans at all until somebody rings about the weather again",
-];
+const CHARACTERS: usize = 140;
 const ROUNDS: usize = 40_000;
 
 fn main() {
-    let words: usize = rate("bare loop, a hash a word", |text, sum| {
+    let bench =
+        Bench { posts: posts(), part: std::env::args().skip(1).find(|argument| !argument.starts_with("--")) };
+    let words: usize = bench.rate("bare loop, a hash a word", |text, sum| {
         for word in text.split_ascii_whitespace() {
             *sum ^=
                 word.bytes().fold(*sum, |hash, byte| (hash ^ usize::from(byte)).wrapping_mul(0x0100_0193));
         }
     });
     black_box(words);
-    for terms in [10, 10_000] {
+    for terms in [10, 10_000].into_iter().filter(|_| bench.holds("matching")) {
         let started = Instant::now();
         let matcher = matcher(terms);
         println!(
@@ -35,7 +33,7 @@ fn main() {
         );
         let mut scratch = Scratch::default();
         let mut found = Vec::new();
-        rate(&format!("matching, {terms} terms, none found"), |text, sum| {
+        bench.rate(&format!("matching, {terms} terms, none found"), |text, sum| {
             matcher.find(text, &mut scratch, &mut found);
             *sum += found.len();
         });
@@ -44,28 +42,58 @@ fn main() {
     let analyzer = Analyzer::shipped().unwrap();
     println!("{:<40} {:>12.1} ms", "reading the models", started.elapsed().as_secs_f64() * 1e3);
     let mut scratch = Scratch::default();
-    let mut letters = Vec::new();
-    rate("language alone", |text, sum| {
-        hark_text::language::letters(text, &mut letters);
-        *sum += analyzer.identifier().identify(&letters, None).0.len();
+    let mut letters = Letters::default();
+    bench.rate("language alone", |text, sum| {
+        *sum += analyzer.identifier().identify(text, None, &mut letters).0.len();
     });
-    rate("scores of the tags alone", |text, sum| {
+    bench.rate("scores of the tags alone", |text, sum| {
         *sum += usize::from(analyzer.scores("", text, &mut scratch)[0] > 0.0);
     });
-    rate("full analysis", |text, sum| {
+    bench.rate("full analysis", |text, sum| {
         let analysis = analyzer.analyze(&Input { text, ..Input::default() }, &mut scratch);
         *sum += analysis.intents.len();
     });
 }
 
-fn rate(name: &str, mut each: impl FnMut(&str, &mut usize)) -> usize {
-    let mut sum = 0;
-    let started = Instant::now();
-    for round in 0..ROUNDS {
-        each(black_box(POSTS[round % POSTS.len()]), &mut sum);
+struct Bench {
+    posts: Vec<String>,
+    part: Option<String>,
+}
+
+impl Bench {
+    fn holds(&self, name: &str) -> bool {
+        self.part.as_ref().is_none_or(|part| name.contains(part))
     }
-    println!("{name:<40} {:>12.0} posts/s", ROUNDS as f64 / started.elapsed().as_secs_f64());
-    sum
+
+    fn rate(&self, name: &str, mut each: impl FnMut(&str, &mut usize)) -> usize {
+        let mut sum = 0;
+        if !self.holds(name) {
+            return sum;
+        }
+        let started = Instant::now();
+        for post in self.posts.iter().cycle().take(ROUNDS) {
+            each(black_box(post), &mut sum);
+        }
+        println!("{name:<40} {:>12.0} posts/s", ROUNDS as f64 / started.elapsed().as_secs_f64());
+        sum
+    }
+}
+
+/// The corpus in all five languages in turn, cut and joined to posts of one length.
+fn posts() -> Vec<String> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hark-train/corpus");
+    let files = ["pl", "sv", "it", "ro", "en"].map(|language| {
+        let text = fs::read_to_string(corpus.join(format!("{language}.test.jsonl"))).unwrap();
+        let texts = text.lines().map(|line| {
+            let post: serde_json::Value = serde_json::from_str(line).unwrap();
+            post["text"].as_str().unwrap().to_owned()
+        });
+        let joined = texts.collect::<Vec<_>>().join(" ");
+        let letters: Vec<char> = joined.chars().collect();
+        letters.chunks_exact(CHARACTERS).map(|letters| letters.iter().collect()).collect::<Vec<String>>()
+    });
+    let most = files.iter().map(Vec::len).max().unwrap();
+    (0..most).flat_map(|index| files.iter().filter_map(move |file| file.get(index).cloned())).collect()
 }
 
 /// Invented names of two to four syllables.

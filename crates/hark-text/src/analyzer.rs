@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use crate::{
     Analysis, Input, Intent, IntentName, ModelError, Scratch, Sentiment, SentimentLabel, entities, evidence,
     features::{FEATURES_VERSION, Norms, Size, Table, features},
-    language::{Identifier, letters},
+    language::{Identifier, Letters},
     lexicon::Lexicon,
-    model::{Model, Output},
+    model::{MAX_SUMMED, Model, Output},
     story,
     tokens::{TokenKind, Tokens},
 };
@@ -37,8 +37,12 @@ static TAGS_MODEL: &[u8] = include_bytes!("../models/tags.model");
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     tokens: Tokens,
-    letters: Vec<u8>,
+    letters: Letters,
+    rows: Vec<u32>,
+    /// Where the rows of a token in a table end in `rows`; those of the whole text belong to no token.
+    groups: Vec<(u32, Table, usize)>,
     shares: Vec<Share>,
+    grams: Vec<u64>,
 }
 
 impl Analyzer {
@@ -78,13 +82,14 @@ impl Analyzer {
     pub fn analyze(&self, input: &Input<'_>, scratch: &mut Scratch) -> Analysis {
         let work = &mut scratch.workspace;
         work.tokens.read(input.title, input.text);
-        letters(input.text, &mut work.letters);
-        if work.letters.len() < input.title.len().min(ENOUGH_LETTERS) {
-            letters(input.title, &mut work.letters);
+        let by = |text, letters: &mut Letters| self.identifier.identify(text, input.lang_hint, letters);
+        let mut told = by(input.text, &mut work.letters);
+        if work.letters.count() < input.title.len().min(ENOUGH_LETTERS) {
+            told = by(input.title, &mut work.letters);
         }
-        let (language, language_confidence) = self.identifier.identify(&work.letters, input.lang_hint);
+        let (language, language_confidence) = told;
         let shift = self.tags.shift(language);
-        let scores = self.weigh(&work.tokens, &mut work.shares);
+        let scores = self.weigh(work);
         let outputs = self.tags.outputs();
         let mut sentiment = attitude(outputs, &shift, &scores, input.rating);
         sentiment.evidence = evidence::of_sentiment(&work.tokens, &work.shares, &self.tags, sentiment.label);
@@ -104,7 +109,7 @@ impl Analyzer {
             sentiment,
             intents,
             entities: entities::find(input.text, input.matches),
-            story: story::fingerprint(&work.tokens),
+            story: story::fingerprint(&work.tokens, &mut work.grams),
             toward,
         }
     }
@@ -114,7 +119,7 @@ impl Analyzer {
     pub fn scores(&self, title: &str, text: &str, scratch: &mut Scratch) -> [f32; TAGS] {
         let work = &mut scratch.workspace;
         work.tokens.read(title, text);
-        self.weigh(&work.tokens, &mut work.shares)
+        self.weigh(work)
     }
 
     /// The lexicon in use.
@@ -130,16 +135,34 @@ impl Analyzer {
     }
 
     /// Scores of the tokens; leaves the share of each in `shares`.
-    fn weigh(&self, tokens: &Tokens, shares: &mut Vec<Share>) -> [f32; TAGS] {
-        shares.clear();
-        shares.resize(tokens.all().len(), Share::default());
-        let mut whole = Share::default();
+    fn weigh(&self, work: &mut Workspace) -> [f32; TAGS] {
+        let Workspace { tokens, rows, groups, shares, .. } = work;
+        rows.clear();
+        groups.clear();
         let mut size = Size::default();
         features(tokens, &self.lexicon, |table, hash, token| {
             size.add(table);
-            let share = shares.get_mut(token).unwrap_or(&mut whole);
-            self.tags.add(table as usize, hash, &mut share[table as usize]);
+            rows.push(self.tags.row(table as usize, hash));
+            let end = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            match groups.last_mut() {
+                Some(group) if group.1 == table && group.2 == token => group.0 = end,
+                _ => groups.push((end, table, token)),
+            }
         });
+        shares.clear();
+        shares.resize(tokens.all().len(), Share::default());
+        let mut whole = Share::default();
+        let mut from = 0;
+        for (end, table, token) in groups.iter() {
+            let end = *end as usize;
+            let share = &mut shares.get_mut(*token).unwrap_or(&mut whole)[*table as usize];
+            for rows in rows[from..end].chunks(MAX_SUMMED) {
+                for (sum, some) in share.iter_mut().zip(self.tags.sum(rows)) {
+                    *sum = sum.wrapping_add(some);
+                }
+            }
+            from = end;
+        }
         self.scores_of(shares.iter().chain([&whole]), size.norms())
     }
 

@@ -10,6 +10,13 @@ pub const PERSONAL: [&str; 4] = ["phone", "email", "iban", "card"];
 
 /// The entities of a text, by position; names that are configured subjects are no people.
 pub(crate) fn find(text: &str, matches: &[Match]) -> Vec<Entity> {
+    // Most posts name nothing: without a digit, an @ or a capital there is nothing to look for.
+    if !text
+        .bytes()
+        .any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || byte == b'@' || byte >= 0x80)
+    {
+        return Vec::new();
+    }
     let words = words(text);
     let mut found: Vec<Entity> = Vec::new();
     let mut at = 0;
@@ -36,30 +43,57 @@ struct Word<'a> {
     end: usize,
     /// A mark stands between it and the next word.
     last: bool,
+    /// A capital, then small letters: `Ania`, `Jean-Luc`.
+    name: bool,
+    /// Three digits or more.
+    coded: bool,
 }
 
 fn words(text: &str) -> Vec<Word<'_>> {
-    // Most posts name nothing: without a digit, an @ or a capital there is nothing to look for.
-    let edge = |c: char| !c.is_alphanumeric() && !matches!(c, '+' | '€' | '$' | '£' | '#' | '@');
-    let mut words = Vec::new();
-    let mut start = 0;
-    for part in text.split_inclusive(char::is_whitespace) {
-        let trimmed = part.trim_end();
-        let inner = trimmed.trim_matches(edge);
-        if !inner.is_empty() {
-            let from = start + (trimmed.len() - trimmed.trim_start_matches(edge).len());
-            let last = trimmed.ends_with(['.', '!', '?', ';', ',', ')', ':']);
-            words.push(Word { text: inner, start: from, end: from + inner.len(), last });
+    let bytes = text.as_bytes();
+    let mut words = Vec::with_capacity(text.len() / 5);
+    let mut at = 0;
+    while at < bytes.len() {
+        let length = bytes[at..].iter().position(|byte| !byte.is_ascii() || byte.is_ascii_whitespace());
+        let mut end = length.map_or(bytes.len(), |length| at + length);
+        if bytes.get(end).is_some_and(|byte| !byte.is_ascii()) {
+            end = text[at..].find(char::is_whitespace).map_or(bytes.len(), |length| at + length);
         }
-        start += part.len();
+        if let Some(word) = word(&text[at..end], at) {
+            words.push(word);
+        }
+        at = end + text[end..].chars().next().map_or(1, char::len_utf8);
     }
     words
+}
+
+fn word(part: &str, at: usize) -> Option<Word<'_>> {
+    let edge = |c: char| !c.is_alphanumeric() && !matches!(c, '+' | '€' | '$' | '£' | '#' | '@');
+    let bytes = part.as_bytes();
+    let plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let (mut text, mut start) = (part, at);
+    if !plain(bytes.first()) {
+        text = part.trim_start_matches(edge);
+        start += part.len() - text.len();
+    }
+    if !plain(bytes.last()) {
+        text = text.trim_end_matches(edge);
+    }
+    let first = text.chars().next()?;
+    Some(Word {
+        text,
+        start,
+        end: start + text.len(),
+        last: part.ends_with(['.', '!', '?', ';', ',', ')', ':']),
+        name: first.is_uppercase() && is_name(text),
+        coded: bytes.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3,
+    })
 }
 
 /// The entity that begins at a word, with the number of words it takes.
 fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     let word = &words[at];
-    if is_email(word.text) {
+    if word.text.contains('@') && is_email(word.text) {
         return Some(("email", 1, word.start..word.end));
     }
     let first = word.text.chars().next()?;
@@ -142,10 +176,10 @@ fn money(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usi
 fn currency_first(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     let [code, amount] = words.get(at..at + 2)? else { return None };
     let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
-    let fits = !code.last
+    let fits = amount.text.starts_with(|c: char| c.is_ascii_digit())
+        && !code.last
         && (code.text.bytes().all(|byte| byte.is_ascii_uppercase()) || code.text == "kr")
         && CURRENCIES.contains(&fold(code.text).as_str())
-        && amount.text.starts_with(|c: char| c.is_ascii_digit())
         && amount.text.chars().all(digits);
     fits.then_some(("money", 2, code.start..amount.end))
 }
@@ -313,8 +347,7 @@ const MOST_WORDS_AHEAD: usize = 4;
 
 fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     // Most words have no code after them, and folding is dear.
-    let coded = |word: &Word<'_>| word.text.bytes().filter(u8::is_ascii_digit).count() >= 3;
-    if !words.iter().skip(at + 1).take(MOST_WORDS_AHEAD).any(coded) {
+    if !words.iter().skip(at + 1).take(MOST_WORDS_AHEAD).any(|word| word.coded) {
         return None;
     }
     let word = fold(words[at].text);
@@ -435,7 +468,7 @@ const THANKED: &[&[&str]] = &[
 
 fn person(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     // As long as the longest turn is; most words have no name after them, and folding is dear.
-    if !words.iter().skip(at + 1).take(2).any(|word| is_name(word.text)) {
+    if !words.iter().skip(at + 1).take(2).any(|word| word.name) {
         return None;
     }
     let cue = fold(words[at].text);
@@ -451,11 +484,11 @@ fn person(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<u
     if words[at + cue_words - 1].last && !title {
         return None;
     }
-    let first = words.get(at + cue_words).filter(|word| is_name(word.text))?;
+    let first = words.get(at + cue_words).filter(|word| word.name)?;
     let mut taken = cue_words + 1;
     let mut end = first;
     if !first.last
-        && let Some(second) = words.get(at + taken).filter(|word| is_name(word.text))
+        && let Some(second) = words.get(at + taken).filter(|word| word.name)
     {
         end = second;
         taken += 1;

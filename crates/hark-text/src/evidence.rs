@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{
-    FIRST_INTENT, SentimentLabel, TAGS, analyzer::Share, features::Table, model::Model, tokens::Tokens,
-};
+use crate::{SentimentLabel, TAGS, analyzer::Share, features::Table, model::Model, tokens::Tokens};
 
 /// Spans given for one tag at most.
 const MOST_SPANS: usize = 3;
@@ -22,11 +20,16 @@ pub(crate) fn of_sentiment(
     label: SentimentLabel,
 ) -> Vec<Range<usize>> {
     let at = label as usize;
-    let weight = |index: usize| {
-        let all = [0, 1, 2].map(|at| value(&shares[index], tags, at));
-        all[at] * 1.5 - all.iter().sum::<f32>() * 0.5
+    let worth = Table::ALL.map(|table| {
+        [0, 1, 2].map(|output| tags.scale(table as usize, output) * if output == at { 1.0 } else { -0.5 })
+    });
+    let weight = |share: &Share| {
+        let of = |(units, worth): (&[i16; TAGS], &[f32; 3])| -> f32 {
+            units.iter().zip(worth).map(|(units, worth)| f32::from(*units) * worth).sum()
+        };
+        share.iter().zip(&worth).map(of).sum()
     };
-    spans(tokens, weight)
+    spans(tokens, shares.iter().map(weight).collect())
 }
 
 /// The words for an intent.
@@ -36,28 +39,23 @@ pub(crate) fn of_intent(
     tags: &Model<TAGS>,
     at: usize,
 ) -> Vec<Range<usize>> {
-    spans(tokens, |index| value(&shares[index], tags, at))
+    let worth = Table::ALL.map(|table| {
+        let factor = if table == Table::Signs { SIGN_FACTOR } else { 1.0 };
+        tags.scale(table as usize, at) * factor
+    });
+    let weight =
+        |share: &Share| share.iter().zip(worth).map(|(units, worth)| f32::from(units[at]) * worth).sum();
+    spans(tokens, shares.iter().map(weight).collect())
 }
 
-/// What an output gets from a token.
-fn value(share: &Share, tags: &Model<TAGS>, at: usize) -> f32 {
-    let of = |table: Table| {
-        let factor = if table == Table::Signs && at >= FIRST_INTENT { SIGN_FACTOR } else { 1.0 };
-        f32::from(share[table as usize][at]) * tags.scale(table as usize, at) * factor
-    };
-    Table::ALL.into_iter().map(of).sum()
-}
-
-fn spans(tokens: &Tokens, weight: impl Fn(usize) -> f32) -> Vec<Range<usize>> {
-    let all = tokens.all();
-    let heaviest = (0..all.len()).map(&weight).fold(0.0, f32::max);
+fn spans(tokens: &Tokens, weights: Vec<f32>) -> Vec<Range<usize>> {
+    let heaviest = weights.iter().copied().fold(0.0, f32::max);
     if heaviest <= 0.0 {
         return Vec::new();
     }
     let mut spans: Vec<(f32, Range<usize>)> = Vec::with_capacity(4);
     let mut last = None;
-    for (index, token) in all.iter().enumerate() {
-        let weight = weight(index);
+    for (index, (token, weight)) in tokens.all().iter().zip(weights).enumerate() {
         if weight < heaviest * LEAST_PART || token.start == token.end {
             continue;
         }

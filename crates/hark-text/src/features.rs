@@ -68,7 +68,7 @@ impl Size {
 }
 
 /// Version of the features: a model trained for another one is of no use.
-pub const FEATURES_VERSION: u32 = 3;
+pub const FEATURES_VERSION: u32 = 4;
 
 /// Stands for the index of a token where a feature belongs to the whole text.
 pub const WHOLE: usize = usize::MAX;
@@ -78,8 +78,6 @@ pub const WHOLE: usize = usize::MAX;
 pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(Table, u64, usize)) {
     let all = tokens.all();
     let mut before = START;
-    let mut before_that = START;
-    let mut stem_before = START;
     let mut negated = 0;
     for (index, token) in all.iter().enumerate() {
         let bytes = tokens.bytes_of(token);
@@ -87,12 +85,8 @@ pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(Table, 
         emit(Table::Words, pair(before, word), index);
         if token.kind == TokenKind::Word {
             emit(Table::Words, spread(word), index);
-            emit(Table::Words, pair(before_that ^ GAP, word), index);
             if stem != word {
                 emit(Table::Words, pair(STEM, stem), index);
-            }
-            if stem != word || stem_before != before {
-                emit(Table::Words, pair(stem_before ^ STEM, stem), index);
             }
             if negated > 0 {
                 emit(Table::Words, pair(NEGATED, stem), index);
@@ -103,9 +97,7 @@ pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(Table, 
             TokenKind::Mark => 0,
             _ => negated.saturating_sub(usize::from(token.kind == TokenKind::Word)),
         };
-        before_that = before;
         before = word;
-        stem_before = stem;
     }
     emit(Table::Words, pair(before, END), all.len().saturating_sub(1));
     for (index, token) in all.iter().enumerate() {
@@ -119,7 +111,6 @@ pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(Table, 
 
 const START: u64 = 0x51;
 const END: u64 = 0x52;
-const GAP: u64 = 0x53_0000_0000;
 const NEGATED: u64 = 0x54;
 const SENSE: u64 = 0x55;
 const BALANCE: u64 = 0x56;
@@ -226,18 +217,16 @@ impl Balance {
     }
 }
 
-/// Groups of three and four bytes of a word with its edges.
+/// Groups of four bytes of a word with its edges, and the three that it begins and ends with.
 #[inline]
 fn letters(tokens: &Tokens, token: &Token, mut emit: impl FnMut(u64)) {
     let (from, to) = Tokens::padded(token);
+    let three = |at| (tokens.window(at) & 0xff_ffff).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    emit(three(from));
     for at in from..to.saturating_sub(3) {
-        let window = tokens.window(at);
-        emit((window & 0xff_ffff).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        emit((window & 0xffff_ffff).wrapping_mul(0xd6e8_feb8_6659_fd93));
+        emit((tokens.window(at) & 0xffff_ffff).wrapping_mul(0xd6e8_feb8_6659_fd93));
     }
-    if let Some(at) = to.checked_sub(3).filter(|at| *at >= from) {
-        emit((tokens.window(at) & 0xff_ffff).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    }
+    emit(three(to.saturating_sub(3).max(from)));
 }
 
 #[inline]

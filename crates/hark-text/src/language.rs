@@ -6,7 +6,7 @@ use crate::{
     alphabet,
     features::hash,
     fold::{Class, class},
-    model::{Model, ModelError},
+    model::{MAX_SUMMED, Model, ModelError},
 };
 
 /// Languages told apart, at most; the rest of the outputs is padding.
@@ -23,13 +23,19 @@ const LEAST_LETTERS: usize = 2;
 /// The letters of a text as language is told by them: lower-case with their diacritics, words separated by spaces;
 /// without links, mentions, hashtags, digits and signs.
 pub fn letters(text: &str, buffer: &mut Vec<u8>) {
+    letters_until(text, MAX_BYTES, buffer);
+    space(buffer);
+}
+
+/// The first `most` bytes of them, and what of a letter goes beyond.
+fn letters_until(text: &str, most: usize, buffer: &mut Vec<u8>) {
     buffer.clear();
     buffer.push(b' ');
     let mut skip = false;
     let mut before = ' ';
     for (at, c) in text.char_indices() {
-        if buffer.len() > MAX_BYTES {
-            break;
+        if buffer.len() > most {
+            return;
         }
         let starts_word = before.is_whitespace();
         before = c;
@@ -84,21 +90,19 @@ pub fn language_features(letters: &[u8], mut emit: impl FnMut(u64)) {
     for word in letters.split(|byte| *byte == b' ').filter(|word| !word.is_empty()) {
         emit(hash(word).wrapping_mul(0xd6e8_feb8_6659_fd93));
     }
-    for at in 0..letters.len() {
-        let mut window = 0_u64;
-        for (length, &byte) in letters[at..].iter().take(4).enumerate() {
-            window = window << 8 | u64::from(byte);
-            // A group that spans two words says little more than its parts.
-            if length > 0 && byte == b' ' {
-                if length > 1 {
-                    emit(mix(window, length));
-                }
-                break;
-            }
-            if length > 0 {
-                emit(mix(window, length));
-            }
+    for (at, window) in letters.windows(2).enumerate() {
+        let &[first, second] = window else { continue };
+        let mut group = u64::from(first) << 8 | u64::from(second);
+        // A group that spans two words says little more than its parts.
+        if second == b' ' {
+            continue;
         }
+        emit(mix(group, 1));
+        let Some(&third) = letters.get(at + 2) else { continue };
+        group = group << 8 | u64::from(third);
+        emit(mix(group, 2));
+        let Some(&fourth) = letters.get(at + 3).filter(|_| third != b' ') else { continue };
+        emit(mix(group << 8 | u64::from(fourth), 3));
     }
 }
 
@@ -108,6 +112,21 @@ fn mix(window: u64, length: usize) -> u64 {
     (mixed ^ (mixed >> 29)).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 
+/// Memory that [`Identifier::identify`] uses again.
+#[derive(Debug, Default)]
+pub struct Letters {
+    bytes: Vec<u8>,
+    rows: Vec<u32>,
+}
+
+impl Letters {
+    /// Letters of the text that was looked at last, as far as they were looked at.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 /// Tells languages apart.
 #[derive(Debug)]
 pub struct Identifier {
@@ -115,10 +134,13 @@ pub struct Identifier {
     codes: Vec<&'static str>,
 }
 
-/// So many letters decide most texts; the rest is looked at where they do not.
-const BEGIN_BYTES: usize = 72;
+/// So many bytes of letters decide most texts; the rest is looked at where they do not.
+const BEGIN_BYTES: usize = 32;
 /// Probability at which they do.
 const DECIDED: f32 = 0.97;
+
+/// Nothing below this is felt in a sum of 32 probabilities.
+const LEAST_LOGIT: f32 = -14.0;
 
 /// What source hints are worth, as a factor of the odds.
 const HINT_ODDS: f32 = 3.0;
@@ -134,20 +156,30 @@ impl Identifier {
         Ok(Self { model, codes })
     }
 
-    /// The language of letters made by [`letters`] and its probability; `und` when unsure.
+    /// The language of a text and its probability; `und` when unsure.
     #[must_use]
-    pub fn identify(&self, letters: &[u8], hint: Option<&str>) -> (&'static str, f32) {
+    pub fn identify(&self, text: &str, hint: Option<&str>, scratch: &mut Letters) -> (&'static str, f32) {
+        let Letters { bytes, rows } = scratch;
+        letters_until(text, BEGIN_BYTES, bytes);
+        let whole = bytes.len() <= BEGIN_BYTES;
+        bytes.truncate(BEGIN_BYTES);
+        let hint = hint.map(|hint| code(hint.split(['-', '_']).next().unwrap_or(hint)));
+        let (code, probability) = self.judge(bytes, hint, rows);
+        if whole || probability >= DECIDED {
+            return (code, probability);
+        }
+        letters(text, bytes);
+        self.judge(bytes, hint, rows)
+    }
+
+    fn judge(&self, letters: &[u8], hint: Option<&str>, rows: &mut Vec<u32>) -> (&'static str, f32) {
         if let Some(code) = by_script(letters) {
             return (code, 0.99);
         }
         if letters.iter().filter(|byte| **byte != b' ').count() < LEAST_LETTERS {
             return ("und", 0.0);
         }
-        let hint = hint.map(|hint| code(hint.split(['-', '_']).next().unwrap_or(hint)));
-        let (begin, _) = letters.split_at(letters.len().min(BEGIN_BYTES));
-        let (best, probability) = self.best(begin, hint);
-        let decided = probability >= DECIDED || begin.len() == letters.len();
-        let (best, probability) = if decided { (best, probability) } else { self.best(letters, hint) };
+        let (best, probability) = self.best(letters, hint, rows);
         if probability < self.model.outputs()[best].threshold {
             ("und", probability)
         } else {
@@ -156,8 +188,8 @@ impl Identifier {
     }
 
     /// The most probable output and its probability.
-    fn best(&self, letters: &[u8], hint: Option<&str>) -> (usize, f32) {
-        let scores = self.scores(letters);
+    fn best(&self, letters: &[u8], hint: Option<&str>, rows: &mut Vec<u32>) -> (usize, f32) {
+        let scores = self.scores(letters, rows);
         let mut logits = [f32::NEG_INFINITY; LANGUAGES];
         for (index, output) in
             self.model.outputs().iter().enumerate().filter(|(_, output)| !output.name.is_empty())
@@ -168,31 +200,24 @@ impl Identifier {
             }
         }
         let best = (0..LANGUAGES).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap_or(0);
-        let total: f32 = logits.iter().map(|logit| (logit - logits[best]).exp()).sum();
+        // The others weigh less than rounding.
+        let near = logits.iter().map(|logit| logit - logits[best]).filter(|less| *less > LEAST_LOGIT);
+        let total: f32 = near.map(f32::exp).sum();
         (best, 1.0 / total)
     }
 
-    /// Raw scores, one for each output.
+    /// Raw scores, one for each output; `rows` is memory that is used again.
     #[must_use]
-    pub fn scores(&self, letters: &[u8]) -> [f32; LANGUAGES] {
+    pub fn scores(&self, letters: &[u8], rows: &mut Vec<u32>) -> [f32; LANGUAGES] {
+        rows.clear();
+        language_features(letters, |hash| rows.push(self.model.row(0, hash)));
         let mut sums = [0_i32; LANGUAGES];
-        let mut some = [0_i16; LANGUAGES];
-        let mut count = 0_u32;
-        let mut settle = |some: &mut [i16; LANGUAGES]| {
-            for (sum, some) in sums.iter_mut().zip(some) {
-                *sum += i32::from(std::mem::take(some));
+        for rows in rows.chunks(MAX_SUMMED) {
+            for (sum, some) in sums.iter_mut().zip(self.model.sum(rows)) {
+                *sum += i32::from(some);
             }
-        };
-        language_features(letters, |hash| {
-            count += 1;
-            self.model.add(0, hash, &mut some);
-            // So many bytes cannot overflow a sum of 16 bits.
-            if count.is_multiple_of(255) {
-                settle(&mut some);
-            }
-        });
-        settle(&mut some);
-        let norm = norm(count);
+        }
+        let norm = norm(rows.len());
         let mut scores = [0.0; LANGUAGES];
         for (at, (score, output)) in scores.iter_mut().zip(self.model.outputs()).enumerate() {
             *score = sums[at] as f32 * self.model.scale(0, at) * norm + output.bias;
@@ -208,7 +233,7 @@ impl Identifier {
 
 /// Factor of a text's features, so that long texts do not shout.
 #[must_use]
-pub fn norm(count: u32) -> f32 {
+pub fn norm(count: usize) -> f32 {
     1.0 / (count.max(1) as f32).sqrt()
 }
 

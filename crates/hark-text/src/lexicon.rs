@@ -75,7 +75,30 @@ pub struct Lexicon {
     /// The node of `^`, if any entry has it.
     begin: u32,
     /// A bit for each key of an edge: most words lead nowhere, and this says so without a look at the table.
-    leads: Vec<u64>,
+    leads: Bits<LEAD_BITS>,
+    /// A bit for each node and the first letters of a word that may go on: most words begin none.
+    begins: Bits<BEGIN_BITS>,
+}
+
+/// A set of hashes that may say yes where it should say no.
+#[derive(Debug)]
+struct Bits<const LOG: u32>(Vec<u64>);
+
+impl<const LOG: u32> Bits<LOG> {
+    fn new() -> Self {
+        Self(vec![0; 1 << (LOG - 6)])
+    }
+
+    fn add(&mut self, hash: u64) {
+        let bit = hash >> (64 - LOG);
+        self.0[(bit / 64) as usize] |= 1 << (bit % 64);
+    }
+
+    #[inline]
+    fn may_hold(&self, hash: u64) -> bool {
+        let bit = hash >> (64 - LOG);
+        self.0[(bit / 64) as usize] >> (bit % 64) & 1 == 1
+    }
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +107,8 @@ struct Node {
     goes_on: bool,
 }
 
-const LEAD_BITS: u32 = 18;
+const LEAD_BITS: u32 = 17;
+const BEGIN_BITS: u32 = 15;
 
 const FILES: [&str; 6] = [
     include_str!("../lexicon/pl.txt"),
@@ -103,7 +127,8 @@ impl Lexicon {
             edges: HashMap::default(),
             nodes: vec![Node::default()],
             begin: 0,
-            leads: vec![0; 1 << (LEAD_BITS - 6)],
+            leads: Bits::new(),
+            begins: Bits::new(),
         };
         for file in FILES {
             let mut sense = None;
@@ -131,9 +156,13 @@ impl Lexicon {
         // As the tokens are cut: "can't" is one word, "i'm" are two.
         for word in entry.replace("n't", "nt").split([' ', '\'']).filter(|word| !word.is_empty()) {
             let (word, open) = word.strip_suffix('*').map_or((word, false), |word| (word, true));
-            let key = key(node, hash(fold(word).as_bytes()), open);
-            let bit = key >> (64 - LEAD_BITS);
-            self.leads[(bit / 64) as usize] |= 1 << (bit % 64);
+            let folded = fold(word);
+            let begin = folded.as_bytes();
+            if open {
+                self.begins.add(begin_key(node, begin));
+            }
+            let key = key(node, hash(begin), open);
+            self.leads.add(key);
             self.nodes[node as usize].goes_on = true;
             let new = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
             node = *self.edges.entry(key).or_insert(new);
@@ -165,22 +194,23 @@ impl Lexicon {
     fn walk(&self, tokens: &Tokens, node: u32, index: usize, seen: &mut impl FnMut(Sense, usize)) {
         let Some(token) = tokens.all().get(index) else { return };
         let bytes = tokens.bytes_of(token);
-        let mut state = HASH_START;
-        for (length, &byte) in (1..).zip(bytes) {
-            state = step(state, byte);
-            if length >= SHORTEST_STEM {
-                self.reach(tokens, key(node, finish(state), true), index, seen);
+        if bytes.len() >= SHORTEST_STEM && self.begins.may_hold(begin_key(node, bytes)) {
+            let mut state = HASH_START;
+            for (length, &byte) in (1..).zip(bytes) {
+                state = step(state, byte);
+                let key = key(node, finish(state), true);
+                if length >= SHORTEST_STEM && self.leads.may_hold(key) {
+                    self.reach(tokens, key, index, seen);
+                }
             }
         }
-        self.reach(tokens, key(node, finish(state), false), index, seen);
+        let key = key(node, hash(bytes), false);
+        if self.leads.may_hold(key) {
+            self.reach(tokens, key, index, seen);
+        }
     }
 
-    #[inline]
     fn reach(&self, tokens: &Tokens, key: u64, index: usize, seen: &mut impl FnMut(Sense, usize)) {
-        let bit = key >> (64 - LEAD_BITS);
-        if self.leads[(bit / 64) as usize] >> (bit % 64) & 1 == 0 {
-            return;
-        }
         let Some(&next) = self.edges.get(&key) else { return };
         let node = &self.nodes[next as usize];
         for sense in &node.senses {
@@ -195,6 +225,14 @@ impl Lexicon {
 /// Stems of fewer letters begin too many words.
 const SHORTEST_STEM: usize = 3;
 
+/// Of the letters that every stem has.
+#[inline]
+fn begin_key(node: u32, word: &[u8]) -> u64 {
+    let begin = word.iter().take(SHORTEST_STEM).fold(0, |letters, byte| letters << 8 | u64::from(*byte));
+    key(node, begin, true)
+}
+
+#[inline]
 fn key(node: u32, word: u64, open: bool) -> u64 {
     let salt = (u64::from(node) << 1 | u64::from(open)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (word ^ salt).wrapping_mul(0xd6e8_feb8_6659_fd93)

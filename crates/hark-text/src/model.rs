@@ -85,8 +85,8 @@ pub struct Table<const N: usize> {
 pub struct Model<const N: usize> {
     outputs: Vec<Output>,
     shifts: Vec<Shift<N>>,
-    /// With the position of their first row in `weights`.
-    tables: Vec<(Table<N>, usize)>,
+    /// With their first row in `weights`.
+    tables: Vec<(Table<N>, u32)>,
     weights: Cow<'static, [u8]>,
 }
 
@@ -136,11 +136,11 @@ impl<const N: usize> Model<N> {
         let (from, mut rows) = (reader.at, 0);
         let mut tables = Vec::new();
         for table in read {
-            let first = rows * N;
-            rows += 1 << table.bits;
+            let first = rows;
+            rows += 1_u32 << table.bits;
             tables.push((table, first));
         }
-        if body.checked_sub(from) != Some(N * rows) {
+        if body.checked_sub(from) != Some(N * rows as usize) {
             return Err(corrupt("its tables have the wrong size"));
         }
         let weights = match bytes {
@@ -206,17 +206,32 @@ impl<const N: usize> Model<N> {
         self.tables.get(table).map_or(0.0, |(table, _)| table.scales[output])
     }
 
-    /// Adds the weights of a feature to `sums`, in units of the table's scales.
+    /// The row of a feature among those of all tables.
     #[inline]
-    pub(crate) fn add(&self, table: usize, hash: u64, sums: &mut [i16; N]) {
-        let Some((table, first)) = self.tables.get(table) else { return };
-        let at = first + row_of(hash, table.bits) as usize * N;
-        let Some(row) = self.weights.get(at..).and_then(|rows| rows.first_chunk::<N>()) else { return };
-        for (sum, byte) in sums.iter_mut().zip(row) {
-            *sum = sum.wrapping_add(i16::from(byte.cast_signed()));
+    pub(crate) fn row(&self, table: usize, hash: u64) -> u32 {
+        self.tables.get(table).map_or(u32::MAX, |(table, first)| first + row_of(hash, table.bits))
+    }
+
+    /// The sum of rows that [`Model::row`] gave, in units of their table's scales. At most [`MAX_SUMMED`] of them, so that it fits.
+    ///
+    /// Apart from the making of rows, because a loop that does nothing else waits for many of them at once: nearly every
+    /// one is far away in memory.
+    #[inline]
+    pub(crate) fn sum(&self, rows: &[u32]) -> [i16; N] {
+        let (weights, _) = self.weights.as_chunks::<N>();
+        let mut sums = [0_i16; N];
+        for row in rows.iter().take(MAX_SUMMED) {
+            let Some(row) = weights.get(*row as usize) else { continue };
+            for (sum, byte) in sums.iter_mut().zip(row) {
+                *sum += i16::from(byte.cast_signed());
+            }
         }
+        sums
     }
 }
+
+/// So many bytes cannot overflow a sum of 16 bits.
+pub(crate) const MAX_SUMMED: usize = 255;
 
 /// The row of a feature in a table of `1 << bits` rows.
 #[inline]
@@ -294,13 +309,11 @@ mod tests {
     #[test]
     fn a_model_that_was_written_is_read_back() {
         let model = parse(small()).unwrap();
-        let mut sums = [0; 2];
-        model.add(0, 0, &mut sums);
-        assert_eq!(sums, [1, -2]);
-        model.add(0, u64::MAX, &mut sums);
-        assert_eq!(sums, [4, -6]);
-        model.add(1, u64::MAX, &mut sums);
-        assert_eq!(sums, [11, -14]);
+        let (first, second, other) = (model.row(0, 0), model.row(0, u64::MAX), model.row(1, u64::MAX));
+        assert_eq!(model.sum(&[first]), [1, -2]);
+        assert_eq!(model.sum(&[first, second]), [4, -6]);
+        assert_eq!(model.sum(&[first, second, other]), [11, -14]);
+        assert_eq!(model.sum(&[model.row(7, 0)]), [0, 0], "a table that is not there");
         assert_eq!((model.scale(0, 1), model.scale(1, 0)), (1.0, 2.0));
         assert_eq!(model.outputs()[1].name, "b");
         assert_eq!((model.shift("pl"), model.shift("sv")), ([0.5, -0.5], [0.0, 0.0]));

@@ -1,9 +1,6 @@
 //! The story fingerprint: copies of a text, lightly edited or shared with a link and a greeting, differ in few bits.
 
-use crate::{
-    features::hash,
-    tokens::{TokenKind, Tokens},
-};
+use crate::tokens::{TokenKind, Tokens};
 
 /// Fingerprints of most copies differ in at most so many bits, those of unrelated texts in more; tests/story.rs measures
 /// how often.
@@ -11,56 +8,54 @@ pub const STORY_RADIUS: u32 = 10;
 
 /// Bytes that are counted together. They stay within a word, so that an edit of it leaves the others alone.
 const GRAM: usize = 4;
+/// Runs of a word that count: its begin. More of them would give a long word, and what is done to it, more weight than the others.
+const WORD_GRAMS: usize = 4;
 
-/// SimHash over the distinct runs of four bytes of the folded words, without links, names and marks; 0 for a text without
-/// words.
-pub(crate) fn fingerprint(tokens: &Tokens) -> u64 {
-    let mut grams: Vec<u64> = Vec::new();
-    let mut word = Vec::new();
+/// SimHash over the distinct runs of four bytes that the folded words begin with, without links, names and marks; 0 for a text without
+/// words. `grams` is memory that is used again.
+pub(crate) fn fingerprint(tokens: &Tokens, grams: &mut Vec<u64>) -> u64 {
+    grams.clear();
     for token in tokens.all().iter().filter(|token| token.kind == TokenKind::Word) {
         if tokens.bytes_of(token) == b"rt" {
             continue;
         }
-        word.clear();
-        word.push(b' ');
-        word.extend_from_slice(tokens.bytes_of(token));
-        word.push(b' ');
-        if word.len() < GRAM {
-            grams.push(mix(hash(&word)));
-        }
-        grams.extend(word.windows(GRAM).map(|gram| mix(hash(gram))));
+        let (from, to) = Tokens::padded(token);
+        // A word of one letter has one run, with the byte that comes after its space cut off.
+        let bits = 8 * GRAM.min(to - from);
+        let starts = (from..=to.saturating_sub(GRAM).max(from)).take(WORD_GRAMS);
+        grams.extend(starts.map(|at| mix(tokens.window(at) << (64 - bits))));
     }
     grams.sort_unstable();
     grams.dedup();
-    majority(&grams)
+    majority(grams)
 }
 
 /// Each bit as in most of the hashes.
 fn majority(hashes: &[u64]) -> u64 {
-    let mut votes = [0_u32; 64];
-    // Eight counters of a byte in each word, emptied before one can overflow.
-    for few in hashes.chunks(usize::from(u8::MAX)) {
-        let mut counters = [0_u64; 8];
-        for hash in few {
-            for (counter, byte) in counters.iter_mut().zip(hash.to_le_bytes()) {
-                *counter += spread(byte);
-            }
-        }
-        for (votes, counter) in votes.as_chunks_mut::<8>().0.iter_mut().zip(counters) {
-            for (vote, count) in votes.iter_mut().zip(counter.to_le_bytes()) {
-                *vote += u32::from(count);
+    // The count of each bit, written across: bit by bit of the counts, each plane for all 64 of them.
+    let mut planes = [0_u64; PLANES];
+    for hash in hashes {
+        let mut carry = *hash;
+        for plane in &mut planes {
+            (*plane, carry) = (*plane ^ carry, *plane & carry);
+            if carry == 0 {
+                break;
             }
         }
     }
+    // Compared with half of them from the highest bit on.
     let half = hashes.len() / 2;
-    votes.iter().enumerate().fold(0, |print, (bit, vote)| print | u64::from(*vote as usize > half) << bit)
+    let (mut more, mut equal) = (0, u64::MAX);
+    for (bit, plane) in planes.iter().enumerate().rev() {
+        let half = if half >> bit & 1 == 1 { u64::MAX } else { 0 };
+        more |= equal & plane & !half;
+        equal &= !(plane ^ half);
+    }
+    more
 }
 
-/// The bits of a byte, each in a byte of its own.
-fn spread(byte: u8) -> u64 {
-    let one_each = u64::from(byte).wrapping_mul(0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
-    (one_each + 0x7f7f_7f7f_7f7f_7f7f) >> 7 & 0x0101_0101_0101_0101
-}
+/// Counts up to 2^20: a text has at most 64 KiB.
+const PLANES: usize = 20;
 
 fn mix(hash: u64) -> u64 {
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

@@ -342,7 +342,9 @@ static NEGATION_LENGTHS: [u16; 26] = {
 fn is_negation(word: &[u8]) -> bool {
     let Some(first) = word.first().filter(|first| first.is_ascii_lowercase()) else { return false };
     let lengths = NEGATION_LENGTHS[usize::from(first - b'a')];
-    word.len() < 16 && lengths >> word.len() & 1 == 1 && NEGATIONS.contains(&word)
+    word.len() < 16
+        && lengths >> word.len() & 1 == 1
+        && NEGATIONS.iter().any(|known| known[0] == *first && *known == word)
 }
 
 fn is_t(bytes: &[u8], at: usize) -> bool {

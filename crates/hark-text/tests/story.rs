@@ -63,7 +63,7 @@ fn edits(text: &str, seed: usize) -> Vec<String> {
 }
 
 #[test]
-fn at_least_94_in_100_lightly_edited_copies_are_within_the_radius() {
+fn at_least_95_in_100_lightly_edited_copies_are_within_the_radius() {
     let mut printer = Printer { analyzer: Analyzer::shipped().unwrap(), scratch: Scratch::default() };
     let (mut copies, mut near) = (0_u32, 0_u32);
     for (seed, post) in posts().iter().enumerate().step_by(3) {
@@ -75,8 +75,7 @@ fn at_least_94_in_100_lightly_edited_copies_are_within_the_radius() {
     }
     let share = f64::from(near) / f64::from(copies);
     println!("{near} of {copies} copies within {STORY_RADIUS} bits: {share:.4}");
-    // Measured: 0.945. The aim is 0.95, which a radius of 11 reaches at the price of too many unrelated pairs.
-    assert!(share >= 0.94, "{share}");
+    assert!(share >= 0.95, "{share}");
 }
 
 #[test]

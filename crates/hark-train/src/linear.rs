@@ -16,6 +16,9 @@ pub struct Features {
 const TABLE_SHIFT: u32 = 28;
 const ROW_MASK: u32 = (1 << TABLE_SHIFT) - 1;
 
+/// The weights are the mean of those after this epoch and later ones, which is steadier than the last ones alone.
+const AVERAGED_FROM: u32 = 2;
+
 /// Which norm a feature has.
 fn kind(packed: u32) -> usize {
     usize::from(packed >> TABLE_SHIFT == 2)
@@ -119,6 +122,8 @@ impl<const N: usize> Linear<N> {
         gradient: impl Fn(usize, &[f32; N]) -> [f32; N],
     ) {
         let mut random = Random(0x5eed_cafe);
+        let mut sum = vec![[0.0; N]; self.weights.len()];
+        let mut summed = 0;
         for epoch in 0..self.settings.epochs {
             random.shuffle(order);
             let rate = self.settings.rate * (1.0 - 0.8 * epoch as f32 / self.settings.epochs as f32);
@@ -130,6 +135,16 @@ impl<const N: usize> Linear<N> {
                 }
                 self.step(features.example(index), features.norms[index], &slopes, rate);
             }
+            if epoch >= AVERAGED_FROM {
+                for (sum, weight) in sum.as_flattened_mut().iter_mut().zip(self.weights.as_flattened()) {
+                    *sum += weight;
+                }
+                summed += 1;
+            }
+        }
+        let part = 1.0 / summed.max(1) as f32;
+        for (weight, sum) in self.weights.as_flattened_mut().iter_mut().zip(sum.as_flattened()) {
+            *weight = sum * part;
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How training goes.
-pub const SETTINGS: Settings = Settings { bits: &[19, 17, 12], epochs: 5, rate: 0.08 };
+pub const SETTINGS: Settings = Settings { bits: &[19, 16, 12], epochs: 5, rate: 0.08 };
 
 /// One in this many posts of the corpus is held out to fit calibration and thresholds.
 const HELD_OUT: usize = 5;
