@@ -12,25 +12,34 @@ use hark_schema::v1::{self, Mention, RawPost, SubjectKind, Voice};
 
 const SUBJECTS: usize = 1_000;
 /// Each measurement takes the best of so many.
-const ROUNDS: usize = 7;
-const DECISIONS: usize = 100_000;
+const ROUNDS: usize = 15;
+const DECISIONS: usize = 50_000;
 
 fn main() {
     let mentions = mentions();
-    let few = nanoseconds(&router(10), &mentions);
-    for rules in [10, 20, 100, 1_000] {
-        let each = nanoseconds(&router(rules), &mentions);
+    let counts = [10, 20, 100, 1_000];
+    let mut routers: Vec<Router> = counts.into_iter().map(router).collect();
+    routers.push(with_people());
+    // In turns: whatever else the machine does meanwhile is nobody's disadvantage.
+    let mut best = vec![f64::INFINITY; routers.len()];
+    for _ in 0..ROUNDS {
+        for (best, router) in best.iter_mut().zip(&routers) {
+            *best = best.min(nanoseconds(router, &mentions));
+        }
+    }
+    for (rules, each) in counts.iter().zip(&best) {
         println!(
             "{rules:>5} rules: {each:>7.0} ns a decision, {:>9.0} a second, {:.2} of 10 rules",
             1e9 / each,
-            each / few
+            each / best[0]
         );
     }
-    let each = nanoseconds(&with_people(), &mentions);
-    println!(
-        "   20 rules with the gate, people, branches and deadlines: {each:>7.0} ns a decision, {:>9.0} a second",
-        1e9 / each
-    );
+    if let Some(each) = best.last() {
+        println!(
+            "   20 rules with the gate, people, branches and deadlines: {each:>7.0} ns a decision, {:>9.0} a second",
+            1e9 / each
+        );
+    }
 }
 
 /// The same rules where every item is assigned, has a deadline and goes past the gate.
@@ -50,8 +59,8 @@ teams:
     Router::new(&Routing::from_yaml(&yaml).unwrap(), &known()).unwrap()
 }
 
-/// Rules as people write them: most ask for a subject and an intent, some for a source, and one in the middle for
-/// neither.
+/// Rules as people write them: most ask for a subject and an intent, some for a source, some for one or the other,
+/// and one in the middle for neither.
 fn router(count: usize) -> Router {
     Router::new(&Routing::from_yaml(&rules(count)).unwrap(), &known()).unwrap()
 }
@@ -67,6 +76,9 @@ fn rules(rules: usize) -> String {
     for number in 0..rules {
         let when = match number % 10 {
             4 if number < 10 => "{author_followers: {min: 100000}}".to_owned(),
+            3 => format!(
+                "{{any: [{{subject: subject-{number}, intent: complaint}}, {{source: source-{number}, intent: question}}]}}"
+            ),
             7 => format!("{{source: source-{number}, intent: complaint}}"),
             _ => format!("{{subject: subject-{number}, intent: [purchase, complaint], not: {{voice: own}}}}"),
         };
@@ -104,15 +116,11 @@ fn mentions() -> Vec<(Mention, RawPost)> {
 }
 
 fn nanoseconds(router: &Router, mentions: &[(Mention, RawPost)]) -> f64 {
-    let mut best = f64::INFINITY;
-    for _ in 0..ROUNDS {
-        let start = Instant::now();
-        for (mention, post) in mentions.iter().cycle().take(DECISIONS) {
-            black_box(router.decide(black_box(&Facts::new(mention, post))));
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a count of 100,000")]
-        let each = start.elapsed().as_nanos() as f64 / DECISIONS as f64;
-        best = best.min(each);
+    let start = Instant::now();
+    for (mention, post) in mentions.iter().cycle().take(DECISIONS) {
+        black_box(router.decide(black_box(&Facts::new(mention, post))));
     }
-    best
+    #[expect(clippy::cast_precision_loss, reason = "a count")]
+    let each = start.elapsed().as_nanos() as f64 / DECISIONS as f64;
+    each
 }

@@ -7,7 +7,7 @@ use hark_schema::v1::TraceCondition;
 use crate::{
     document::{Node, Value},
     facts::View,
-    leaf::{KEYS, Leaf, Test},
+    leaf::{KEYS, Leaf},
     problem::Problem,
     read,
     router::Names,
@@ -141,16 +141,6 @@ impl Condition {
             }
             Self::Not(part) => part.size(),
             Self::Named(_, part) => part.size,
-        }
-    }
-
-    /// The tests that must hold for the whole to hold.
-    pub fn necessary(&self) -> Vec<&Test> {
-        match self {
-            Self::Leaf(leaf) => vec![&leaf.test],
-            Self::All(parts) => parts.iter().flat_map(Self::necessary).collect(),
-            Self::Named(_, part) => part.condition.necessary(),
-            Self::Any(_) | Self::Not(_) => Vec::new(),
         }
     }
 }

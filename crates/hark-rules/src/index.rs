@@ -1,6 +1,7 @@
 //! Which rules can hold at all, so that a thousand rules cost little more than ten.
 //!
-//! A rule that needs one of some subjects, sources or intents is only looked at where the mention has one of them.
+//! A rule that needs one of some subjects, sources or intents is only looked at where the mention has one of them, also where it
+//! needs one in each part of an `any`.
 
 use std::collections::HashMap;
 
@@ -32,39 +33,16 @@ impl Index {
     }
 
     fn add(&mut self, number: u32, when: &Condition) {
-        let tests = when.necessary();
-        // The kind of test that is most particular comes first.
-        let subjects = tests.iter().find_map(|test| match test {
-            Test::Subject(wanted) => Some(wanted),
-            _ => None,
-        });
-        if let Some(wanted) = subjects {
-            for subject in wanted {
-                push(self.by_subject.entry(*subject).or_default(), number);
-            }
+        let Some(keys) = keys(when) else {
+            self.always.push(number);
             return;
-        }
-        let sources = tests.iter().find_map(|test| match test {
-            Test::Source(wanted) => Some(wanted),
-            _ => None,
-        });
-        if let Some(wanted) = sources {
-            for source in wanted {
-                push(self.by_source.entry(source.clone()).or_default(), number);
+        };
+        for key in keys {
+            match key {
+                Key::Subject(subject) => push(self.by_subject.entry(subject).or_default(), number),
+                Key::Source(source) => push(self.by_source.entry(source.to_owned()).or_default(), number),
+                Key::Intent(intent) => push(&mut self.by_intent[intent.index()], number),
             }
-            return;
-        }
-        let intents = tests.iter().find_map(|test| match test {
-            Test::Intent(wanted) => Some(wanted),
-            _ => None,
-        });
-        match intents {
-            Some(wanted) => {
-                for test in wanted {
-                    push(&mut self.by_intent[test.intent.index()], number);
-                }
-            }
-            None => self.always.push(number),
         }
     }
 
@@ -86,6 +64,45 @@ impl Index {
         found.sort_unstable();
         found.dedup();
         found.into_iter().filter_map(|number| usize::try_from(number).ok()).collect()
+    }
+}
+
+/// What a mention may have.
+#[derive(Debug, Clone, Copy)]
+enum Key<'a> {
+    Subject(u32),
+    Source(&'a str),
+    Intent(Intent),
+}
+
+/// A mention for which the condition holds has one of these; `None` where it need have none.
+fn keys(when: &Condition) -> Option<Vec<Key<'_>>> {
+    match when {
+        Condition::Leaf(leaf) => match &leaf.test {
+            Test::Subject(wanted) => Some(wanted.iter().map(|subject| Key::Subject(*subject)).collect()),
+            Test::Source(wanted) => Some(wanted.iter().map(|source| Key::Source(source)).collect()),
+            Test::Intent(wanted) => Some(wanted.iter().map(|test| Key::Intent(test.intent)).collect()),
+            _ => None,
+        },
+        // Any of the parts would do: the one whose least particular key is the most particular, the shorter of two.
+        Condition::All(parts) => {
+            let rank = |keys: &Vec<Key<'_>>| (keys.iter().map(Key::rank).max(), keys.len());
+            parts.iter().filter_map(keys).min_by_key(rank)
+        }
+        Condition::Any(parts) => parts.iter().map(keys).collect::<Option<Vec<_>>>().map(|keys| keys.concat()),
+        Condition::Named(_, part) => keys(&part.condition),
+        Condition::Not(_) => None,
+    }
+}
+
+impl Key<'_> {
+    /// The most particular kind comes first.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Subject(_) => 0,
+            Self::Source(_) => 1,
+            Self::Intent(_) => 2,
+        }
     }
 }
 

@@ -531,6 +531,8 @@ fn many_rules_decide_as_they_would_one_by_one() {
         "{intent: [churn, outrage]}",
         "{language: sv}",
         "{any: [{subject: rival}, {language: it}]}",
+        "{any: [{source: reviews, intent: question}, {subject: [rival, aurora]}, {all: [{intent: spam}, {language: sv}]}]}",
+        "{any: [{intent: question}, {subject: garage}], not: {subject: garage}}",
         "{not: {voice: customer}}",
         "{subject: [aurora, garage]}",
     ];
