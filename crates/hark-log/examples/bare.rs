@@ -9,6 +9,7 @@ use std::{
     collections::HashMap,
     env,
     error::Error,
+    thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -151,7 +152,7 @@ fn copy(servers: &str, topic: &str, output: &str, bytes: usize, follow: bool) ->
         let mut batch: Vec<Copied> = Vec::new();
         let mut until = None;
         while batch.len() < BATCH {
-            let wait = until.map_or(LINGER, |until: Instant| until.saturating_duration_since(Instant::now()));
+            let wait = until.map_or(LINGER, |until: Instant| whole_millis(until - Instant::now()));
             match consumer.poll(wait) {
                 Some(Ok(message)) => {
                     began.get_or_insert_with(Instant::now);
@@ -206,8 +207,19 @@ fn commit(
 /// Waits until all is at the broker.
 fn settle(producer: &BaseProducer) {
     while producer.in_flight_count() > 0 {
-        producer.poll(Duration::from_millis(1));
+        look(producer);
     }
+}
+
+/// A moment's wait; rdkafka's own would spin through the last millisecond.
+fn look(producer: &BaseProducer) {
+    thread::park_timeout(Duration::from_micros(500));
+    producer.poll(Duration::ZERO);
+}
+
+/// Rounded up: librdkafka waits for whole milliseconds, and what is left of one would be spent spinning.
+fn whole_millis(wait: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
 fn send(
@@ -223,7 +235,7 @@ fn send(
         record = record.headers(OwnedHeaders::new().insert(Header { key: TRACEPARENT, value: Some(trace) }));
     }
     while let Err((_, back)) = producer.send(record) {
-        producer.poll(Duration::from_micros(500));
+        look(producer);
         record = back;
     }
 }
@@ -301,7 +313,7 @@ fn latency(servers: &str, from: &str, to: &str, outputs: &str, rate: usize, last
             last = Instant::now();
         }
         producer.poll(Duration::ZERO);
-        if let Some(message) = next(&consumer, Duration::from_micros(500))? {
+        if let Some(message) = next(&consumer, Duration::from_millis(1))? {
             let trace = trace(&message).ok_or("a record without a trace")?;
             let then = u64::from_str_radix(str::from_utf8(trace.get(3..35).ok_or("a short trace")?)?, 16)?;
             if then >= measured_from {

@@ -11,6 +11,7 @@ mod broken;
 pub mod embedded;
 pub mod kafka;
 mod outcome;
+mod rebuild;
 mod record;
 mod session;
 mod state;
@@ -19,12 +20,13 @@ pub mod worker;
 use std::time::Duration;
 
 pub use outcome::{Counts, Outcome, Rejection};
+pub use rebuild::RebuildBudget;
 pub use record::{From, Header, HeadersRef, MAX_RECORD_BYTES, Output, Record};
 pub use session::{
     Assigned, Change, CommitError, EndOffset, NextOffset, Session, SessionConfig, SessionError,
 };
 pub use state::{Lifetime, TableSpec};
-pub use worker::{BatchReport, Effects, PartitionOf, SharedTableSpec, Stage, Worker};
+pub use worker::{BatchReport, Effects, PartitionOf, SharedTableSpec, Stage, Worker, pause};
 
 /// A log with topics, partitions, keys, offsets and transactions.
 pub trait Log: Send + Sync {
@@ -51,6 +53,9 @@ pub trait Log: Send + Sync {
     /// When the first committed record at or behind each of these offsets (partition, offset) was written: partition, and
     /// milliseconds since 1970. A partition is left out where there is none, also where an open transaction hides it.
     fn times_at(&self, topic: &str, offsets: &[(u32, i64)]) -> Result<Vec<(u32, i64)>, LogError>;
+
+    /// Whether the log answers, waited for at most so long; disturbs nobody who works on it.
+    fn reach(&self, within: Duration) -> Result<(), LogError>;
 
     /// All topics, with the settings that Hark cares for.
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError>;

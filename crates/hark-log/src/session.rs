@@ -1,6 +1,10 @@
 //! What a backend gives to a stage: a member of its group that reads, and commits what it read with what it wrote.
 
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{
+    ops::ControlFlow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -77,6 +81,9 @@ pub trait Session {
 
     /// One transaction: all outputs (state changes are outputs too) and the next offsets, or nothing.
     fn commit(&mut self, outputs: &[Output], next: &[NextOffset]) -> Result<(), CommitError>;
+
+    /// Until when the log is still busy with the last commit: a transaction begun before would wait for longer than that.
+    fn settles_at(&self) -> Option<Instant>;
 
     /// Goes back to these offsets; the next poll delivers from there.
     fn rewind(&mut self, to: &[(u32, i64)]) -> Result<(), SessionError>;

@@ -295,22 +295,28 @@ fn expired(timestamp_ms: i64, value: &[u8], now_ms: i64, lifetime: &Lifetime) ->
 
 /// Ids travel as 32 hexadecimal digits; they are kept as 16 bytes.
 fn pack<'a>(key: &'a [u8], buffer: &'a mut [u8; 16]) -> (&'a [u8], u16) {
-    fn digit(byte: u8) -> Option<u8> {
-        match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        }
+    let Ok(digits) = <&[u8; 32]>::try_from(key) else { return (key, 0) };
+    let mut wrong = 0;
+    for (byte, pair) in buffer.iter_mut().zip(digits.as_chunks::<2>().0) {
+        let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
+        wrong |= high | low;
+        *byte = high << 4 | low & 15;
     }
-    if key.len() != 32 {
-        return (key, 0);
-    }
-    for (byte, pair) in buffer.iter_mut().zip(key.chunks_exact(2)) {
-        let (Some(high), Some(low)) = (digit(pair[0]), digit(pair[1])) else { return (key, 0) };
-        *byte = high << 4 | low;
-    }
-    (buffer, PACKED)
+    if wrong & NO_DIGIT != 0 { (key, 0) } else { (buffer, PACKED) }
 }
+
+const NO_DIGIT: u8 = 0x80;
+
+/// The value of each lower-case hexadecimal digit: a key is packed for every record that is read, so nothing branches.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
 
 fn position(chunk: usize, offset: usize) -> Position {
     let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);

@@ -4,7 +4,6 @@
 //! away the records of the unsent batch.
 
 mod batch;
-mod rebuild;
 mod shared;
 
 use std::{
@@ -19,20 +18,21 @@ use tracing::{debug, info, info_span, warn};
 
 pub use batch::Effects;
 use batch::{Batch, PartitionState};
-use rebuild::RebuildBudget;
 use shared::SharedTable;
 pub use shared::{PartitionOf, SharedTableSpec};
 
 use crate::{
-    Change, CommitError, Counts, Log, LogError, NextOffset, Outcome, Output, Record, Rejection, Session,
-    SessionConfig, SessionError, TableSpec,
+    Change, CommitError, Counts, Log, LogError, NextOffset, Outcome, Output, RebuildBudget, Record,
+    Rejection, Session, SessionConfig, SessionError, TableSpec,
 };
 
-/// A batch ends here at the latest: Kafka's producer queue and our memory stay small, and a bare transactional loop gains
-/// nothing from more (measured: batches of 10,000 records of 400 bytes).
-pub const MAX_BATCH_RECORDS: usize = 10_000;
-/// Bytes read or written, whichever is reached first.
+/// Records of a batch that bring something about: Kafka's producer queue and our memory stay small, and a bare transactional loop
+/// gains nothing from more (measured: batches of 10,000 records of 400 bytes).
+pub const MAX_BATCH_EFFECTIVE: usize = 10_000;
+/// Bytes written, whichever is reached first.
 pub const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Records that bring nothing about cost a batch nothing but the time to look at them again after an abort (ADR 0008).
+pub const MAX_BATCH_RECORDS: usize = 100_000;
 /// How long the first record of a batch waits for company when there is no backlog.
 const LINGER: Duration = Duration::from_millis(2);
 /// A batch of slow records ends after this, far inside the transaction timeout of 10 s.
@@ -194,7 +194,12 @@ impl<S: Stage> Worker<'_, S> {
             }
             if !budget.spend(Instant::now()) {
                 session.close();
-                return Err(budget.exhausted(config.transactional_id, lost));
+                return Err(WorkerError::LostAgain {
+                    name: config.transactional_id,
+                    times: RebuildBudget::MAX_REBUILDS,
+                    window: RebuildBudget::WINDOW,
+                    source: lost,
+                });
             }
             warn!(error = %lost, group = %config.group, "lost consumer and producer: building new ones");
             self.stage.observe(WorkerEvent::Rebuilding);
@@ -223,8 +228,8 @@ impl<S: Stage> Worker<'_, S> {
     }
 }
 
-/// Waits, but not past a shutdown.
-pub(crate) fn pause(shutdown: &CancellationToken, wait: Duration) {
+/// Waits, but not past a shutdown: a token has no way to wake a plain thread.
+pub fn pause(shutdown: &CancellationToken, wait: Duration) {
     let end = Instant::now() + wait;
     while !shutdown.is_cancelled() {
         let left = end.saturating_duration_since(Instant::now());
@@ -362,7 +367,9 @@ impl<S: Stage> Drive<'_, S> {
                 return Ok(false);
             }
             let Some(first) = first else { return Ok(true) };
-            wait = LINGER.saturating_sub(first.elapsed());
+            // While the log is busy with the last commit there is time for company anyway.
+            let until = session.settles_at().map_or(first + LINGER, |at| at.max(first + LINGER));
+            wait = whole_millis(until.saturating_duration_since(Instant::now()));
             if wait.is_zero() || self.batch.is_full(self.batch_limit) || self.shutdown.is_cancelled() {
                 return Ok(true);
             }
@@ -581,6 +588,11 @@ impl<S: Stage> Drive<'_, S> {
             .collect();
         self.stage.observe(WorkerEvent::Lag { lag: &lag, entries: &entries });
     }
+}
+
+/// Rounded up: librdkafka waits for whole milliseconds, and what is left of one would be spent spinning.
+fn whole_millis(wait: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
 /// Whether the group, all members together, has committed what was there at the start.

@@ -1,5 +1,30 @@
 //! The partition of a key, as Kafka's Java clients compute it.
 
+use std::sync::Arc;
+
+/// A topic that records are written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// Whole name, prefix included.
+    pub name: Arc<str>,
+    /// Number of partitions, as the log has it.
+    pub partitions: u32,
+}
+
+impl Topic {
+    /// The partition of a key.
+    #[must_use]
+    pub fn partition_of(&self, key: &[u8]) -> u32 {
+        of_key(key, self.partitions)
+    }
+
+    /// A partition for what came from partition `origin` of another topic.
+    #[must_use]
+    pub fn beside(&self, origin: u32) -> u32 {
+        origin % self.partitions.max(1)
+    }
+}
+
 /// The partition of `key` on a topic of `partitions` partitions: murmur2 with Java's seed, made positive, modulo the
 /// count. The same as `org.apache.kafka.clients.producer.internals.BuiltInPartitioner.partitionForKey`.
 #[must_use]

@@ -107,7 +107,15 @@ pub fn fields(message: &[u8]) -> impl Iterator<Item = Result<(u32, Value<'_>), M
 }
 
 fn next<'a>(rest: &mut &'a [u8]) -> Result<(u32, Value<'a>), Malformed> {
-    let (tag, wire_type) = decode_key(rest).map_err(|_| Malformed("bad key"))?;
+    let (tag, wire_type) = match **rest {
+        // Nearly all keys are one byte.
+        [key @ 8..0x80, ..] => {
+            *rest = &rest[1..];
+            let wire_type = WireType::try_from(u64::from(key & 7)).map_err(|_| Malformed("bad key"))?;
+            (u32::from(key >> 3), wire_type)
+        }
+        _ => decode_key(rest).map_err(|_| Malformed("bad key"))?,
+    };
     let mut take = |length: usize| {
         let (bytes, after) = rest.split_at_checked(length).ok_or(Malformed("cut short"))?;
         *rest = after;
@@ -118,7 +126,13 @@ fn next<'a>(rest: &mut &'a [u8]) -> Result<(u32, Value<'a>), Malformed> {
         WireType::SixtyFourBit => Value::Fixed(take(8)?),
         WireType::ThirtyTwoBit => Value::Fixed(take(4)?),
         WireType::LengthDelimited => {
-            let length = decode_varint(rest).map_err(|_| Malformed("bad length"))?;
+            let length = match **rest {
+                [length @ ..0x80, ..] => {
+                    *rest = &rest[1..];
+                    u64::from(length)
+                }
+                _ => decode_varint(rest).map_err(|_| Malformed("bad length"))?,
+            };
             let length = usize::try_from(length).map_err(|_| Malformed("bad length"))?;
             let (bytes, after) = rest.split_at_checked(length).ok_or(Malformed("cut short"))?;
             *rest = after;

@@ -24,6 +24,6 @@ pub use publisher::{
     SubmitError,
 };
 pub use raw_post::{
-    MAX_DEAD_VALUE_BYTES, MAX_PAYLOAD_BYTES, PollResult, SourceContext, SourceCounts, Topic, Topics,
-    raw_post, to_output,
+    IngestTopics, MAX_DEAD_VALUE_BYTES, MAX_PAYLOAD_BYTES, PollResult, SourceContext, SourceCounts, raw_post,
+    to_output,
 };

@@ -9,7 +9,7 @@ use hark_log::{Header, Output};
 use hark_schema::{
     Message as _,
     id::{Id, mention_id},
-    partition,
+    partition::Topic,
     v1::{DeadLetter, FileOrigin, Op, PostRef, Provenance, RawPost},
 };
 use jiff::Timestamp;
@@ -23,26 +23,9 @@ pub const MAX_DEAD_VALUE_BYTES: usize = 512 * 1024;
 /// item it may become has to fit into a record.
 pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
 
-/// A topic to be written to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Topic {
-    /// Whole name, prefix included.
-    pub name: Arc<str>,
-    /// Number of partitions, as the log has it.
-    pub partitions: u32,
-}
-
-impl Topic {
-    /// The partition of a key.
-    #[must_use]
-    pub fn partition_of(&self, key: &[u8]) -> u32 {
-        partition::of_key(key, self.partitions)
-    }
-}
-
 /// The topics that ingest writes to.
 #[derive(Clone, Debug)]
-pub struct Topics {
+pub struct IngestTopics {
     /// `<prefix>.posts`
     pub posts: Topic,
     /// `<prefix>.cursors`
@@ -69,7 +52,7 @@ pub struct SourceContext {
     /// Revision of the configuration, for dead letters.
     pub config_revision: Arc<str>,
     /// Where to write.
-    pub topics: Topics,
+    pub topics: IngestTopics,
     /// What this source did; moves after commit.
     pub counts: Arc<SourceCounts>,
 }

@@ -7,8 +7,9 @@ use std::{
 };
 
 use hark_log::{CommitError, LogError, Output, Producer};
+use hark_schema::partition::Topic;
 
-use crate::{Factory, Limits, Publisher, PublisherThread, SourceContext, Topic, Topics};
+use crate::{Factory, IngestTopics, Limits, Publisher, PublisherThread, SourceContext};
 
 /// Longest any test waits for a condition.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -179,7 +180,7 @@ pub(crate) fn context(connector: &'static str) -> SourceContext {
         keep_payload: false,
         backfill: false,
         config_revision: "r1".into(),
-        topics: Topics {
+        topics: IngestTopics {
             posts: topic("hark.posts"),
             cursors: topic("hark.cursors"),
             dead_letters: topic("hark.dead-letters"),

@@ -10,10 +10,11 @@ use hark_log::{
 };
 use hark_schema::{
     Message as _,
+    partition::Topic,
     v1::{DeadLetter, RawPost},
 };
 use hark_sources::{
-    Limits, Publisher, SourceContext, Topic, Topics,
+    IngestTopics, Limits, Publisher, SourceContext,
     file::{self, Cursors, FileSpec},
 };
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,7 @@ fn context() -> SourceContext {
         keep_payload: false,
         backfill: false,
         config_revision: "r1".into(),
-        topics: Topics {
+        topics: IngestTopics {
             posts: topic("hark.posts"),
             cursors: topic("hark.cursors"),
             dead_letters: topic("hark.dead-letters"),
@@ -63,7 +64,7 @@ fn ingest_once(data: &Path, posts: &Path) {
     let shared = log.clone();
     let factory = Box::new(move || shared.producer("hark-ingest-test"));
     let (publisher, thread) = Publisher::start(factory, Limits::default()).unwrap();
-    let files = FileSpec::new(posts, "*.jsonl");
+    let files = FileSpec::new(posts, vec!["*.jsonl".to_owned()]);
     file::run(&files, &context, &publisher, cursors, true, &CancellationToken::new()).unwrap();
     thread.stop(Duration::from_secs(10)).unwrap();
 }

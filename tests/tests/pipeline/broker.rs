@@ -12,13 +12,7 @@ use crate::{
 
 #[test]
 fn a_broker_that_dies_and_comes_back_ends_nobody_and_loses_nothing() {
-    // A killed node is let in again after its old session: 9 s by default.
-    let settings = vec![("broker.session.timeout.ms", "3000".to_owned())];
-    let Some(kafka) = Kafka::start(&Options { settings, ..Options::default() }) else { return };
-    let scene = Scene::embedded();
-    let log = format!("kafka: {{bootstrap_servers: \"{}\"}}", kafka.bootstrap_servers());
-    scene.configure(&log, &scene.rest_of_configuration());
-    scene.run(&["topics", "create", "--partitions", "2", "--replication", "1"]);
+    let Some((kafka, scene)) = on_a_broker_of_its_own() else { return };
     let mut up = scene.start(&["up", "--instance", "only", "--listen", "127.0.0.1:0"]);
     let address = http::address(&up);
     let post = |id: &str| {
@@ -44,4 +38,48 @@ fn a_broker_that_dies_and_comes_back_ends_nobody_and_loses_nothing() {
     up.stop(DEADLINE).well();
     assert_eq!(shown.len(), 2, "{shown:?}");
     assert_eq!(scene.tail("queue.sales").len(), 2, "and no more come");
+}
+
+#[test]
+fn idle_workers_say_that_they_are_not_ready_while_all_brokers_are_away() {
+    let Some((kafka, scene)) = on_a_broker_of_its_own() else { return };
+    let start = |stage| scene.start(&[stage, "--instance", "only", "--listen", "127.0.0.1:0"]);
+    let workers = ["ingest", "enrich", "route"].map(start);
+    let ready = |worker| http::get(http::address(worker), "/readyz").unwrap();
+    for worker in &workers {
+        wait_until("it is ready", DEADLINE, || ready(worker).status == 200);
+    }
+
+    // Once it is gone, and once it is there and does not answer.
+    for (leave, come_back) in [
+        (Kafka::kill_node as fn(&Kafka, u32), Kafka::start_node as fn(&Kafka, u32)),
+        (Kafka::pause_node, Kafka::resume_node),
+    ] {
+        leave(&kafka, 1);
+        for worker in &workers {
+            wait_until("it says why it is not ready", DEADLINE, || {
+                let answer = ready(worker);
+                answer.status == 503 && answer.body.contains("log: not reachable: ")
+            });
+        }
+        come_back(&kafka, 1);
+        for worker in &workers {
+            wait_until("it is ready again", DEADLINE, || ready(worker).status == 200);
+        }
+    }
+    for worker in workers {
+        worker.stop(DEADLINE).well();
+    }
+}
+
+/// Topics are there, and the broker may be stopped and started.
+fn on_a_broker_of_its_own() -> Option<(Kafka, Scene)> {
+    // A killed node is let in again after its old session: 9 s by default.
+    let settings = vec![("broker.session.timeout.ms", "3000".to_owned())];
+    let kafka = Kafka::start(&Options { settings, ..Options::default() })?;
+    let scene = Scene::embedded();
+    let log = format!("kafka: {{bootstrap_servers: \"{}\"}}", kafka.bootstrap_servers());
+    scene.configure(&log, &scene.rest_of_configuration());
+    scene.run(&["topics", "create", "--partitions", "2", "--replication", "1"]);
+    Some((kafka, scene))
 }

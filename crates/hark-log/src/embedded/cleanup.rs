@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{Shared, file, lock};
-use crate::{COMPACTION_LAG, Cleanup, LogError, worker::pause};
+use crate::{COMPACTION_LAG, Cleanup, LogError, pause};
 
 /// How often the file is looked through; an erasure is bounded by this plus [`COMPACTION_LAG`].
 const EVERY: Duration = Duration::from_secs(600);

@@ -8,7 +8,7 @@ use std::{
 use rusqlite::{Connection, params};
 
 use super::{Shared, file};
-use crate::{From, HeadersRef, LogError, Reader, Record, worker::pause};
+use crate::{From, HeadersRef, LogError, Reader, Record, pause};
 
 /// Rows read in one read transaction: short, so that the WAL can be checkpointed.
 const ROWS: usize = 5_000;

@@ -160,6 +160,10 @@ impl Session for EmbeddedSession {
         self.shared.commit(outputs, Some((&self.group, self.input, next)))
     }
 
+    fn settles_at(&self) -> Option<Instant> {
+        None
+    }
+
     fn rewind(&mut self, to: &[(u32, i64)]) -> Result<(), SessionError> {
         for &(partition, offset) in to {
             if let Some(state) = self.partitions.get_mut(partition as usize) {

@@ -152,12 +152,9 @@ impl Clients {
         config
     }
 
-    pub fn metadata(
-        &self,
-        client: &BaseConsumer<Context>,
-        topic: Option<&str>,
-    ) -> Result<Metadata, LogError> {
-        client.fetch_metadata(topic, CALL_TIMEOUT).map_err(|source| {
+    /// All topics and brokers.
+    pub fn metadata(&self, client: &BaseConsumer<Context>) -> Result<Metadata, LogError> {
+        client.fetch_metadata(None, CALL_TIMEOUT).map_err(|source| {
             let heard = client.context().last_error();
             self.failed_after("reading the cluster's metadata", source, heard)
         })

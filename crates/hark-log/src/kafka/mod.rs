@@ -5,6 +5,7 @@
 
 mod client;
 pub mod properties;
+mod pulse;
 mod reader;
 mod restore;
 mod session;
@@ -57,12 +58,13 @@ impl std::fmt::Debug for KafkaConfig {
 /// A log on Kafka.
 pub struct KafkaLog {
     clients: Clients,
+    pulse: pulse::Pulse,
 }
 
 impl KafkaLog {
     /// Checks that a broker answers and lets us in.
     pub fn open(config: KafkaConfig) -> Result<Self, LogError> {
-        let log = Self { clients: Clients { config } };
+        let log = Self { clients: Clients { config }, pulse: pulse::Pulse::default() };
         log.clients.enter()?;
         Ok(log)
     }
@@ -107,7 +109,7 @@ impl KafkaLog {
         let watcher = self.clients.watcher()?;
         let until = std::time::Instant::now() + CREATE_WAIT;
         loop {
-            let metadata = self.clients.metadata(&watcher, None)?;
+            let metadata = self.clients.metadata(&watcher)?;
             let ready = |spec: &TopicSpec| {
                 metadata.topics().iter().any(|topic| {
                     topic.name() == spec.name
@@ -124,7 +126,7 @@ impl KafkaLog {
                     limit: CREATE_WAIT,
                 });
             }
-            crate::worker::pause(&CancellationToken::new(), Duration::from_millis(50));
+            crate::pause(&CancellationToken::new(), Duration::from_millis(50));
         }
     }
 }
@@ -155,7 +157,7 @@ impl Log for KafkaLog {
 
     fn group_offsets(&self, group: &str, topic: &str) -> Result<Vec<GroupOffset>, LogError> {
         let watcher = self.clients.watcher()?;
-        let partitions = partitions_of(&self.clients.metadata(&watcher, None)?, topic)?;
+        let partitions = partitions_of(&self.clients.metadata(&watcher)?, topic)?;
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, client::number(partitions) - 1);
         let member = self.clients.of_group(group)?;
@@ -182,9 +184,13 @@ impl Log for KafkaLog {
         times::times_at(&self.clients, topic, offsets)
     }
 
+    fn reach(&self, within: Duration) -> Result<(), LogError> {
+        self.pulse.feel(&self.clients, within)
+    }
+
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError> {
         let watcher = self.clients.watcher()?;
-        let metadata = self.clients.metadata(&watcher, None)?;
+        let metadata = self.clients.metadata(&watcher)?;
         let prefix = format!("{}.", self.clients.config.topic_prefix);
         let mut names: Vec<&str> = metadata
             .topics()
@@ -288,7 +294,7 @@ fn patiently<T>(
         if !passing || std::time::Instant::now() >= until {
             return Err(clients.failed(operation, error));
         }
-        crate::worker::pause(&CancellationToken::new(), Duration::from_millis(50));
+        crate::pause(&CancellationToken::new(), Duration::from_millis(50));
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) struct KafkaReader {
 impl KafkaReader {
     pub fn open(clients: &Clients, topic: &str, from: From) -> Result<Self, LogError> {
         let watcher = clients.watcher()?;
-        let partitions = partitions_of(&clients.metadata(&watcher, None)?, topic)?;
+        let partitions = partitions_of(&clients.metadata(&watcher)?, topic)?;
         let fail = |source| clients.failed(&format!("reading {topic}"), source);
         let reader = clients.reader()?;
         let mut asked = TopicPartitionList::new();

@@ -170,7 +170,7 @@ pub(super) fn read_to_end(
     each: &mut dyn FnMut(&Record<'_>),
 ) -> Result<(), LogError> {
     let watcher = clients.watcher()?;
-    partitions_of(&clients.metadata(&watcher, None)?, topic)?;
+    partitions_of(&clients.metadata(&watcher)?, topic)?;
     let mut restorer = Restorer::new(clients, vec![topic.into()])?;
     restorer.add(&watcher, partitions)?;
     let mut heard = Instant::now();

@@ -62,7 +62,7 @@ pub(super) fn with_record(
 impl KafkaSession {
     pub fn open(clients: &Clients, config: SessionConfig) -> Result<Self, LogError> {
         let watcher = clients.watcher()?;
-        let metadata = clients.metadata(&watcher, None)?;
+        let metadata = clients.metadata(&watcher)?;
         let partitions = partitions_of(&metadata, &config.input)?;
         for table in &config.tables {
             let found = partitions_of(&metadata, table)?;
@@ -166,7 +166,7 @@ impl KafkaSession {
                 let operation = "reading committed offsets".to_owned();
                 return Err(LogError::TimedOut { operation, limit: STABLE_WAIT }.into());
             }
-            crate::worker::pause(&self.config.shutdown, Duration::from_millis(100));
+            crate::pause(&self.config.shutdown, Duration::from_millis(100));
         }
     }
 
@@ -266,6 +266,10 @@ impl Session for KafkaSession {
             CommitError::Lost { source } => CommitError::Lost { source: self.twin().unwrap_or(source) },
             other => other,
         })
+    }
+
+    fn settles_at(&self) -> Option<Instant> {
+        self.transactor.settles_at()
     }
 
     fn rewind(&mut self, to: &[(u32, i64)]) -> Result<(), SessionError> {

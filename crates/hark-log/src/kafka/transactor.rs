@@ -1,6 +1,9 @@
 //! A transactional producer: begin, send, offsets, commit, in one call, so that two transactions cannot be open.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     TopicPartitionList,
@@ -10,16 +13,20 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::client::{Clients, Context, is_broker_loss, is_unauthorised, number};
 use crate::{CommitError, LogError, Output, SessionError};
 
-/// How long one poll of the delivery queue waits. rdkafka's own flush waits 100 ms a time, which makes every transaction
-/// take that long (measured); below 1 ms librdkafka does not wait at all, and spins on a core that the broker could use.
-const DRAIN_POLL: Duration = Duration::from_millis(1);
+/// Between two looks whether all records are at the broker. rdkafka's own flush waits 100 ms a time, which makes every transaction
+/// take that long (measured); its poll counts in whole milliseconds and spins through what is left of one, on a core that the
+/// broker could use.
+const DRAIN_LOOK: Duration = Duration::from_micros(500);
 /// Sent records must be at the broker within this, or the transaction is aborted: its timeout is 10 s.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+/// How long the coordinator takes after a commit to write its markers. A transaction that is begun earlier is told to wait, and
+/// librdkafka then asks again after 20 ms.
+const SETTLE: Duration = Duration::from_millis(10);
 /// Between tries of a call that may be tried again.
 const RETRY_WAIT: Duration = Duration::from_millis(50);
 /// After shutdown, an answer is waited for so long.
@@ -33,6 +40,7 @@ pub(super) struct Transactor {
     producer: BaseProducer<Context>,
     shutdown: CancellationToken,
     shutdown_since: Option<Instant>,
+    committed_at: Option<Instant>,
 }
 
 impl Transactor {
@@ -54,7 +62,7 @@ impl Transactor {
                 );
             }
         }
-        Ok(Self { producer, shutdown, shutdown_since: None })
+        Ok(Self { producer, shutdown, shutdown_since: None, committed_at: None })
     }
 
     /// One transaction: outputs and, for a group member, offsets. Both may be empty lists, offsets not for a member.
@@ -64,20 +72,36 @@ impl Transactor {
         offsets: Option<(&TopicPartitionList, &ConsumerGroupMetadata)>,
     ) -> Result<(), CommitError> {
         self.producer.begin_transaction().map_err(|error| lost("beginning a transaction", error))?;
-        let sent = self.send(outputs).and_then(|()| match offsets {
-            Some((list, group)) => self.retry("sending offsets", |producer| {
-                producer.send_offsets_to_transaction(list, group, TRY_TIMEOUT)
-            }),
-            None => Ok(()),
+        let began = Instant::now();
+        let mut sent = Duration::ZERO;
+        let written = self.send(outputs).and_then(|()| {
+            sent = began.elapsed();
+            match offsets {
+                Some((list, group)) => self.retry("sending offsets", |producer| {
+                    producer.send_offsets_to_transaction(list, group, TRY_TIMEOUT)
+                }),
+                None => Ok(()),
+            }
         });
-        match sent
+        let offsets_sent = began.elapsed();
+        match written
             .and_then(|()| self.retry("committing", |producer| producer.commit_transaction(TRY_TIMEOUT)))
         {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // Where a transaction spends its time: records at the broker, offsets at the broker, committed.
+                debug!(records = outputs.len(), ?sent, ?offsets_sent, committed = ?began.elapsed(), "transaction");
+                self.committed_at = Some(Instant::now());
+                Ok(())
+            }
             Err(Failure::Abort(error)) => self.abort(error),
             Err(Failure::Lost(operation, error)) => Err(lost(operation, error)),
             Err(Failure::Unknown) => Err(CommitError::Unknown),
         }
+    }
+
+    /// Until when the coordinator is busy with the last commit.
+    pub fn settles_at(&self) -> Option<Instant> {
+        self.committed_at.map(|at| at + SETTLE)
     }
 
     fn send(&mut self, outputs: &[Output]) -> Result<(), Failure> {
@@ -100,13 +124,13 @@ impl Transactor {
                 if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
                     return Err(classify("sending", error));
                 }
-                self.producer.poll(DRAIN_POLL);
+                self.look();
                 record = back;
             }
         }
         let until = Instant::now() + DRAIN_LIMIT;
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(DRAIN_POLL);
+            self.look();
             if Instant::now() >= until {
                 let code = RDKafkaErrorCode::MessageTimedOut;
                 return Err(Failure::Abort(KafkaError::MessageProduction(code)));
@@ -116,6 +140,12 @@ impl Transactor {
             }
         }
         Ok(())
+    }
+
+    /// Waits a moment and hears what the producer has to say.
+    fn look(&self) {
+        thread::park_timeout(DRAIN_LOOK);
+        self.producer.poll(Duration::ZERO);
     }
 
     /// Tries until the broker answers. A commit that timed out is retried, never aborted (law 8).

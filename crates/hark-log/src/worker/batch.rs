@@ -7,7 +7,7 @@ use std::{
 
 use tracing::warn;
 
-use super::{MAX_BATCH_BYTES, Stage, shared::SharedTable};
+use super::{MAX_BATCH_BYTES, MAX_BATCH_EFFECTIVE, Stage, shared::SharedTable};
 use crate::{
     Assigned, Counts, MAX_RECORD_BYTES, NextOffset, Outcome, Output, Record, Rejection, TableSpec,
     state::{StateChange, Table},
@@ -65,6 +65,9 @@ pub(super) struct Batch {
     outputs: Vec<Output>,
     staged: Vec<(usize, StateChange)>,
     records: usize,
+    /// Of these, those that bring something about.
+    effective: usize,
+    /// To be written.
     bytes: usize,
     /// The last record processed.
     last: Option<(u32, i64)>,
@@ -84,7 +87,7 @@ impl Batch {
     }
 
     pub(super) fn is_full(&self, limit: usize) -> bool {
-        self.records >= limit || self.bytes >= MAX_BATCH_BYTES
+        self.records >= limit || self.effective >= MAX_BATCH_EFFECTIVE || self.bytes >= MAX_BATCH_BYTES
     }
 
     pub(super) fn take_outputs(&mut self) -> Vec<Output> {
@@ -96,6 +99,7 @@ impl Batch {
         self.staged.clear();
         self.rejected.clear();
         self.records = 0;
+        self.effective = 0;
         self.bytes = 0;
     }
 
@@ -170,6 +174,7 @@ impl Batch {
             self.staged.clear();
             self.outputs.push(stage.dead_letter(record, rejection));
         }
+        self.effective += usize::from(self.outputs.len() > mark || !self.staged.is_empty());
         for (table, change) in self.staged.drain(..) {
             self.bytes += change.key.len() + change.value.as_ref().map_or(0, Vec::len);
             let own = partition.tables.len();
@@ -181,8 +186,7 @@ impl Batch {
         partition.fresh.add(&outcome);
         partition.next = record.offset + 1;
         self.records += 1;
-        self.bytes +=
-            record.size_bytes() + self.outputs[mark..].iter().map(Output::size_bytes).sum::<usize>();
+        self.bytes += self.outputs[mark..].iter().map(Output::size_bytes).sum::<usize>();
     }
 }
 

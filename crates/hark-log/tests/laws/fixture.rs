@@ -326,14 +326,7 @@ impl Stage for &mut Dedupe {
     fn process(&mut self, record: &Record<'_>, effects: &mut Effects<'_>) -> Outcome {
         self.processed.push((record.partition, record.offset));
         let key = record.key.unwrap_or_default();
-        let mut output = Output {
-            topic: self.out.clone(),
-            partition: record.partition,
-            key: key.to_vec(),
-            value: Some(b"first".to_vec()),
-            headers: Vec::new(),
-            timestamp_ms: None,
-        };
+        let mut output = beside(record, &self.out, b"first");
         if !self.spoilt && self.spoil_batches.load(Ordering::Relaxed) > 0 {
             self.spoil_batches.fetch_sub(1, Ordering::Relaxed);
             self.spoilt = true;
@@ -363,16 +356,9 @@ impl Stage for &mut Dedupe {
     }
 
     fn dead_letter(&mut self, record: &Record<'_>, rejection: &Rejection) -> Output {
-        Output {
-            topic: self.dead.clone(),
-            partition: record.partition,
-            key: record.key.unwrap_or_default().to_vec(),
-            value: Some(match &self.padding_of {
-                Some((key, size)) if key == "bad" => noise(*size),
-                _ => rejection.class.into(),
-            }),
-            headers: Vec::new(),
-            timestamp_ms: None,
+        match &self.padding_of {
+            Some((key, size)) if key == "bad" => beside(record, &self.dead, &noise(*size)),
+            _ => beside(record, &self.dead, rejection.class.as_bytes()),
         }
     }
 
@@ -396,6 +382,18 @@ impl Stage for &mut Dedupe {
             }
             WorkerEvent::Refused => {}
         }
+    }
+}
+
+/// What a record brings about on another topic, under its key and partition.
+pub fn beside(record: &Record<'_>, topic: &Arc<str>, value: &[u8]) -> Output {
+    Output {
+        topic: topic.clone(),
+        partition: record.partition,
+        key: record.key.unwrap_or_default().to_vec(),
+        value: Some(value.to_vec()),
+        headers: Vec::new(),
+        timestamp_ms: None,
     }
 }
 

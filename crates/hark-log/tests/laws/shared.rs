@@ -16,7 +16,7 @@ use hark_log::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::fixture::{DEADLINE, Fixture, PARTITIONS};
+use crate::fixture::{DEADLINE, Fixture, PARTITIONS, beside};
 
 /// Emits what is known of the word that a key begins with, then remembers the key under that word: `new`, or the key before.
 struct LastOfWord {
@@ -33,14 +33,7 @@ impl Stage for &mut LastOfWord {
         let key = record.key.unwrap_or_default();
         let word = key.split(|&byte| byte == b' ').next().unwrap_or_default();
         let last = effects.get(1, word).map_or_else(|| b"new".to_vec(), |(value, _)| value.to_vec());
-        let output = Output {
-            topic: self.out.clone(),
-            partition: record.partition,
-            key: key.to_vec(),
-            value: Some(last),
-            headers: Vec::new(),
-            timestamp_ms: None,
-        };
+        let output = beside(record, &self.out, &last);
         if !self.spoilt && self.spoil_batches.load(Ordering::Relaxed) > 0 {
             self.spoil_batches.fetch_sub(1, Ordering::Relaxed);
             self.spoilt = true;
@@ -56,14 +49,7 @@ impl Stage for &mut LastOfWord {
     }
 
     fn dead_letter(&mut self, record: &Record<'_>, _: &Rejection) -> Output {
-        Output {
-            topic: self.out.clone(),
-            partition: record.partition,
-            key: record.key.unwrap_or_default().to_vec(),
-            value: Some(b"rejected".to_vec()),
-            headers: Vec::new(),
-            timestamp_ms: None,
-        }
+        beside(record, &self.out, b"rejected")
     }
 
     fn observe(&mut self, event: WorkerEvent<'_>) {

@@ -5,7 +5,7 @@
 //! having noticed writes nothing more, and a feed is never published by two.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
     sync::{
         Arc,
@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hark_log::{Change, Log, Session, SessionConfig, SessionError};
+use hark_log::{Change, Log, RebuildBudget, Session, SessionConfig, SessionError, pause};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -24,17 +24,12 @@ use super::{
     Feed, FeedError, cursor,
     poll::{PollError, Poller},
 };
-use crate::file::pause;
-
 /// How long one look at the group waits: it bounds how late a feed is begun and a shutdown noticed.
 const LOOK: Duration = Duration::from_millis(100);
 /// First and longest wait before a feed or the membership is begun anew after a loss.
 const RESTART_WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// A feed that fails is asked less often: up to this many times its interval doubled.
 const MAX_BACKOFF: u32 = 4;
-/// More losses of the membership than this within the window mean that rebuilding does not help (DESIGN, law 8).
-const MAX_LOSSES: usize = 2;
-const WINDOW: Duration = Duration::from_secs(5 * 60);
 
 /// The feeds of a process, polled until shutdown.
 pub struct Feeds {
@@ -136,7 +131,7 @@ struct Running {
 
 impl Owner {
     fn run(mut self) -> Result<(), FeedError> {
-        let mut losses: VecDeque<Instant> = VecDeque::new();
+        let mut budget = RebuildBudget::default();
         let mut wait = RESTART_WAITS.0;
         while !self.member.shutdown.is_cancelled() {
             let opened = self.log.session(self.member.clone()).map_err(SessionError::from);
@@ -153,12 +148,11 @@ impl Owner {
             if !error.is_loss() {
                 return Err(FeedError::Member(Box::new(error)));
             }
-            if !matches!(error, SessionError::Log(_)) {
-                losses.retain(|loss| loss.elapsed() < WINDOW);
-                losses.push_back(Instant::now());
-                if losses.len() > MAX_LOSSES {
-                    return Err(FeedError::Member(Box::new(error)));
-                }
+            if matches!(error, SessionError::Log(_)) {
+                budget.excuse();
+            }
+            if !budget.spend(Instant::now()) {
+                return Err(FeedError::Member(Box::new(error)));
             }
             warn!(%error, "lost the group of feeds: joining anew");
             pause(&self.member.shutdown, wait);
@@ -235,7 +229,7 @@ impl Running {
                 Ok(Err(error)) => warn!(source, %error, "the feed's producer is lost: beginning anew"),
                 Err(_) => warn!(source, "the feed's thread panicked: beginning anew"),
             }
-            if self.begin_at.elapsed() >= WINDOW {
+            if self.begin_at.elapsed() >= RebuildBudget::WINDOW {
                 // It went well for long: what happened now has nothing to do with what happened then.
                 self.wait = RESTART_WAITS.0;
             }

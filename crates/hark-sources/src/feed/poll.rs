@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hark_log::{CommitError, Log, LogError, Output, Producer};
+use hark_log::{CommitError, Log, LogError, Output, Producer, pause};
 use hark_schema::v1::{FeedCursor, FeedEntry, FileOrigin, Op};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     PollResult, Reason,
-    file::pause,
     raw_post::{DeadLine, dead_letter, id_of, to_output_from},
 };
 

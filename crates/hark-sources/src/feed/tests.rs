@@ -116,6 +116,9 @@ impl Log for TestLog {
     fn times_at(&self, topic: &str, offsets: &[(u32, i64)]) -> Result<Vec<(u32, i64)>, LogError> {
         self.log.times_at(topic, offsets)
     }
+    fn reach(&self, within: Duration) -> Result<(), LogError> {
+        self.log.reach(within)
+    }
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError> {
         self.log.topics()
     }

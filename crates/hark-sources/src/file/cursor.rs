@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use hark_log::{Log, LogError, Output};
 use hark_schema::{
     Message as _,
+    partition::Topic,
     v1::{Cursor, FileCursor},
 };
 
-use crate::{SourceContext, Topic};
+use crate::SourceContext;
 
 /// Cursors by key, those of all sources of the prefix.
 #[derive(Clone, Debug, Default)]

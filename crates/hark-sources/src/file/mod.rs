@@ -18,11 +18,11 @@ use std::{io, path::PathBuf, time::Duration};
 
 use glob::PatternError;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 pub(crate) use batch::payload_too_long;
 pub use cursor::Cursors;
 pub use lines::MAX_LINE_BYTES;
-pub(crate) use run::pause;
 
 use crate::{NotCommitted, Publisher, SourceContext, SubmitError};
 
@@ -31,8 +31,8 @@ use crate::{NotCommitted, Publisher, SourceContext, SubmitError};
 pub struct FileSpec {
     /// Relative paths start here.
     pub folder: PathBuf,
-    /// A path, a pattern such as `posts/*.jsonl`, or `-` for standard input.
-    pub path: String,
+    /// Paths, and patterns such as `posts/*.jsonl`; a file that several of them mean is read once.
+    pub paths: Vec<String>,
     /// How often a file is looked at when nothing comes.
     pub poll_every: Duration,
     /// How long a file whose path leads elsewhere now is still read: its writer may not have noticed yet.
@@ -42,10 +42,10 @@ pub struct FileSpec {
 impl FileSpec {
     /// With the usual times: five looks a second, 5 s for a rotated file.
     #[must_use]
-    pub fn new(folder: impl Into<PathBuf>, path: impl Into<String>) -> Self {
+    pub fn new(folder: impl Into<PathBuf>, paths: Vec<String>) -> Self {
         Self {
             folder: folder.into(),
-            path: path.into(),
+            paths,
             poll_every: Duration::from_millis(200),
             rotated_grace: Duration::from_secs(5),
         }
@@ -83,7 +83,7 @@ pub enum FileError {
 /// Reads the files of `spec` and publishes their posts; lines that are none become dead letters. Blocks, on a plain thread.
 ///
 /// With `once` it works off what is there, waits for the commits and returns, and takes a last line without line end for complete; otherwise
-/// it follows the files until `shutdown` is cancelled. Standard input is read to its end either way.
+/// it follows the files until `shutdown` is cancelled.
 ///
 /// # Errors
 /// When files cannot be read (only with `once`; else they are tried again), or the publisher ended.
@@ -95,8 +95,25 @@ pub fn run(
     once: bool,
     shutdown: &CancellationToken,
 ) -> Result<(), FileError> {
-    if spec.path == "-" {
-        return stdin::run(io::stdin(), context, publisher, shutdown);
-    }
     run::Poller::new(spec, context, publisher, cursors, once, shutdown)?.run()
+}
+
+/// Reads posts from standard input to its end, or until `shutdown` is cancelled. Blocks, on a plain thread.
+///
+/// # Errors
+/// When it cannot be read, or the publisher ended.
+pub fn run_stdin(
+    context: &SourceContext,
+    publisher: &Publisher,
+    shutdown: &CancellationToken,
+) -> Result<(), FileError> {
+    let bytes = stdin::run(io::stdin(), context, publisher, shutdown)?;
+    if bytes > 0 {
+        warn!(
+            source = &*context.source,
+            bytes,
+            "stopped before all that was read from standard input was published: pipe the rest in again"
+        );
+    }
+    Ok(())
 }

@@ -1,14 +1,13 @@
 //! The loop over all files of a source: find, read a little of each in turn, hand over, wait.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     fs,
     path::{Path, PathBuf},
-    thread,
     time::{Duration, Instant},
 };
 
-use hark_log::Output;
+use hark_log::{Output, pause};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -91,7 +90,7 @@ struct Stamp {
 
 pub(super) struct Poller<'a> {
     spec: &'a FileSpec,
-    finder: Finder,
+    finders: Vec<Finder>,
     context: &'a SourceContext,
     outbox: Outbox<'a>,
     cursors: Cursors,
@@ -104,6 +103,8 @@ pub(super) struct Poller<'a> {
     warned: HashSet<PathBuf>,
     unreadable: Vec<String>,
     found_at: Option<Instant>,
+    /// The paths that mean nothing were complained about.
+    looked: bool,
     /// There are more files than may be open.
     left_out: bool,
 }
@@ -117,11 +118,13 @@ impl<'a> Poller<'a> {
         once: bool,
         shutdown: &'a CancellationToken,
     ) -> Result<Self, FileError> {
-        let finder = Finder::new(&spec.folder, &spec.path)
-            .map_err(|source| FileError::Pattern { pattern: spec.path.clone(), source })?;
+        let finder = |path: &String| {
+            Finder::new(&spec.folder, path)
+                .map_err(|source| FileError::Pattern { pattern: path.clone(), source })
+        };
         Ok(Self {
             spec,
-            finder,
+            finders: spec.paths.iter().map(finder).collect::<Result<_, _>>()?,
             context,
             outbox: Outbox::new(publisher, shutdown),
             cursors,
@@ -132,6 +135,7 @@ impl<'a> Poller<'a> {
             warned: HashSet::new(),
             unreadable: Vec::new(),
             found_at: None,
+            looked: false,
             left_out: false,
         })
     }
@@ -166,10 +170,16 @@ impl<'a> Poller<'a> {
         if self.found_at.is_some_and(|at| self.once || at.elapsed() < every) {
             return;
         }
-        let first_time = self.found_at.replace(Instant::now()).is_none();
-        let paths = self.finder.find();
-        if paths.is_empty() && first_time && self.parked.is_empty() {
-            self.complain_of_nothing();
+        self.found_at = Some(Instant::now());
+        let first_time = !std::mem::replace(&mut self.looked, true);
+        // What several of the paths mean is there once, or it would be read by each.
+        let mut paths = BTreeSet::new();
+        for index in 0..self.finders.len() {
+            let found = self.finders[index].find();
+            if found.is_empty() && first_time {
+                self.complain_of_nothing(index);
+            }
+            paths.extend(found);
         }
         let mut seen = Vec::new();
         self.left_out = false;
@@ -209,14 +219,14 @@ impl<'a> Poller<'a> {
         }
         // A rotated file goes before the one that took its place.
         self.files.sort_by(|a, b| (&a.path, a.gone_since.is_none()).cmp(&(&b.path, b.gone_since.is_none())));
-        let there: HashSet<&PathBuf> = paths.iter().collect();
-        self.parked.retain(|path, _| there.contains(path));
-        self.warned.retain(|path| there.contains(path));
+        self.parked.retain(|path, _| paths.contains(path));
+        self.warned.retain(|path| paths.contains(path));
     }
 
-    fn complain_of_nothing(&mut self) {
-        let path = self.finder.shown();
-        if self.once && self.finder.is_literal() {
+    fn complain_of_nothing(&mut self, finder: usize) {
+        let finder = &self.finders[finder];
+        let path = finder.shown();
+        if self.once && finder.is_literal() {
             self.unreadable.push(format!("{path}: no such file"));
         } else if self.once {
             warn!(path, "no file has that name");
@@ -401,16 +411,4 @@ enum Turn {
 
 fn is_over(since: Instant, spec: &FileSpec) -> bool {
     since.elapsed() >= spec.rotated_grace
-}
-
-/// Waits, but not past a shutdown.
-pub(crate) fn pause(shutdown: &CancellationToken, wait: Duration) {
-    let end = Instant::now() + wait;
-    while !shutdown.is_cancelled() {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        thread::park_timeout(left.min(Duration::from_millis(20)));
-    }
 }

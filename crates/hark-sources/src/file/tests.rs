@@ -52,11 +52,12 @@ impl Bench {
         append(&self.path(name), text);
     }
 
+    /// `path` may be several, with spaces between.
     fn spec(&self, path: &str) -> FileSpec {
         FileSpec {
             poll_every: Duration::from_millis(2),
             rotated_grace: Duration::from_millis(30),
-            ..FileSpec::new(self.folder.path(), path)
+            ..FileSpec::new(self.folder.path(), path.split(' ').map(str::to_owned).collect())
         }
     }
 
@@ -134,6 +135,25 @@ fn once_publishes_every_line_in_order_and_returns() {
     assert_eq!(bench.ids(), ["a1", "a2", "b1", "b2"], "a last line without line end counts");
     assert_eq!(bench.context.counts.accepted(), 4);
     assert!(bench.dead().is_empty());
+}
+
+#[test]
+fn a_file_that_several_paths_of_a_source_mean_is_read_once() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1"));
+    bench.write("b.jsonl", post("b1"));
+    bench.once("*.jsonl a* a.jsonl").unwrap();
+    assert_eq!(bench.ids(), ["a1", "b1"]);
+}
+
+#[test]
+fn each_path_that_means_nothing_is_told_beside_those_that_mean_something() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1"));
+    let error = bench.once("a.jsonl gone.jsonl lost.jsonl").unwrap_err();
+    let FileError::Unreadable { list } = error else { panic!("{error:?}") };
+    assert_eq!(list.len(), 2, "{list:?}");
+    assert_eq!(bench.ids(), ["a1"]);
 }
 
 #[test]
@@ -498,10 +518,49 @@ fn standard_input_is_read_to_its_end_without_a_cursor() {
     let text: String = (0..3_000).map(|number| post(&format!("p{number}"))).collect::<String>()
         + "nonsense\n"
         + post("last").trim_end();
-    stdin::run(Bytes::new(text.into_bytes()), &bench.context, &publisher, &CancellationToken::new()).unwrap();
+    let input = Bytes::new(text.into_bytes());
+    let left = stdin::run(input, &bench.context, &publisher, &CancellationToken::new()).unwrap();
+    assert_eq!(left, 0);
     thread.stop(GRACE).unwrap();
     let ids = bench.ids();
     assert_eq!((ids.len(), ids[0].as_str(), ids[3_000].as_str()), (3_001, "p0", "last"));
     assert_eq!(bench.dead()[0].file.as_ref().map(|file| (file.path.as_str(), file.line)), Some(("-", 3_001)));
     assert!(bench.log.committed("hark.cursors").is_empty());
+}
+
+/// Gives one piece a read, and says so when it is asked for the next: then all before it are handed on.
+struct Pieces {
+    left: Vec<String>,
+    asked: std::sync::mpsc::Sender<()>,
+}
+
+impl std::io::Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.asked.send(()).unwrap();
+        let piece = self.left.pop().unwrap_or_default();
+        buffer[..piece.len()].copy_from_slice(piece.as_bytes());
+        Ok(piece.len())
+    }
+}
+
+#[test]
+fn what_was_read_from_standard_input_and_not_published_is_told() {
+    let bench = Bench::new();
+    bench.log.always(Some(Fault::Abort));
+    let (publisher, thread) = bench.log.publisher(Limits { uncommitted_bytes: 1, ..quick() });
+    // The first piece is taken by the publisher, which cannot commit it; the second finds no room.
+    let (asked, more) = std::sync::mpsc::channel();
+    let pieces = Pieces { left: vec![post("second"), post("first")], asked };
+    let shutdown = CancellationToken::new();
+    let left = thread::scope(|scope| {
+        let reading = scope.spawn(|| stdin::run(pieces, &bench.context, &publisher, &shutdown).unwrap());
+        for _ in 0..3 {
+            more.recv_timeout(testing::DEADLINE).unwrap();
+        }
+        bench.log.until_attempts(1);
+        shutdown.cancel();
+        reading.join().unwrap()
+    });
+    assert_eq!(left, post("second").len() as u64);
+    thread.stop(Duration::ZERO).unwrap_err();
 }

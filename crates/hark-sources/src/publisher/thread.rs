@@ -1,11 +1,8 @@
 //! The publishing thread: takes what is waiting, commits it, tries again, builds a lost producer anew.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
-use hark_log::{CommitError, LogError, Output, Producer, SessionError};
+use hark_log::{CommitError, LogError, Output, Producer, RebuildBudget, SessionError};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
@@ -14,17 +11,13 @@ use super::{
     queue::{Queue, Submission},
 };
 
-/// More losses than this within the window mean that rebuilding does not help (DESIGN, law 8).
-const MAX_REBUILDS: usize = 2;
-const WINDOW: Duration = Duration::from_secs(5 * 60);
-
 pub(super) fn run(
     producer: Box<dyn Producer>,
     factory: Factory,
     queue: &Queue,
 ) -> Result<(), PublisherError> {
     let end = EndOnDrop(queue);
-    let mut writer = Writer { producer, factory, queue, losses: VecDeque::new() };
+    let mut writer = Writer { producer, factory, queue, budget: RebuildBudget::default() };
     let result = loop {
         let submissions = queue.next();
         if submissions.is_empty() {
@@ -108,7 +101,7 @@ struct Writer<'a> {
     producer: Box<dyn Producer>,
     factory: Factory,
     queue: &'a Queue,
-    losses: VecDeque<Instant>,
+    budget: RebuildBudget,
 }
 
 impl Writer<'_> {
@@ -149,8 +142,10 @@ impl Writer<'_> {
                 Err(CommitError::Lost { source }) => {
                     // Fenced at once is a twin; after a long wait the brokers were away and the transaction timed out, which
                     // says nothing against going on.
-                    let broker_loss = began.elapsed() >= self.queue.limits.unavailable_after;
-                    self.rebuild(source, broker_loss)?;
+                    if began.elapsed() >= self.queue.limits.unavailable_after {
+                        self.budget.excuse();
+                    }
+                    self.rebuild(source)?;
                 }
             }
             if !self.queue.pause(wait) {
@@ -161,15 +156,13 @@ impl Writer<'_> {
     }
 
     /// A new producer, waited for while the brokers are away.
-    fn rebuild(&mut self, lost: SessionError, broker_loss: bool) -> Result<(), PublisherError> {
-        let now = Instant::now();
-        self.losses.retain(|loss| now.duration_since(*loss) < WINDOW);
-        if !broker_loss {
-            if self.losses.len() >= MAX_REBUILDS {
-                let source = Box::new(lost);
-                return Err(PublisherError::LostAgain { times: MAX_REBUILDS, window: WINDOW, source });
-            }
-            self.losses.push_back(now);
+    fn rebuild(&mut self, lost: SessionError) -> Result<(), PublisherError> {
+        if !self.budget.spend(Instant::now()) {
+            return Err(PublisherError::LostAgain {
+                times: RebuildBudget::MAX_REBUILDS,
+                window: RebuildBudget::WINDOW,
+                source: Box::new(lost),
+            });
         }
         warn!(error = %lost, "lost the producer: building a new one");
         self.queue.note_rebuild();

@@ -6,23 +6,23 @@
 mod answer;
 mod auth;
 mod receive;
+mod room;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use crate::{Publisher, SourceContext};
+use answer::Refusal;
+pub use answer::{ANSWERS, Answers};
+pub use auth::{Access, Key, KeyError};
 use axum::{
     Router,
     extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse as _, Response},
     routing::post,
 };
-use tokio::sync::Semaphore;
-
-use crate::{Publisher, SourceContext};
-use answer::Refusal;
-pub use answer::{ANSWERS, Answers};
-pub use auth::{Access, Key, KeyError};
+use room::Room;
 
 /// A webhook source.
 #[derive(Clone, Debug)]
@@ -44,10 +44,11 @@ pub struct HookLimits {
     pub body_wait: Duration,
     /// From the hand-over to the commit.
     pub commit_wait: Duration,
-    /// Bodies that are read and parsed at a time; together with [`Hook::body_bytes`] it bounds their memory.
-    pub bodies: usize,
-    /// How long a request waits for its turn among them.
-    pub slot_wait: Duration,
+    /// Bytes of all bodies that are being read, unpacked and parsed: this worker's memory for them, whatever each source allows.
+    /// A single larger body is taken when there is no other.
+    pub bodies_bytes: usize,
+    /// How long a request waits for room among them.
+    pub room_wait: Duration,
 }
 
 impl Default for HookLimits {
@@ -55,8 +56,9 @@ impl Default for HookLimits {
         Self {
             body_wait: Duration::from_secs(10),
             commit_wait: Duration::from_secs(10),
-            bodies: 64,
-            slot_wait: Duration::from_secs(2),
+            // The largest body that a configuration may allow, as it was sent and unpacked.
+            bodies_bytes: 2 * 64 * 1024 * 1024,
+            room_wait: Duration::from_secs(2),
         }
     }
 }
@@ -65,13 +67,13 @@ struct Shared {
     hooks: HashMap<String, Hook>,
     publisher: Publisher,
     limits: HookLimits,
-    bodies: Semaphore,
+    bodies: Room,
 }
 
 /// The routes of these webhooks. The server in front is expected to bound connections and the time for headers.
 pub fn router(hooks: Vec<Hook>, publisher: Publisher, limits: HookLimits) -> Router {
     let hooks = hooks.into_iter().map(|hook| (hook.context.source.to_string(), hook)).collect();
-    let bodies = Semaphore::new(limits.bodies);
+    let bodies = Room::new(limits.bodies_bytes);
     let shared = Arc::new(Shared { hooks, publisher, limits, bodies });
     let methods = post(receive).fallback(async || Refusal::Method.into_response());
     Router::new().route("/v1/posts/{source}", methods).with_state(shared)

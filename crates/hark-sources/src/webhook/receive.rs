@@ -45,10 +45,8 @@ pub(super) async fn posts(hook: &Hook, shared: &Shared, request: Request) -> Res
     }
 
     let posts = {
-        // A body being read is uncommitted bytes in this worker's hands just as well.
-        let busy = |_| Refusal::Submit(SubmitError::Busy);
-        let permit = timeout(shared.limits.slot_wait, shared.bodies.acquire()).await.map_err(busy)?;
-        let _permit = permit.map_err(|_| Refusal::Submit(SubmitError::Stopped))?;
+        let largest = largest(&body, gzip, hook.body_bytes)?;
+        let _room = shared.bodies.take(largest, shared.limits.room_wait).await?;
         let read = read_body(body, hook.body_bytes);
         let raw = timeout(shared.limits.body_wait, read).await.map_err(|_| Refusal::Slow)??;
         let opening = Opening {
@@ -83,12 +81,19 @@ fn is_gzip(headers: &HeaderMap) -> Option<bool> {
     }
 }
 
-async fn read_body(mut body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > limit {
+/// Bytes that a body may come to hold, as it is sent and, where it is packed, unpacked beside that.
+fn largest(body: &Body, gzip: bool, limit: usize) -> Result<usize, Refusal> {
+    let bytes = |hint: u64| usize::try_from(hint).unwrap_or(usize::MAX);
+    let hint = body.size_hint();
+    if bytes(hint.lower()) > limit {
         return Err(Refusal::TooLarge(limit));
     }
-    let mut bytes = Vec::with_capacity(announced);
+    let sent = hint.upper().map_or(limit, bytes).min(limit);
+    Ok(if gzip { sent + limit } else { sent })
+}
+
+async fn read_body(mut body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::with_capacity(usize::try_from(body.size_hint().lower()).unwrap_or_default());
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let frame = frame.map_err(|_| Refusal::CutShort)?;
         let Ok(piece) = frame.into_data() else { continue };

@@ -117,14 +117,14 @@ pub fn origin(says: &DeadLetter, topics: &Topics) -> Option<(Topic, u32)> {
         .into_iter()
         .filter_map(|name| topics.get(name).ok())
         .find(|topic| *topic.name == *says.topic)?;
-    let partition = u32::try_from(says.partition).ok().filter(|&number| number < topic.partitions())?;
+    let partition = u32::try_from(says.partition).ok().filter(|&number| number < topic.partitions)?;
     Some((topic, partition))
 }
 
 /// Hands over all dead letters, partition by partition. What is none, a foreign record, is left out.
 pub fn each(log: &dyn Log, topics: &Topics, mut then: impl FnMut(Letter)) -> Result<(), LogError> {
     let topic = topics.get("dead-letters")?;
-    let partitions: Vec<u32> = (0..topic.partitions()).collect();
+    let partitions: Vec<u32> = (0..topic.partitions).collect();
     log.read_to_end(&topic.name, &partitions, &mut |record| {
         let Ok(says) = DeadLetter::decode(record.value.unwrap_or_default()) else { return };
         let place = Place { partition: record.partition, offset: record.offset };
@@ -136,7 +136,7 @@ pub fn each(log: &dyn Log, topics: &Topics, mut then: impl FnMut(Letter)) -> Res
 pub fn redriven(log: &dyn Log, topics: &Topics) -> Result<BTreeSet<Place>, LogError> {
     let mut places = BTreeSet::new();
     let Ok(topic) = topics.get("redriven") else { return Ok(places) };
-    let partitions: Vec<u32> = (0..topic.partitions()).collect();
+    let partitions: Vec<u32> = (0..topic.partitions).collect();
     log.read_to_end(&topic.name, &partitions, &mut |record| {
         let key = record.key.and_then(|key| str::from_utf8(key).ok()).unwrap_or_default();
         places.extend(key.parse::<Place>().ok());

@@ -114,7 +114,7 @@ fn prepare(config: &Config, log: &dyn Log, dry_run: bool) -> anyhow::Result<Topi
         return Ok(topics);
     }
     if matches!(config.log, LogConfig::Embedded { .. }) {
-        let partitions = topics.get("dead-letters")?.partitions();
+        let partitions = topics.get("dead-letters")?.partitions;
         log.create_topics(&[topics::Topic::Redriven.spec(prefix, partitions, None)])?;
         topics = Topics::read(log, prefix)?;
     }

@@ -3,32 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use hark_log::{Log, LogError, TopicDescription};
-use hark_schema::partition;
-
-/// A topic that records are written to.
-#[derive(Clone, Debug)]
-pub struct Topic {
-    /// Whole name.
-    pub name: Arc<str>,
-    partitions: u32,
-}
-
-impl Topic {
-    /// The partition of a key.
-    pub fn partition_of(&self, key: &[u8]) -> u32 {
-        partition::of_key(key, self.partitions)
-    }
-
-    /// A partition for what came from partition `origin` of another topic.
-    pub fn beside(&self, origin: u32) -> u32 {
-        origin % self.partitions.max(1)
-    }
-
-    /// How many there are.
-    pub fn partitions(&self) -> u32 {
-        self.partitions
-    }
-}
+pub use hark_schema::partition::Topic;
 
 /// All topics of a prefix.
 #[derive(Clone, Debug)]

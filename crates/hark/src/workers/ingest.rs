@@ -12,10 +12,10 @@ use anyhow::Context as _;
 use axum::Router;
 use hark_log::{SessionConfig, embedded};
 use hark_sources::{
-    Limits, PollResult, PostInput, Publisher, PublisherError, PublisherThread, Reason, SourceContext, Topic,
-    Topics,
+    IngestTopics, Limits, PollResult, PostInput, Publisher, PublisherError, PublisherThread, Reason,
+    SourceContext,
     feed::{self, Feed, FeedError, Feeds},
-    file::{self, Cursors, FileSpec},
+    file::{self, Cursors, FileError, FileSpec},
     to_output,
     webhook::{ANSWERS, Access, Answers, Hook, HookLimits, Key, router},
 };
@@ -62,14 +62,10 @@ impl Ingest {
         let factory = Box::new(move || log.producer(&id));
         let (publisher, thread) =
             Publisher::start(factory, Limits::default()).context("cannot start publishing")?;
-        let topic = |name| {
-            let topic = shared.topics.get(name)?;
-            anyhow::Ok(Topic { partitions: topic.partitions(), name: topic.name })
-        };
-        let topics = Topics {
-            posts: topic("posts")?,
-            cursors: topic("cursors")?,
-            dead_letters: topic("dead-letters")?,
+        let topics = IngestTopics {
+            posts: shared.topics.get("posts")?,
+            cursors: shared.topics.get("cursors")?,
+            dead_letters: shared.topics.get("dead-letters")?,
         };
         let tenant: Arc<str> = shared.config.tenant()?.into();
         let config_revision: Arc<str> = shared.config.revision.as_str().into();
@@ -158,40 +154,62 @@ impl Ingest {
         Ok(router(hooks, self.publisher.clone(), HookLimits::default()))
     }
 
-    /// Starts a thread for each pattern of the file sources.
+    /// Starts a thread for each file source, and one for standard input.
     pub fn start_files(&mut self, only: Option<&str>, once: bool) -> anyhow::Result<()> {
-        let mut specs = Vec::new();
+        let (mut files, mut stdin) = (Vec::new(), Vec::new());
         for (source, running) in self.wanted(only)? {
             let SourceKind::File { paths } = &source.kind else { continue };
-            for pattern in paths {
-                let path = match pattern {
-                    FilePattern::Stdin => "-".to_owned(),
-                    FilePattern::Glob(pattern) => pattern.clone(),
-                };
-                specs.push((FileSpec::new("", path), running.context.clone()));
+            let mut patterns = Vec::new();
+            for path in paths {
+                match path {
+                    FilePattern::Stdin => stdin.push(running.context.clone()),
+                    FilePattern::Glob(pattern) => patterns.push(pattern.clone()),
+                }
+            }
+            if !patterns.is_empty() {
+                files.push((FileSpec::new("", patterns), running.context.clone()));
             }
         }
-        let Some((_, first)) = specs.first() else { return Ok(()) };
+        for context in stdin {
+            let (publisher, shutdown) = (self.publisher.clone(), self.shared.shutdown.clone());
+            self.read("-".to_owned(), context, move |context| {
+                file::run_stdin(context, &publisher, &shutdown)
+            })?;
+        }
+        let Some((_, first)) = files.first() else { return Ok(()) };
         let cursors =
             Cursors::restore(&*self.shared.log, &first.topics.cursors).context("cannot read the cursors")?;
-        for (spec, context) in specs {
-            let (publisher, cursors) = (self.publisher.clone(), cursors.clone());
-            let (shutdown, failed) = (self.shared.shutdown.clone(), self.failed.clone());
-            info!(source = %context.source, path = spec.path, "reading");
-            let thread = std::thread::Builder::new()
-                .name(format!("file-{}", context.source))
-                .spawn(move || {
-                    let read = || file::run(&spec, &context, &publisher, cursors, once, &shutdown);
-                    let error = match catch_unwind(AssertUnwindSafe(read)) {
-                        Ok(Ok(())) => return,
-                        Ok(Err(error)) => error.into(),
-                        Err(_) => anyhow::anyhow!("the thread that reads {} panicked", spec.path),
-                    };
-                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                })
-                .context("cannot start a thread")?;
-            self.files.push(thread);
+        for (spec, context) in files {
+            let (publisher, shutdown) = (self.publisher.clone(), self.shared.shutdown.clone());
+            let cursors = cursors.clone();
+            self.read(spec.paths.join(", "), context, move |context| {
+                file::run(&spec, context, &publisher, cursors, once, &shutdown)
+            })?;
         }
+        Ok(())
+    }
+
+    /// Starts a thread that reads files; what it fails of ends the process.
+    fn read(
+        &mut self,
+        paths: String,
+        context: SourceContext,
+        read: impl FnOnce(&SourceContext) -> Result<(), FileError> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        info!(source = %context.source, paths, "reading");
+        let failed = self.failed.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("file-{}", context.source))
+            .spawn(move || {
+                let error = match catch_unwind(AssertUnwindSafe(|| read(&context))) {
+                    Ok(Ok(())) => return,
+                    Ok(Err(error)) => error.into(),
+                    Err(_) => anyhow::anyhow!("the thread that reads {paths} panicked"),
+                };
+                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            })
+            .context("cannot start a thread")?;
+        self.files.push(thread);
         Ok(())
     }
 

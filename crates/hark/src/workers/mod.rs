@@ -1,6 +1,7 @@
 //! The threads of a running `hark`: which stages, how many of each, and how they end together.
 
 pub mod ingest;
+mod reach;
 mod reload;
 pub mod stage;
 
@@ -185,6 +186,10 @@ impl Running {
             Server::start(listen, tls, self.telemetry.clone(), self.shared.health.clone(), webhooks)?;
         info!(address = %server.address(), "listening for webhooks, /metrics, /livez and /readyz");
         self.server = Some(server);
+        if let LogConfig::Kafka(_) = self.shared.config.log {
+            let (log, shutdown) = (self.shared.log.clone(), self.shared.shutdown.clone());
+            self.threads.push(reach::watch(log, self.shared.health.part("log"), shutdown)?);
+        }
         if parts.route {
             self.start_stage(Stage::Route)?;
         }

@@ -3,9 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use hark_log::{
-    Cleanup, Log, TopicSpec,
+    Cleanup, Log, Output, TopicSpec,
     embedded::{EmbeddedLog, Options},
     kafka::{KafkaConfig, KafkaLog},
+};
+use hark_schema::{
+    Message as _,
+    v1::{Intent, Mention},
 };
 use hark_tests::kafka::{Kafka, unique_prefix};
 
@@ -48,6 +52,27 @@ impl Bench {
     pub fn topics(&self) -> Topics {
         Topics::read(&*self.log, &self.prefix).unwrap()
     }
+
+    /// Writes mentions in one transaction, as enrich does, each with the timestamp of its record or that of now.
+    pub fn feed_mentions(&self, mentions: impl Iterator<Item = (Mention, Option<i64>)>) {
+        let topic = self.topics().get("mentions").unwrap();
+        let output = |(mention, timestamp_ms): (Mention, Option<i64>)| Output {
+            topic: topic.name.clone(),
+            partition: topic.partition_of(mention.thread_id.as_bytes()),
+            key: mention.mention_id.clone().into_bytes(),
+            value: Some(mention.encode_to_vec()),
+            headers: Vec::new(),
+            timestamp_ms,
+        };
+        let outputs: Vec<Output> = mentions.map(output).collect();
+        self.log.producer(&format!("{}-feeder", self.prefix)).unwrap().commit(&outputs).unwrap();
+    }
+}
+
+/// One intent, or none where the name is empty.
+pub fn intents(name: &str) -> Vec<Intent> {
+    let intent = Intent { name: name.to_owned(), confidence: 0.9, evidence: Vec::new() };
+    if name.is_empty() { Vec::new() } else { vec![intent] }
 }
 
 pub fn embedded() -> (tempfile::TempDir, Bench) {

@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use hark_log::Output;
 use hark_schema::{
     Message as _, id,
-    v1::{Author, Intent, Item, ItemOp, Mention, Op, PostRef, RawPost, ThreadRef, Voice},
+    v1::{Author, Item, ItemOp, Mention, Op, PostRef, RawPost, ThreadRef, Voice},
 };
 
 use super::{
-    bench::{Bench, PARTITIONS, embedded, kafka},
+    bench::{Bench, PARTITIONS, embedded, intents, kafka},
     route::route_by,
 };
 
@@ -47,17 +46,13 @@ fn mention((day, op, native_id, root, author, intent): &(i64, Op, &str, &str, &s
         ..PostRef::default()
     };
     let thread = ThreadRef { root: (*root).to_owned(), ..ThreadRef::default() };
-    let intents = match *intent {
-        "" => Vec::new(),
-        name => vec![Intent { name: name.to_owned(), confidence: 0.9, evidence: Vec::new() }],
-    };
     let author = Author { handle: (*author).to_owned(), ..Author::default() };
     Mention {
         mention_id: id::mention_id(&reference).to_string(),
         thread_id: id::thread_id(&reference, Some(&thread)).to_string(),
         op: (*op).into(),
         voice: Voice::Customer.into(),
-        intents,
+        intents: intents(intent),
         post: (*op != Op::Delete).then(|| RawPost {
             r#ref: Some(reference),
             text: "words".to_owned(),
@@ -152,22 +147,8 @@ fn authors() -> Vec<Step> {
 }
 
 fn feed(bench: &Bench, steps: &[&Step]) {
-    let topic = bench.topics().get("mentions").unwrap();
-    let outputs: Vec<Output> = steps
-        .iter()
-        .map(|(said, _)| {
-            let mention = mention(said);
-            Output {
-                topic: topic.name.clone(),
-                partition: topic.partition_of(mention.thread_id.as_bytes()),
-                key: mention.mention_id.clone().into_bytes(),
-                value: Some(mention.encode_to_vec()),
-                headers: Vec::new(),
-                timestamp_ms: Some((first_day() + said.0) * DAY_S * 1_000),
-            }
-        })
-        .collect();
-    bench.log.producer(&format!("{}-feeder", bench.prefix)).unwrap().commit(&outputs).unwrap();
+    let timestamp_ms = |said: &(i64, _, _, _, _, _)| (first_day() + said.0) * DAY_S * 1_000;
+    bench.feed_mentions(steps.iter().map(|(said, _)| (mention(said), Some(timestamp_ms(said)))));
 }
 
 /// What the queues hold, by mention and version: `sales open`, with the reason or tag that tells more.

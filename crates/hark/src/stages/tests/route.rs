@@ -6,11 +6,11 @@ use hark_log::{Output, SessionConfig, Worker};
 use hark_rules::{Known, Router, Routing};
 use hark_schema::{
     Message as _, id,
-    v1::{Author, Intent, Item, ItemOp, Mention, Op, PostRef, RawPost},
+    v1::{Author, Item, ItemOp, Mention, Op, PostRef, RawPost},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::bench::{Bench, PARTITIONS, embedded, kafka};
+use super::bench::{Bench, PARTITIONS, embedded, intents, kafka};
 use crate::stages::{
     Feed,
     envelope::DeadLetters,
@@ -38,37 +38,18 @@ fn mention((op, intent, followers): Said) -> Mention {
         ..RawPost::default()
     };
     let mention_id = id::mention_id(post.r#ref.as_ref().unwrap()).to_string();
-    let intents = match intent {
-        "" => Vec::new(),
-        name => vec![Intent { name: name.to_owned(), confidence: 0.9, evidence: Vec::new() }],
-    };
     Mention {
         thread_id: mention_id.clone(),
         mention_id,
         op: op.into(),
         post: (op != Op::Delete).then_some(post),
-        intents,
+        intents: intents(intent),
         ..Mention::default()
     }
 }
 
 fn feed(bench: &Bench, history: &[Said]) {
-    let topic = bench.topics().get("mentions").unwrap();
-    let outputs: Vec<Output> = history
-        .iter()
-        .map(|said| {
-            let mention = mention(*said);
-            Output {
-                topic: topic.name.clone(),
-                partition: topic.partition_of(mention.thread_id.as_bytes()),
-                key: mention.mention_id.clone().into_bytes(),
-                value: Some(mention.encode_to_vec()),
-                headers: Vec::new(),
-                timestamp_ms: None,
-            }
-        })
-        .collect();
-    bench.log.producer(&format!("{}-feeder", bench.prefix)).unwrap().commit(&outputs).unwrap();
+    bench.feed_mentions(history.iter().map(|said| (mention(*said), None)));
 }
 
 fn route(bench: &Bench) {

@@ -1,43 +1,39 @@
-//! How often a worker may lose its clients before it gives up.
+//! How often whoever uses the log may lose its clients before it gives up.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-use super::WorkerError;
-use crate::SessionError;
-
-/// More losses than this within the window mean that rebuilding does not help (law 8).
-const MAX_REBUILDS: usize = 2;
-const WINDOW: Duration = Duration::from_secs(5 * 60);
-
-#[derive(Default)]
-pub(super) struct RebuildBudget {
+/// Rebuilds and losses (law 8).
+#[derive(Debug, Default)]
+pub struct RebuildBudget {
     spent: VecDeque<Instant>,
     excused: bool,
 }
 
 impl RebuildBudget {
-    /// The next loss comes of brokers that were away: nobody's fault (law 8).
-    pub(super) fn excuse(&mut self) {
+    /// More losses than this within [`Self::WINDOW`] mean that rebuilding does not help.
+    pub const MAX_REBUILDS: usize = 2;
+    /// How long a loss counts.
+    pub const WINDOW: Duration = Duration::from_secs(5 * 60);
+
+    /// The next loss comes of brokers that were away: nobody's fault.
+    pub fn excuse(&mut self) {
         self.excused = true;
     }
 
     /// Whether one more rebuild is allowed now; counts it.
-    pub(super) fn spend(&mut self, now: Instant) -> bool {
+    #[must_use]
+    pub fn spend(&mut self, now: Instant) -> bool {
         if std::mem::take(&mut self.excused) {
             return true;
         }
-        while self.spent.front().is_some_and(|&then| now.duration_since(then) > WINDOW) {
+        while self.spent.front().is_some_and(|&then| now.duration_since(then) > Self::WINDOW) {
             self.spent.pop_front();
         }
         self.spent.push_back(now);
-        self.spent.len() <= MAX_REBUILDS
-    }
-
-    pub(super) fn exhausted(&self, name: String, source: SessionError) -> WorkerError {
-        WorkerError::LostAgain { name, times: MAX_REBUILDS, window: WINDOW, source }
+        self.spent.len() <= Self::MAX_REBUILDS
     }
 }
 
