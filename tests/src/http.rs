@@ -83,12 +83,28 @@ pub fn wait_until_at_work(worker: &Program, stage: &str) {
     wait_until(&format!("{stage} has begun"), DEADLINE, || metric(address, &name, "") > 0.0);
 }
 
+/// Sends a body behind headers that may be anything, each with its line end.
+pub fn exchange_raw(address: SocketAddr, headers: &[u8], body: &[u8]) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    let length = format!("content-length: {}\r\nhost: x\r\nconnection: close\r\n\r\n", body.len());
+    let request = [b"POST /v1/posts/shop HTTP/1.1\r\n", headers, length.as_bytes(), body].concat();
+    let sent = stream.write_all(&request);
+    // Whatever is not a whole request is waited for; nothing more comes.
+    stream.shutdown(std::net::Shutdown::Write)?;
+    read(stream, sent)
+}
+
 fn exchange(address: SocketAddr, head: &str, body: &[u8]) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.write_all(format!("{head}host: {address}\r\nconnection: close\r\n\r\n").as_bytes())?;
-    // Who refuses a body need not have read it: its answer counts.
     let sent = stream.write_all(body);
+    read(stream, sent)
+}
+
+/// The answer, also where not all could be sent: who refuses a body need not have read it.
+fn read(mut stream: TcpStream, sent: io::Result<()>) -> io::Result<Answer> {
     let mut answer = Vec::new();
     if let Err(error) = stream.read_to_end(&mut answer).and(sent)
         && answer.is_empty()

@@ -62,7 +62,8 @@ impl Counts {
 
     fn add_named(&mut self, name: Cow<'static, str>, n: u64) {
         match self.counts.get_mut(&name) {
-            Some(count) => *count += n,
+            // Metadata that somebody else wrote may hold any number.
+            Some(count) => *count = count.saturating_add(n),
             None => {
                 self.counts.insert(name, n);
             }
@@ -91,7 +92,7 @@ impl Counts {
     /// All records.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.counts.values().sum()
+        self.counts.values().fold(0, |total, &count| total.saturating_add(count))
     }
 
     /// Nothing counted.
@@ -117,7 +118,8 @@ impl Counts {
                 wire.counts.iter().filter(|(name, _)| *name != "other").min_by_key(|(_, count)| **count);
             let Some(name) = smallest.map(|(name, _)| name.clone()) else { return metadata };
             let count = wire.counts.remove(&name).unwrap_or_default();
-            *wire.counts.entry("other".to_owned()).or_default() += count;
+            let other = wire.counts.entry("other".to_owned()).or_default();
+            *other = other.saturating_add(count);
         }
     }
 
@@ -162,6 +164,15 @@ mod tests {
         let metadata = counts.to_metadata();
         assert!(metadata.len() <= METADATA_LIMIT_BYTES, "{} bytes", metadata.len());
         assert_eq!(Counts::from_metadata(&metadata).total(), counts.total());
+    }
+
+    #[test]
+    fn counts_that_nobody_can_have_counted_stop_at_the_largest_number() {
+        let mut counts = Counts::default();
+        counts.add_named(Cow::Borrowed("repeat"), u64::MAX);
+        counts.add(&Outcome::Dropped("repeat"));
+        counts.add(&Outcome::Emitted);
+        assert_eq!((counts.get("repeat"), counts.total()), (u64::MAX, u64::MAX));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! hyper directly because `axum::serve` has no limit on how slowly a client may send its headers, and none on how many
 //! clients there may be.
 
+mod places;
 pub mod tls;
 
 use std::io;
@@ -16,15 +17,16 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::timeout::{RequestBodyDeadlineLayer, TimeoutLayer};
 
+use self::places::{Place, Places};
 use self::tls::Acceptor;
 use crate::config::HttpTls;
 use crate::failure::Failure;
@@ -47,7 +49,7 @@ const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// What a client may ask of the server.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    /// Connections at once; more wait in the system's queue.
+    /// Connections at once; the most silent ones give way to others.
     connections: usize,
     /// From the connection, or the last answer, to the end of the headers.
     headers: Duration,
@@ -197,11 +199,11 @@ async fn accept(
     connections: TaskTracker,
     stop: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections);
     loop {
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
+            let accepted = listener.accept().await;
+            (places.take().await, accepted)
         };
         let (place, accepted) = tokio::select! {
             next = next => next,
@@ -210,16 +212,23 @@ async fn accept(
         match accepted {
             Ok((stream, _)) => {
                 let (routes, stop, tls) = (routes.clone(), stop.clone(), tls.clone());
-                connections.spawn(async move {
+                let leave = place.is_to_leave();
+                let place = Arc::new(place);
+                let serving = async move {
                     match tls {
-                        None => serve_connection(stream, routes, limits, stop).await,
-                        Some(tls) => serve_encrypted(stream, &tls, routes, limits, stop).await,
+                        None => serve_connection(stream, routes, place, limits, stop).await,
+                        Some(tls) => serve_encrypted(stream, &tls, routes, place, limits, stop).await,
                     }
-                    drop(place);
+                };
+                connections.spawn(async move {
+                    if leave.run_until_cancelled(serving).await.is_none() {
+                        tracing::debug!("a silent client gave its place to somebody else");
+                    }
                 });
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
+                places.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -230,12 +239,13 @@ async fn serve_encrypted(
     stream: tokio::net::TcpStream,
     tls: &Acceptor,
     routes: Router,
+    place: Arc<Place>,
     limits: Limits,
     stop: CancellationToken,
 ) {
     // The handshake is part of what a slow client may take its time for.
     match tokio::time::timeout(limits.headers, tls.current().accept(stream)).await {
-        Ok(Ok(stream)) => serve_connection(stream, routes, limits, stop).await,
+        Ok(Ok(stream)) => serve_connection(stream, routes, place, limits, stop).await,
         Ok(Err(error)) => tracing::debug!(%error, "no TLS with a client"),
         Err(_) => tracing::debug!("a client was too slow with its handshake"),
     }
@@ -244,14 +254,25 @@ async fn serve_encrypted(
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     routes: Router,
+    place: Arc<Place>,
     limits: Limits,
     stop: CancellationToken,
 ) {
+    let routes = TowerToHyperService::new(routes);
+    let service = service_fn(move |request| {
+        place.work();
+        let (place, answer) = (Arc::clone(&place), routes.call(request));
+        async move {
+            let answer = answer.await;
+            place.rest();
+            answer
+        }
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.headers)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -7,13 +7,12 @@ use std::{
 };
 
 use hark_log::Log;
-use hark_tests::{deadline::wait_until, http, kafka::Options, program};
+use hark_tests::{http, kafka::Options, program, random::Random};
 
 use crate::{
     cast::{Cast, free_address},
     pause,
     plan::{self, Blow, ONLY, Planned},
-    random::Random,
     report::Report,
     senders::{self, Sent, Signals},
     verdict, watch,
@@ -182,18 +181,36 @@ fn leave(world: &World, cast: &mut Cast<'_>) -> Vec<String> {
     complaints.extend(once(&["ingest", "--once", "--source", "forum", "--instance", "f"]));
     let log = world.log();
     for (stage, input) in [("enrich", "posts"), ("route", "mentions")] {
-        wait_until(&format!("{stage} has reached the end"), DEADLINE, || {
+        let until = Instant::now() + DEADLINE;
+        while !is_idle(world, &*log, stage, input) {
             cast.revive();
-            is_idle(world, &*log, stage, input)
-        });
+            pause(Duration::from_millis(100));
+            if Instant::now() >= until {
+                complaints.push(format!(
+                    "{stage} never reached the end: {}",
+                    diagnosis(world, &*log, stage, input)
+                ));
+                break;
+            }
+        }
     }
     complaints.extend(cast.dismiss_all());
     complaints
 }
 
-fn is_idle(world: &World, log: &dyn Log, stage: &str, input: &str) -> bool {
+pub fn is_idle(world: &World, log: &dyn Log, stage: &str, input: &str) -> bool {
     let offsets = log.group_offsets(&world.group(stage), &world.topic(input));
     offsets.is_ok_and(|offsets| {
         offsets.iter().all(|offset| offset.committed.unwrap_or(offset.start) >= offset.end)
     })
+}
+
+/// Where a stage stands, and what the brokers know of its transactions.
+fn diagnosis(world: &World, log: &dyn Log, stage: &str, input: &str) -> String {
+    let offsets = log.group_offsets(&world.group(stage), &world.topic(input));
+    let offsets = offsets.map(|offsets| {
+        offsets.iter().map(|at| (at.partition, at.start, at.committed, at.end)).collect::<Vec<_>>()
+    });
+    let transactions = world.kafka.as_ref().map(|kafka| kafka.tool(&["transactions", "list"]));
+    format!("(partition, start, committed, end): {offsets:?}; {}", transactions.unwrap_or_default())
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use hark_schema::v1::{ItemOp, Op};
 
-use crate::random::Random;
+use hark_tests::random::Random;
 
 /// Enrich compares a version without a revision with so many earlier ones.
 const FINGERPRINTS: usize = 4;

@@ -4,11 +4,15 @@
 
 mod cast;
 mod crash;
+mod figures;
+mod fuzz;
 mod life;
+mod overload;
 mod plan;
-mod random;
+mod recovery;
 mod report;
 mod senders;
+mod tap;
 mod verdict;
 mod watch;
 mod world;
@@ -16,6 +20,7 @@ mod world;
 use std::{collections::HashMap, process::ExitCode, sync::mpsc, time::Duration};
 
 use crash::Wanted;
+use figures::Figures;
 use world::Disk;
 
 /// Wrong usage.
@@ -37,17 +42,32 @@ fn main() -> ExitCode {
     };
     let options: HashMap<&str, &str> =
         options.chunks(2).map(|pair| (pair[0].trim_start_matches("--"), pair[1].as_str())).collect();
+    let is_long = options.contains_key("long");
+    let Some(seed) = options.get("seed").map_or(Some(1), |seed| seed.parse().ok()) else {
+        return misused("--seed takes a number");
+    };
     match command {
-        "crash" => crash(&options),
+        "crash" => crash(&options, seed),
+        "recovery" => {
+            let repeats = if is_long { 10 } else { 3 };
+            figures("recovery", &options, recovery::prove(repeats, seed))
+        }
+        "fuzz" => {
+            let each = Duration::from_secs(if is_long { 60 } else { 5 });
+            figures("fuzz", &options, Some(fuzz::prove(each, seed)))
+        }
+        "overload" => {
+            let lasts = Duration::from_secs(if is_long { 60 } else { 15 });
+            figures("overload", &options, overload::prove(lasts))
+        }
         other => misused(other),
     }
 }
 
-fn crash(options: &HashMap<&str, &str>) -> ExitCode {
+fn crash(options: &HashMap<&str, &str>, seed: u64) -> ExitCode {
     let number =
         |name: &str, default: u64| options.get(name).map_or(Some(default), |value| value.parse().ok());
-    let (Some(kills), Some(nodes), Some(seed)) = (number("kills", 10), number("nodes", 1), number("seed", 1))
-    else {
+    let (Some(kills), Some(nodes)) = (number("kills", 10), number("nodes", 1)) else {
         return misused("a number was expected");
     };
     let wanted = Wanted {
@@ -69,6 +89,16 @@ fn crash(options: &HashMap<&str, &str>) -> ExitCode {
     }
     println!("{}", report.summary());
     if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Ends a proof that consists of figures.
+fn figures(what: &str, options: &HashMap<&str, &str>, figures: Option<Figures>) -> ExitCode {
+    let Some(figures) = figures else { return ExitCode::from(SKIPPED) };
+    if let Some(path) = options.get("json") {
+        std::fs::write(path, format!("{:#}\n", figures.json())).unwrap();
+    }
+    println!("{}", figures.summary(what));
+    if figures.missed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn misused(what: &str) -> ExitCode {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::random::Random;
+use hark_tests::random::Random;
 
 /// One thing that goes wrong, or changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +51,8 @@ const EXTRAS: [(&str, &str); 2] = [("enrich", "e3"), ("route", "r3")];
 /// The embedded log's one process.
 pub const ONLY: &str = "only";
 
-/// `kills` of workers with everything else between them. A zombie and a change of the workers come with every fifth kill, a
-/// broker with every fifth, two or three kills later.
+/// `kills` of workers with everything else between them: a change of the workers, a zombie and a broker with every fifth kill, of
+/// many kills with every tenth.
 pub fn on_kafka(kills: usize, nodes: u32, seed: u64) -> Vec<Planned> {
     let mut random = Random::new(seed, 1);
     let mut plan = Vec::new();
@@ -61,7 +61,7 @@ pub fn on_kafka(kills: usize, nodes: u32, seed: u64) -> Vec<Planned> {
         let who = *random.pick(&WORKERS);
         let away = if random.percent(70) { Duration::ZERO } else { millis(200, 4_000, &mut random) };
         plan.push(planned(Blow::Kill { who, away }, &mut random));
-        match kill % 5 {
+        match kill % (if kills > 20 { 10 } else { 5 }) {
             1 => {
                 let (stage, who) = EXTRAS[extra / 2 % 2];
                 let blow = if extra % 2 == 0 { Blow::Grow { stage, who } } else { Blow::Shrink { who } };

@@ -9,12 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hark_tests::http;
+use hark_tests::{http, random::Random};
 
 use crate::{
     life::{self, Step},
     pause,
-    random::Random,
 };
 
 /// Lives that go on at the same time at one sender.

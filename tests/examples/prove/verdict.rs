@@ -110,7 +110,7 @@ fn key_of(sent: &Sent) -> String {
     .to_string()
 }
 
-fn each_value(world: &World, log: &dyn Log, topic: &str, each: &mut dyn FnMut(&[u8])) {
+pub fn each_value(world: &World, log: &dyn Log, topic: &str, each: &mut dyn FnMut(&[u8])) {
     let topic = world.topic(topic);
     let partitions = log.topics().unwrap().into_iter().find(|found| found.name == topic).unwrap().partitions;
     let all: Vec<u32> = (0..partitions).collect();

@@ -11,6 +11,8 @@ mod documents;
 mod feeds;
 mod files;
 mod future;
+mod hostile;
+mod hostile_bodies;
 mod lag;
 mod prometheus;
 mod redrive;

@@ -19,7 +19,7 @@ use hark_log::{LogError, SessionError};
 
 pub use fetch::FetchError;
 pub use owner::{Feeds, poll_once};
-pub use poll::PollError;
+pub use poll::{PollError, posts_of};
 
 use crate::SourceContext;
 

@@ -125,8 +125,7 @@ impl<'a> Poller<'a> {
         validators: Validators,
         now: Timestamp,
     ) -> Result<PollResult, PollError> {
-        let parser = feed_rs::parser::Builder::new().base_uri(Some(&self.feed.url)).build();
-        let parsed = parser.parse(bytes).map_err(|error| PollError::NoFeed(error.to_string()))?;
+        let parsed = parse(bytes, &self.feed.url)?;
         let ttl = parsed.ttl.map(|minutes| Duration::from_secs(u64::from(minutes) * 60).min(MAX_TTL));
         let mut entries = entry::read_all(parsed);
         if entries.len() > MAX_ENTRIES {
@@ -303,4 +302,17 @@ impl<'a> Poller<'a> {
 
 fn after(now: Timestamp, wait: Duration) -> i64 {
     now.as_millisecond().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn parse(page: &[u8], url: &str) -> Result<feed_rs::model::Feed, PollError> {
+    let parser = feed_rs::parser::Builder::new().base_uri(Some(url)).build();
+    parser.parse(page).map_err(|error| PollError::NoFeed(error.to_string()))
+}
+
+/// How many entries of a page are read, as a poll reads them; for proofs that no page does harm.
+///
+/// # Errors
+/// The page is no feed.
+pub fn posts_of(page: &[u8], url: &str) -> Result<usize, PollError> {
+    Ok(entry::read_all(parse(page, url)?).len())
 }

@@ -44,7 +44,7 @@ pub struct HookLimits {
     pub body_wait: Duration,
     /// From the hand-over to the commit.
     pub commit_wait: Duration,
-    /// Bytes of all bodies that are being read, unpacked and parsed: this worker's memory for them, whatever each source allows.
+    /// Bytes of all but small bodies that are being read, unpacked and parsed: this worker's memory for them, whatever each source allows.
     /// A single larger body is taken when there is no other.
     pub bodies_bytes: usize,
     /// How long a request waits for room among them.

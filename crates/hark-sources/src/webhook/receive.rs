@@ -28,7 +28,8 @@ use crate::{
     to_output,
 };
 
-/// Bodies up to this size are worked on where they were received; larger ones would hold up other requests.
+/// Bodies up to this size are worked on where they were received; larger ones would hold up other requests. The server's bound of
+/// connections bounds the memory of all of them.
 const SMALL_BODY_BYTES: usize = 64 * 1024;
 /// How often a waiting request looks whether the log is still there.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -46,7 +47,10 @@ pub(super) async fn posts(hook: &Hook, shared: &Shared, request: Request) -> Res
 
     let posts = {
         let largest = largest(&body, gzip, hook.body_bytes)?;
-        let _room = shared.bodies.take(largest, shared.limits.room_wait).await?;
+        // Whoever is slow with a large body takes nothing from those who send small ones.
+        let is_small = !gzip && largest <= SMALL_BODY_BYTES;
+        let _room =
+            if is_small { None } else { Some(shared.bodies.take(largest, shared.limits.room_wait).await?) };
         let read = read_body(body, hook.body_bytes);
         let raw = timeout(shared.limits.body_wait, read).await.map_err(|_| Refusal::Slow)??;
         let opening = Opening {
