@@ -1,6 +1,6 @@
 //! What the rules look at.
 
-use hark_schema::v1::{self, PostRef};
+use hark_schema::v1::{self, PostRef, SentimentLabel};
 use jiff::Timestamp;
 
 use crate::{
@@ -73,7 +73,7 @@ pub(crate) struct View<'a> {
     pub intents: [Option<f32>; Intent::COUNT],
     /// Number of the branch that it is about.
     pub branch: Option<usize>,
-    /// Numbers of the themes of a complaint; empty for all else.
+    /// Numbers of the themes of a complaint, or of what is said in anger; empty for all else.
     pub themes: Vec<usize>,
 }
 
@@ -95,7 +95,13 @@ impl<'a> View<'a> {
         }
         let branch = branch_of(&names.branches, facts, &subjects);
         let holds = |name| Intent::named(name).is_some_and(|intent| intents[intent.index()].is_some());
-        let complains = holds("complaint") || holds("outrage");
+        // Who is unhappy and speaks of brakes that fail complains, whether or not it was put as a complaint.
+        let unhappy = facts
+            .mention
+            .sentiment
+            .as_ref()
+            .is_some_and(|sentiment| sentiment.label() == SentimentLabel::Negative);
+        let complains = holds("complaint") || holds("outrage") || unhappy;
         let themes = if complains {
             names.themes.find(&facts.mention.language, [&facts.post.title, &facts.post.text])
         } else {

@@ -213,6 +213,9 @@ fn a_complaint_names_its_themes_and_praise_whom_it_is_for() {
     let mut question = Said::new("question", at);
     question.post.text = complaint.post.text;
     assert_eq!(question.decided(&router).tags, Vec::<String>::new());
+    question.mention.sentiment =
+        Some(v1::Sentiment { label: v1::SentimentLabel::Negative.into(), ..Default::default() });
+    assert_eq!(question.decided(&router).tags, ["theme:delivery", "theme:quality"], "asked in anger");
     let mut praise = Said::new("praise", at).place("Gliwice");
     praise.mention.entities =
         vec![v1::Entity { kind: "person".into(), text: "Anna".into(), ..Default::default() }];
