@@ -7,7 +7,12 @@ use std::{
 };
 
 use hark_log::Log;
-use hark_tests::{http, kafka::Options, program, random::Random};
+use hark_tests::{
+    http,
+    kafka::{Kafka, Options},
+    program,
+    random::Random,
+};
 
 use crate::{
     cast::{Cast, free_address},
@@ -205,12 +210,17 @@ pub fn is_idle(world: &World, log: &dyn Log, stage: &str, input: &str) -> bool {
     })
 }
 
-/// Where a stage stands, and what the brokers know of its transactions.
+/// Where a stage stands, and what the brokers know of its members and of transactions.
 fn diagnosis(world: &World, log: &dyn Log, stage: &str, input: &str) -> String {
     let offsets = log.group_offsets(&world.group(stage), &world.topic(input));
     let offsets = offsets.map(|offsets| {
         offsets.iter().map(|at| (at.partition, at.start, at.committed, at.end)).collect::<Vec<_>>()
     });
-    let transactions = world.kafka.as_ref().map(|kafka| kafka.tool(&["transactions", "list"]));
-    format!("(partition, start, committed, end): {offsets:?}; {}", transactions.unwrap_or_default())
+    let group = world.group(stage);
+    let told = |kafka: &Kafka| {
+        let members = kafka.tool(&["groups", "--describe", "--group", &group, "--members", "--verbose"]);
+        format!("{members}\n{}", kafka.tool(&["transactions", "list"]))
+    };
+    let told = world.kafka.as_ref().map(told).unwrap_or_default();
+    format!("(partition, start, committed, end): {offsets:?}\n{told}")
 }

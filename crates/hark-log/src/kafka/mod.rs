@@ -11,6 +11,7 @@ mod restore;
 mod session;
 mod times;
 mod transactor;
+mod watch;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! A transactional producer: begin, send, offsets, commit, in one call, so that two transactions cannot be open.
 
 use std::{
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -15,7 +16,10 @@ use rdkafka::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::client::{Clients, Context, is_broker_loss, is_unauthorised, number};
+use super::{
+    client::{Clients, Context, is_broker_loss, is_unauthorised, number},
+    watch::Watch,
+};
 use crate::{CommitError, LogError, Output, SessionError};
 
 /// Between two looks whether all records are at the broker. rdkafka's own flush waits 100 ms a time, which makes every transaction
@@ -41,6 +45,7 @@ pub(super) struct Transactor {
     shutdown: CancellationToken,
     shutdown_since: Option<Instant>,
     committed_at: Option<Instant>,
+    watch: Arc<Watch>,
 }
 
 impl Transactor {
@@ -54,15 +59,20 @@ impl Transactor {
             .producing(transactional_id)
             .create_with_context(Context::default())
             .map_err(|source| clients.failed("making a producer", source))?;
+        let watch = Watch::begin(transactional_id).map_err(|source| LogError::Io {
+            operation: "starting a thread",
+            path: transactional_id.to_owned(),
+            source,
+        })?;
         let until = Instant::now() + INIT_LIMIT;
-        while let Err(error) = producer.init_transactions(TRY_TIMEOUT) {
+        while let Err(error) = watch.during(|| producer.init_transactions(TRY_TIMEOUT)) {
             if !is_retriable(&error) || Instant::now() >= until || shutdown.is_cancelled() {
                 return Err(
                     clients.failed(&format!("beginning as transactional.id {transactional_id}"), error)
                 );
             }
         }
-        Ok(Self { producer, shutdown, shutdown_since: None, committed_at: None })
+        Ok(Self { producer, shutdown, shutdown_since: None, committed_at: None, watch })
     }
 
     /// One transaction: outputs and, for a group member, offsets. Both may be empty lists, offsets not for a member.
@@ -156,7 +166,7 @@ impl Transactor {
     ) -> Result<(), Failure> {
         let mut told = false;
         loop {
-            let Err(error) = call(&self.producer) else { return Ok(()) };
+            let Err(error) = self.watch.during(|| call(&self.producer)) else { return Ok(()) };
             if !is_retriable(&error) {
                 return Err(classify(operation, error));
             }

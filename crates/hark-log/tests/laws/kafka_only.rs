@@ -178,10 +178,7 @@ fn a_worker_whose_instance_name_is_taken_ends_and_names_it() {
     let (ended, other) = if first.has_ended() { (first, second) } else { (second, first) };
     let error = ended.join();
     let told = error.to_string();
-    assert!(
-        told.contains(&fixture.name("same")) && told.contains("under the same name"),
-        "{told}: {error:?}"
-    );
+    assert!(told.contains(&fixture.name("same")) && told.contains("another process"), "{told}: {error:?}");
     other.stop();
 }
 

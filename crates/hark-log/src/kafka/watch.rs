@@ -1,0 +1,93 @@
+//! Ends the process when librdkafka does not come back from a call.
+//!
+//! `rd_kafka_send_offsets_to_transaction` waits without any bound for its own main thread, and where a coordinator dies at the wrong
+//! moment that never answers (seen with librdkafka 2.12.1 by `scripts/prove crash` on three brokers: both workers of a stage hung in
+//! it for good, still members of their group, so that nobody took their partitions over). A thread that hangs in C cannot be
+//! freed, but whoever runs Hark starts an ended process again, and a killed one loses nothing.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tracing::error;
+
+/// A call is told to take a second at most. Looks are counted, not time: a process that was frozen is not stuck.
+const STUCK_LOOKS: u32 = 30;
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Since when a call is under way.
+pub(super) struct Watch {
+    since: Mutex<Option<Instant>>,
+}
+
+impl Watch {
+    /// Begins to watch on a thread of its own, which ends when the watch is dropped.
+    pub fn begin(transactional_id: &str) -> std::io::Result<Arc<Self>> {
+        let watch = Arc::new(Self { since: Mutex::new(None) });
+        let (watched, name) = (Arc::downgrade(&watch), transactional_id.to_owned());
+        thread::Builder::new().name("watch".to_owned()).spawn(move || {
+            let mut looks = Looks::default();
+            while let Some(watch) = watched.upgrade() {
+                if looks.is_stuck(watch.since()) {
+                    error!(
+                        transactional_id = name,
+                        "the Kafka client does not come back from a call: ending, to be started again"
+                    );
+                    std::process::exit(1);
+                }
+                drop(watch);
+                thread::park_timeout(LOOK_EVERY);
+            }
+        })?;
+        Ok(watch)
+    }
+
+    /// Makes a call that is to come back soon.
+    pub fn during<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.set(Some(Instant::now()));
+        let result = call();
+        self.set(None);
+        result
+    }
+
+    fn set(&self, since: Option<Instant>) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    fn since(&self) -> Option<Instant> {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How often the same call was seen under way.
+#[derive(Default)]
+struct Looks {
+    call: Option<Instant>,
+    times: u32,
+}
+
+impl Looks {
+    fn is_stuck(&mut self, call: Option<Instant>) -> bool {
+        self.times = if call.is_some() && call == self.call { self.times + 1 } else { 0 };
+        self.call = call;
+        self.times >= STUCK_LOOKS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_call_that_does_not_come_back_is_stuck() {
+        let (watch, mut looks) = (Watch { since: Mutex::new(None) }, Looks::default());
+        assert!((0..100).all(|_| !looks.is_stuck(watch.since())), "nothing is under way");
+        for _ in 0..100 {
+            watch.during(|| assert!(!looks.is_stuck(watch.since()), "each is another call"));
+        }
+        watch.during(|| assert_eq!((0..100).position(|_| looks.is_stuck(watch.since())), Some(30)));
+        assert!(!looks.is_stuck(watch.since()), "it has come back");
+    }
+}
