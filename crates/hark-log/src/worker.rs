@@ -49,6 +49,9 @@ const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(1);
 const GOAL_EVERY: Duration = Duration::from_secs(1);
 /// A commit that took so long and then lost its producer was waiting for brokers that were away.
 const BROKER_LOSS: Duration = Duration::from_secs(5);
+/// A member that is fenced twice within this has a twin. Once, it may have fenced itself: a broker that stood still answers the
+/// second joining of a member, which gave up waiting for the first, and then takes the member of the first for somebody else.
+const TWIN_WINDOW: Duration = Duration::from_secs(60);
 /// First and longest wait after an aborted transaction.
 const ABORT_WAITS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
@@ -161,6 +164,7 @@ impl<S: Stage> Worker<'_, S> {
             shared.push(SharedTable::open(self.log, spec).map_err(SessionError::from)?);
         }
         let goal = if self.once { Some(session.ends()?) } else { None };
+        let mut fenced: Option<Instant> = None;
         loop {
             let drive = Drive {
                 budget: &mut budget,
@@ -187,6 +191,12 @@ impl<S: Stage> Worker<'_, S> {
                     return Ok(());
                 }
                 Err(error) if error.is_loss() => error,
+                Err(error @ SessionError::Twin { .. })
+                    if fenced.is_none_or(|fenced| fenced.elapsed() > TWIN_WINDOW) =>
+                {
+                    fenced = Some(Instant::now());
+                    error
+                }
                 Err(error) => return Err(error.into()),
             };
             if matches!(lost, SessionError::Log(_)) {

@@ -66,6 +66,28 @@ fn idle_workers_say_that_they_are_not_ready_while_all_brokers_are_away() {
     }
 }
 
+#[test]
+fn workers_outlive_a_broker_that_stood_still() {
+    let Some((kafka, scene)) = on_a_broker_of_its_own() else { return };
+    let start = |stage| scene.start(&[stage, "--instance", "only", "--listen", "127.0.0.1:0"]);
+    let workers = ["ingest", "enrich", "route"].map(start);
+    let ready = |worker| http::get(http::address(worker), "/readyz").map_or(0, |answer| answer.status);
+    for worker in &workers {
+        wait_until("it is ready", DEADLINE, || ready(worker) == 200);
+    }
+    kafka.pause_node(1);
+    for worker in &workers {
+        wait_until("it says that it is not ready", DEADLINE, || ready(worker) == 503);
+    }
+    kafka.resume_node(1);
+    for worker in &workers {
+        wait_until("it is ready again", DEADLINE, || ready(worker) == 200);
+    }
+    for worker in workers {
+        worker.stop(DEADLINE).well();
+    }
+}
+
 /// Topics are there, and the broker may be stopped and started.
 fn on_a_broker_of_its_own() -> Option<(Kafka, Scene)> {
     // A killed node is let in again after its old session: 9 s by default.
