@@ -19,6 +19,8 @@ fn a_broker_that_dies_and_comes_back_ends_nobody_and_loses_nothing() {
         http::post(address, &format!(r#"{{"id": "{id}", "text": "Which garage is open?"}}"#)).unwrap()
     };
     assert_eq!(post("b-1").status, 200);
+    // A worker that finds no broker at its very start ends, and says so.
+    wait_until("all have begun", DEADLINE, || http::get(address, "/readyz").unwrap().status == 200);
 
     kafka.kill_node(1);
     let refused = wait_for("the sender is told to try later", DEADLINE, || {

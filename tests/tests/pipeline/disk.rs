@@ -71,10 +71,10 @@ fn a_full_disk_refuses_posts_with_503_and_loses_none_that_it_took() {
 
 const POSTS: usize = 10;
 
-/// Large ones, each about the garage and no repeat of another.
+/// Large ones, each about the garage and no repeat of another. Most of each is one long word: what fills a disk need not be judged word by word.
 fn posts(number: usize) -> String {
     let post = |n: usize| {
-        let text = format!("Any garage near mill {n}? {}", "It is about my old car. ".repeat(1_000));
+        let text = format!("Any garage near mill {n}? {}", "x".repeat(24_000));
         serde_json::json!({"id": format!("s-{n}"), "text": text})
     };
     serde_json::Value::from((0..POSTS).map(|n| post(number * POSTS + n)).collect::<Vec<_>>()).to_string()
