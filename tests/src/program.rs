@@ -12,6 +12,25 @@ use std::time::Duration;
 
 use crate::deadline::wait_for;
 
+/// What stands below the log in the `hark.yaml` of tests and proofs of delivery. Rules look at subjects only: these are not about what
+/// the models think of a text. The webhook's token is [`crate::http::TOKEN`].
+pub const CONFIGURATION: &str = r#"
+sources:
+  - {name: forum, kind: file, path: "posts/*.jsonl"}
+  - {name: shop, kind: webhook, token: "${SHOP_TOKEN}"}
+subjects:
+  - {name: aurora, kind: own, terms: [Aurora Motors]}
+  - {name: garage, kind: topic, terms: [garage]}
+teams:
+  sales: {}
+  support: {}
+  triage: {}
+rules:
+  - {name: speaks of us, when: {subject: aurora}, to: support, priority: 2}
+  - {name: looks for a garage, when: {subject: garage}, to: sales}
+default: {to: triage}
+"#;
+
 /// So many of the last log lines are shown when a test fails.
 const SHOWN_LINES: usize = 30;
 /// A killed process is gone at once; a loaded machine is slower.

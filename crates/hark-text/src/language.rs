@@ -207,8 +207,7 @@ impl Identifier {
     }
 
     /// Raw scores, one for each output; `rows` is memory that is used again.
-    #[must_use]
-    pub fn scores(&self, letters: &[u8], rows: &mut Vec<u32>) -> [f32; LANGUAGES] {
+    fn scores(&self, letters: &[u8], rows: &mut Vec<u32>) -> [f32; LANGUAGES] {
         rows.clear();
         language_features(letters, |hash| rows.push(self.model.row(0, hash)));
         let mut sums = [0_i32; LANGUAGES];

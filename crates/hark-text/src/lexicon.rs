@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::{
     features::{HASH_START, finish, hash, step},
+    filter::Filter,
     fold,
     fold::ByHash,
     tokens::{TokenKind, Tokens},
@@ -74,31 +75,10 @@ pub struct Lexicon {
     nodes: Vec<Node>,
     /// The node of `^`, if any entry has it.
     begin: u32,
-    /// A bit for each key of an edge: most words lead nowhere, and this says so without a look at the table.
-    leads: Bits<LEAD_BITS>,
-    /// A bit for each node and the first letters of a word that may go on: most words begin none.
-    begins: Bits<BEGIN_BITS>,
-}
-
-/// A set of hashes that may say yes where it should say no.
-#[derive(Debug)]
-struct Bits<const LOG: u32>(Vec<u64>);
-
-impl<const LOG: u32> Bits<LOG> {
-    fn new() -> Self {
-        Self(vec![0; 1 << (LOG - 6)])
-    }
-
-    fn add(&mut self, hash: u64) {
-        let bit = hash >> (64 - LOG);
-        self.0[(bit / 64) as usize] |= 1 << (bit % 64);
-    }
-
-    #[inline]
-    fn may_hold(&self, hash: u64) -> bool {
-        let bit = hash >> (64 - LOG);
-        self.0[(bit / 64) as usize] >> (bit % 64) & 1 == 1
-    }
+    /// The keys of the edges: most words lead nowhere.
+    leads: Filter,
+    /// Nodes with the first letters of a word that may go on: most words begin none.
+    begins: Filter,
 }
 
 #[derive(Debug, Default)]
@@ -106,9 +86,6 @@ struct Node {
     senses: Vec<Sense>,
     goes_on: bool,
 }
-
-const LEAD_BITS: u32 = 17;
-const BEGIN_BITS: u32 = 15;
 
 const FILES: [&str; 6] = [
     include_str!("../lexicon/pl.txt"),
@@ -127,9 +104,10 @@ impl Lexicon {
             edges: HashMap::default(),
             nodes: vec![Node::default()],
             begin: 0,
-            leads: Bits::new(),
-            begins: Bits::new(),
+            leads: Filter::default(),
+            begins: Filter::default(),
         };
+        let mut begins = Vec::new();
         for file in FILES {
             let mut sense = None;
             for line in file.lines().filter(|line| !line.trim_start().starts_with("//")) {
@@ -143,15 +121,18 @@ impl Lexicon {
                 };
                 let Some(sense) = sense else { continue };
                 for entry in entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-                    lexicon.add(entry, sense);
+                    lexicon.add(entry, sense, &mut begins);
                 }
             }
         }
         lexicon.begin = lexicon.edges.get(&key(0, hash(b"^"), false)).copied().unwrap_or(0);
+        lexicon.leads = Filter::of(&lexicon.edges.keys().copied().collect::<Vec<_>>());
+        lexicon.begins = Filter::of(&begins);
         lexicon
     }
 
-    fn add(&mut self, entry: &str, sense: Sense) {
+    /// Adds an entry, and to `begins` what stems of it begin with.
+    fn add(&mut self, entry: &str, sense: Sense, begins: &mut Vec<u64>) {
         let mut node = 0;
         // As the tokens are cut: "can't" is one word, "i'm" are two.
         for word in entry.replace("n't", "nt").split([' ', '\'']).filter(|word| !word.is_empty()) {
@@ -159,10 +140,9 @@ impl Lexicon {
             let folded = fold(word);
             let begin = folded.as_bytes();
             if open {
-                self.begins.add(begin_key(node, begin));
+                begins.push(begin_key(node, begin));
             }
             let key = key(node, hash(begin), open);
-            self.leads.add(key);
             self.nodes[node as usize].goes_on = true;
             let new = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
             node = *self.edges.entry(key).or_insert(new);

@@ -14,6 +14,7 @@ mod analyzer;
 mod entities;
 mod evidence;
 pub mod features;
+mod filter;
 mod fingerprint;
 mod fold;
 mod forms;

@@ -15,7 +15,7 @@ use hark_log::{
 use hark_tests::{
     http::TOKEN,
     kafka::{Kafka, Options},
-    program::{self, Program},
+    program::{self, CONFIGURATION, Program},
 };
 use tempfile::TempDir;
 
@@ -26,24 +26,6 @@ pub const TEAMS: [&str; 3] = ["sales", "support", "triage"];
 const PREFIX: &str = "hark";
 /// Of the embedded log's own file system: what a long run writes, and the reserve that ingest leaves free.
 const DISK_MIB: usize = 768;
-
-/// Rules look at subjects only: the proof is about delivery, not about what the models think of a text.
-const CONFIGURATION: &str = r#"
-sources:
-  - {name: forum, kind: file, path: "posts/*.jsonl"}
-  - {name: shop, kind: webhook, token: "${SHOP_TOKEN}"}
-subjects:
-  - {name: aurora, kind: own, terms: [Aurora Motors]}
-  - {name: garage, kind: topic, terms: [garage]}
-teams:
-  sales: {}
-  support: {}
-  triage: {}
-rules:
-  - {name: speaks of us, when: {subject: aurora}, to: support, priority: 2}
-  - {name: looks for a garage, when: {subject: garage}, to: sales}
-default: {to: triage}
-"#;
 
 pub struct World {
     folder: TempDir,

@@ -22,7 +22,7 @@ use hark_schema::{
 use hark_tests::{
     deadline::wait_until,
     kafka::{Kafka, unique_prefix},
-    program::{self, Ended, Program},
+    program::{self, CONFIGURATION, Ended, Program},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -33,24 +33,6 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 const KAFKA_PARTITIONS: &str = "4";
 
 pub use hark_tests::http::TOKEN;
-
-/// Rules look at subjects only: these tests are about delivery, not about what the models think of a text.
-const CONFIGURATION: &str = r#"
-sources:
-  - {name: forum, kind: file, path: "posts/*.jsonl"}
-  - {name: shop, kind: webhook, token: "${SHOP_TOKEN}"}
-subjects:
-  - {name: aurora, kind: own, terms: [Aurora Motors]}
-  - {name: garage, kind: topic, terms: [garage]}
-teams:
-  sales: {}
-  support: {}
-  triage: {}
-rules:
-  - {name: speaks of us, when: {subject: aurora}, to: support, priority: 2}
-  - {name: looks for a garage, when: {subject: garage}, to: sales}
-default: {to: triage}
-"#;
 
 pub struct Scene {
     folder: TempDir,

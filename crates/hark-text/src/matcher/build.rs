@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Edge, End, Filter, Matcher, MatcherError, NONE, Node, ROOT, Role, Written, compound, edge_key};
+use super::{Edge, End, Matcher, MatcherError, NONE, Node, ROOT, Role, Written, compound, edge_key};
 use crate::{
     Subject, SubjectKind, Term,
+    filter::Filter,
     fold::{ByHash, Class, Pieces, class, fold, hash_folded},
     forms::{self, Manner},
     languages::Languages,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    End, Filter, Match, Matcher, NONE, Role, Scratch,
+    End, Match, Matcher, NONE, Role, Scratch,
     find::Seen,
     hints::Hints,
     parts,
@@ -11,6 +11,7 @@ use super::{
     spelling::plain,
 };
 use crate::{
+    filter::Filter,
     fold::{ByHash, Letters, Pieces, fold},
     forms::{self, Manner},
     languages::Languages,

@@ -2,8 +2,8 @@
 
 use std::{cell::OnceCell, collections::HashMap, sync::LazyLock};
 
-use super::Filter;
 use crate::{
+    filter::Filter,
     fold::{ByHash, Class, Pieces, class, fold, hash_folded},
     languages::Languages,
 };

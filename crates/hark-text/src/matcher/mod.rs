@@ -15,7 +15,9 @@ mod spelling;
 
 use std::collections::HashMap;
 
-use crate::{Entity, Subject, SubjectKind, fold::ByHash, languages::Languages, subject::Term};
+use crate::{
+    Entity, Subject, SubjectKind, filter::Filter, fold::ByHash, languages::Languages, subject::Term,
+};
 
 /// A subject's name in a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -176,32 +178,6 @@ enum Written {
     Handle,
     /// Written with `#` in the configuration.
     Hashtag,
-}
-
-/// One bit a word that may begin a term.
-#[derive(Debug, Default)]
-struct Filter {
-    bits: Vec<u64>,
-    shift: u32,
-}
-
-impl Filter {
-    fn of(hashes: &[u64]) -> Self {
-        // 16 bits a word: one word in sixteen asks the table for nothing, and 100,000 words still fit a core's cache.
-        let bits = (hashes.len() * 16).next_power_of_two().max(1024);
-        let mut filter = Self { bits: vec![0; bits / 64], shift: 64 - bits.trailing_zeros() };
-        for hash in hashes {
-            let bit = hash >> filter.shift;
-            filter.bits[usize::try_from(bit / 64).unwrap_or(0)] |= 1 << (bit % 64);
-        }
-        filter
-    }
-
-    #[inline]
-    fn may_hold(&self, hash: u64) -> bool {
-        let bit = hash >> self.shift;
-        self.bits[(bit / 64) as usize] >> (bit % 64) & 1 == 1
-    }
 }
 
 #[inline]
