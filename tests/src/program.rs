@@ -4,8 +4,10 @@
 //! build it, because two Cargos at once wait for each other.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -35,6 +37,28 @@ default: {to: triage}
 const SHOWN_LINES: usize = 30;
 /// A killed process is gone at once; a loaded machine is slower.
 const GONE: Duration = Duration::from_secs(10);
+
+/// Below the ports of outgoing connections (32768 and up on Linux), one of which may take a port between this look and the listening,
+/// and below those of `scripts/kafka`.
+const PORTS: std::ops::Range<u16> = 10_000..20_000;
+
+/// An address that nobody listens on now, and that no other call in this process gets.
+///
+/// # Panics
+/// When none is left.
+pub fn free_address() -> SocketAddr {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    // Other test programs begin elsewhere.
+    let begin = std::process::id().wrapping_mul(997);
+    (0..PORTS.len())
+        .map(|_| {
+            let number = begin.wrapping_add(u32::from(GIVEN.fetch_add(1, Ordering::Relaxed)));
+            let port = PORTS.start + u16::try_from(number % u32::from(PORTS.end - PORTS.start)).unwrap_or(0);
+            SocketAddr::from(([127, 0, 0, 1], port))
+        })
+        .find(|address| TcpListener::bind(address).is_ok())
+        .expect("there are free ports")
+}
 
 /// Where `hark` lies: in the folder above the test program's.
 ///

@@ -1,9 +1,6 @@
 //! The processes of a proof, by name: started, killed, frozen, and started again when they end by themselves, as a supervisor does.
 
-use std::{
-    collections::BTreeMap,
-    net::{SocketAddr, TcpListener},
-};
+use std::collections::BTreeMap;
 
 use hark_tests::program::{Ended, Program};
 
@@ -20,11 +17,6 @@ struct Role {
     arguments: Vec<String>,
     program: Program,
     frozen: bool,
-}
-
-/// An address that nobody has now; a worker that is restarted gets it again, as behind a service.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 impl<'a> Cast<'a> {

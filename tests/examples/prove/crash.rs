@@ -10,12 +10,12 @@ use hark_log::Log;
 use hark_tests::{
     http,
     kafka::{Kafka, Options},
-    program,
+    program::{self, free_address},
     random::Random,
 };
 
 use crate::{
-    cast::{Cast, free_address},
+    cast::Cast,
     pause,
     plan::{self, Blow, ONLY, Planned},
     report::Report,
@@ -125,6 +125,7 @@ fn enter(world: &World, cast: &mut Cast<'_>) -> Vec<std::net::SocketAddr> {
     }
     cast.start("f", &["ingest", "--source", "forum", "--instance", "f", "--listen", "127.0.0.1:0"]);
     let webhook = |name: &str| {
+        // A worker that is restarted gets it again, as behind a service.
         let address = free_address();
         let listen = address.to_string();
         cast.start(name, &["ingest", "--source", "shop", "--instance", name, "--listen", &listen]);

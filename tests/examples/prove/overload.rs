@@ -7,10 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hark_tests::{deadline::wait_until, http, kafka::Options, program::Program};
+use hark_tests::{
+    deadline::wait_until,
+    http,
+    kafka::Options,
+    program::{Program, free_address},
+};
 
 use crate::{
-    cast::{Cast, free_address},
+    cast::Cast,
     crash::is_idle,
     figures::{Figures, median},
     pause,

@@ -16,11 +16,11 @@ use std::{
 
 use hark_tests::{
     kafka::Kafka,
-    program::{self, Program},
+    program::{self, Program, free_address},
 };
 
 use crate::{
-    prometheus::{find, free_address, skip},
+    prometheus::{find, skip},
     rules::repository,
 };
 

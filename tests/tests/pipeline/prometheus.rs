@@ -11,7 +11,7 @@ use std::{
 
 use hark_tests::{
     deadline::{wait_for, wait_until},
-    program::Program,
+    program::{Program, free_address},
 };
 use serde_json::Value;
 
@@ -41,11 +41,6 @@ pub fn skip(why: &str) {
         "HARK_REQUIRE_PROMETHEUS=1 forbids to skip, but: {why}"
     );
     eprintln!("skipped: {why}");
-}
-
-/// An address that nobody listens on now.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Takes whatever is sent to it, and answers 200.
