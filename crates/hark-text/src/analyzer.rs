@@ -30,8 +30,12 @@ pub struct Analyzer {
     lexicon: Lexicon,
 }
 
-static LANGUAGE_MODEL: &[u8] = include_bytes!("../models/language.model");
-static TAGS_MODEL: &[u8] = include_bytes!("../models/tags.model");
+/// At the begin of a cache line, as weights are in their file.
+#[repr(align(64))]
+struct Aligned<const LENGTH: usize>([u8; LENGTH]);
+
+static LANGUAGE_MODEL: &[u8] = &Aligned(*include_bytes!("../models/language.model")).0;
+static TAGS_MODEL: &[u8] = &Aligned(*include_bytes!("../models/tags.model")).0;
 
 /// Memory that the analysis reuses from post to post.
 #[derive(Debug, Default)]
@@ -149,6 +153,7 @@ impl Analyzer {
                 _ => groups.push((end, table, token)),
             }
         });
+        self.tags.fetch(rows);
         shares.clear();
         shares.resize(tokens.all().len(), Share::default());
         let mut whole = Share::default();

@@ -134,8 +134,8 @@ pub struct Identifier {
     codes: Vec<&'static str>,
 }
 
-/// So many bytes of letters decide most texts; the rest is looked at where they do not.
-const BEGIN_BYTES: usize = 32;
+/// So many bytes of letters decide most texts; more of them are looked at where they do not.
+const BEGINS: [usize; 2] = [32, 128];
 /// Probability at which they do.
 const DECIDED: f32 = 0.97;
 
@@ -160,13 +160,15 @@ impl Identifier {
     #[must_use]
     pub fn identify(&self, text: &str, hint: Option<&str>, scratch: &mut Letters) -> (&'static str, f32) {
         let Letters { bytes, rows } = scratch;
-        letters_until(text, BEGIN_BYTES, bytes);
-        let whole = bytes.len() <= BEGIN_BYTES;
-        bytes.truncate(BEGIN_BYTES);
         let hint = hint.map(|hint| code(hint.split(['-', '_']).next().unwrap_or(hint)));
-        let (code, probability) = self.judge(bytes, hint, rows);
-        if whole || probability >= DECIDED {
-            return (code, probability);
+        for most in BEGINS {
+            letters_until(text, most, bytes);
+            let whole = bytes.len() <= most;
+            bytes.truncate(most);
+            let (code, probability) = self.judge(bytes, hint, rows);
+            if whole || probability >= DECIDED {
+                return (code, probability);
+            }
         }
         letters(text, bytes);
         self.judge(bytes, hint, rows)
@@ -210,6 +212,7 @@ impl Identifier {
     fn scores(&self, letters: &[u8], rows: &mut Vec<u32>) -> [f32; LANGUAGES] {
         rows.clear();
         language_features(letters, |hash| rows.push(self.model.row(0, hash)));
+        self.model.fetch(rows);
         let mut sums = [0_i32; LANGUAGES];
         for rows in rows.chunks(MAX_SUMMED) {
             for (sum, some) in sums.iter_mut().zip(self.model.sum(rows)) {

@@ -37,6 +37,7 @@ pub enum Sense {
 }
 
 impl Sense {
+    /// In their order.
     const ALL: [(&'static str, Self); 19] = [
         ("good", Self::Good),
         ("bad", Self::Bad),
@@ -71,8 +72,7 @@ impl Sense {
 #[derive(Debug)]
 pub struct Lexicon {
     /// By the key of a node and a word, or of a node and the beginning of a word.
-    edges: HashMap<u64, u32, ByHash>,
-    nodes: Vec<Node>,
+    edges: HashMap<u64, Node, ByHash>,
     /// The node of `^`, if any entry has it.
     begin: u32,
     /// The keys of the edges: most words lead nowhere.
@@ -81,9 +81,12 @@ pub struct Lexicon {
     begins: Filter,
 }
 
-#[derive(Debug, Default)]
+/// Where an edge leads: all that is asked about it lies in one place.
+#[derive(Clone, Copy, Debug)]
 struct Node {
-    senses: Vec<Sense>,
+    number: u32,
+    /// Of the entries that end here, a bit for each of [`Sense::ALL`].
+    senses: u32,
     goes_on: bool,
 }
 
@@ -100,13 +103,8 @@ impl Lexicon {
     /// The shipped lexicon.
     #[must_use]
     pub fn shipped() -> Self {
-        let mut lexicon = Self {
-            edges: HashMap::default(),
-            nodes: vec![Node::default()],
-            begin: 0,
-            leads: Filter::default(),
-            begins: Filter::default(),
-        };
+        let mut lexicon =
+            Self { edges: HashMap::default(), begin: 0, leads: Filter::default(), begins: Filter::default() };
         let mut begins = Vec::new();
         for file in FILES {
             let mut sense = None;
@@ -125,7 +123,7 @@ impl Lexicon {
                 }
             }
         }
-        lexicon.begin = lexicon.edges.get(&key(0, hash(b"^"), false)).copied().unwrap_or(0);
+        lexicon.begin = lexicon.edges.get(&key(0, hash(b"^"), false)).map_or(0, |node| node.number);
         lexicon.leads = Filter::of(&lexicon.edges.keys().copied().collect::<Vec<_>>());
         lexicon.begins = Filter::of(&begins);
         lexicon
@@ -133,26 +131,29 @@ impl Lexicon {
 
     /// Adds an entry, and to `begins` what stems of it begin with.
     fn add(&mut self, entry: &str, sense: Sense, begins: &mut Vec<u64>) {
-        let mut node = 0;
+        let mut last = None;
         // As the tokens are cut: "can't" is one word, "i'm" are two.
         for word in entry.replace("n't", "nt").split([' ', '\'']).filter(|word| !word.is_empty()) {
             let (word, open) = word.strip_suffix('*').map_or((word, false), |word| (word, true));
             let folded = fold(word);
             let begin = folded.as_bytes();
+            let from = match last.and_then(|key| self.edges.get_mut(&key)) {
+                Some(node) => {
+                    node.goes_on = true;
+                    node.number
+                }
+                None => 0,
+            };
             if open {
-                begins.push(begin_key(node, begin));
+                begins.push(begin_key(from, begin));
             }
-            let key = key(node, hash(begin), open);
-            self.nodes[node as usize].goes_on = true;
-            let new = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-            node = *self.edges.entry(key).or_insert(new);
-            if node == new {
-                self.nodes.push(Node::default());
-            }
+            let key = key(from, hash(begin), open);
+            let number = u32::try_from(self.edges.len() + 1).unwrap_or(u32::MAX);
+            self.edges.entry(key).or_insert(Node { number, senses: 0, goes_on: false });
+            last = Some(key);
         }
-        let senses = &mut self.nodes[node as usize].senses;
-        if !senses.contains(&sense) {
-            senses.push(sense);
+        if let Some(node) = last.and_then(|key| self.edges.get_mut(&key)) {
+            node.senses |= 1 << sense as u32;
         }
     }
 
@@ -191,13 +192,14 @@ impl Lexicon {
     }
 
     fn reach(&self, tokens: &Tokens, key: u64, index: usize, seen: &mut impl FnMut(Sense, usize)) {
-        let Some(&next) = self.edges.get(&key) else { return };
-        let node = &self.nodes[next as usize];
-        for sense in &node.senses {
-            seen(*sense, index);
+        let Some(node) = self.edges.get(&key) else { return };
+        for (at, (_, sense)) in Sense::ALL.iter().enumerate() {
+            if node.senses >> at & 1 == 1 {
+                seen(*sense, index);
+            }
         }
         if node.goes_on {
-            self.walk(tokens, next, index + 1, seen);
+            self.walk(tokens, node.number, index + 1, seen);
         }
     }
 }
