@@ -25,13 +25,18 @@ const USAGE: &str = "\
 bare consume SERVERS TOPIC                              read once as a read_committed consumer: RECORDS SECONDS BYTES
 bare copy SERVERS TOPIC OUTPUT BYTES                    a transactional copy of what is there, BYTES a record: RECORDS SECONDS
 bare follow SERVERS TOPIC OUTPUT BYTES                  the same for ever, from the end on
+bare arrive SERVERS OUTPUT[,OUTPUT] COUNT SKIPPED       waits until so many committed records are there, and times all but the first
+                                                        SKIPPED of them: RECORDS SECONDS
 bare fill SERVERS FROM TO COUNT                         writes the records of FROM to TO, again and again, COUNT in all: RECORDS SECONDS
-bare latency SERVERS FROM TO OUTPUT[,OUTPUT] RATE SECONDS   writes records of FROM to TO, RATE a second, and waits for each on OUTPUT,
-                                                        told apart by the trace that it carries: RECORDS LOST P50_MS P99_MS MAX_MS";
+bare latency SERVERS FROM SKIPPED TO OUTPUT[,OUTPUT] RATE SECONDS   writes records of FROM, but for the first SKIPPED by key, to TO,
+                                                        RATE a second, and waits for each on OUTPUT, told apart by the trace that it
+                                                        carries: RECORDS LOST P50_MS P99_MS MAX_MS";
 
 type Outcome = Result<(), Box<dyn Error>>;
 
 const WAIT: Duration = Duration::from_secs(10);
+/// A chain from which nothing comes for so long has ended.
+const STALLED: Duration = Duration::from_secs(60);
 /// Records of a transaction at most, as in Hark's stages.
 const BATCH: usize = 10_000;
 /// How long a batch waits for company, as in Hark's stages.
@@ -45,11 +50,17 @@ fn main() -> Outcome {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["consume", servers, topic] => consume(servers, topic),
+        ["arrive", servers, outputs, count, skipped] => {
+            arrive(servers, outputs, count.parse()?, skipped.parse()?)
+        }
         ["copy", servers, topic, output, bytes] => copy(servers, topic, output, bytes.parse()?, false),
         ["follow", servers, topic, output, bytes] => copy(servers, topic, output, bytes.parse()?, true),
         ["fill", servers, from, to, count] => fill(servers, from, to, count.parse()?),
-        ["latency", servers, from, to, outputs, rate, seconds] => {
-            latency(servers, from, to, outputs, rate.parse()?, Duration::from_secs(seconds.parse()?))
+        ["latency", servers, from, skipped, to, outputs, rate, seconds] => {
+            let mut templates = templates(servers, from)?;
+            templates.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+            let fresh = templates.get(skipped.parse()?..).unwrap_or_default();
+            latency(servers, fresh, to, outputs, rate.parse()?, Duration::from_secs(seconds.parse()?))
         }
         _ => Err(USAGE.into()),
     }
@@ -123,6 +134,26 @@ fn consume(servers: &str, topic: &str) -> Outcome {
         }
     }
     println!("{records} {:.3} {bytes}", seconds(began));
+    Ok(())
+}
+
+fn arrive(servers: &str, outputs: &str, count: u64, skipped: u64) -> Outcome {
+    let (consumer, _) = consumer(servers, &outputs.split(',').collect::<Vec<_>>(), Offset::Beginning)?;
+    let (mut records, mut began, mut last) = (0, None, Instant::now());
+    while records < count {
+        if next(&consumer, Duration::from_millis(100))?.is_some() {
+            last = Instant::now();
+            records += 1;
+            if records > skipped {
+                began.get_or_insert(last);
+            }
+        } else if last.elapsed() > STALLED {
+            return Err(
+                format!("{records} of {count} records came to {outputs}, and no more for a minute").into()
+            );
+        }
+    }
+    println!("{} {:.3}", records - skipped, seconds(began));
     Ok(())
 }
 
@@ -253,10 +284,10 @@ struct Template {
     value: Vec<u8>,
 }
 
-fn templates(servers: &str, topic: &str, most: usize) -> Result<Vec<Template>, Box<dyn Error>> {
+fn templates(servers: &str, topic: &str) -> Result<Vec<Template>, Box<dyn Error>> {
     let (consumer, end) = consumer(servers, &[topic], Offset::Beginning)?;
     let mut templates = Vec::new();
-    while templates.len() < most {
+    loop {
         if let Some(message) = next(&consumer, Duration::from_millis(100))? {
             templates.push(Template {
                 partition: message.partition(),
@@ -271,7 +302,7 @@ fn templates(servers: &str, topic: &str, most: usize) -> Result<Vec<Template>, B
 }
 
 fn fill(servers: &str, from: &str, to: &str, count: usize) -> Outcome {
-    let templates = templates(servers, from, usize::MAX)?;
+    let templates = templates(servers, from)?;
     let producer: BaseProducer = producer(servers).create()?;
     let began = Instant::now();
     for template in templates.iter().cycle().take(count) {
@@ -282,11 +313,17 @@ fn fill(servers: &str, from: &str, to: &str, count: usize) -> Outcome {
     Ok(())
 }
 
-fn latency(servers: &str, from: &str, to: &str, outputs: &str, rate: usize, lasts: Duration) -> Outcome {
+fn latency(
+    servers: &str,
+    templates: &[Template],
+    to: &str,
+    outputs: &str,
+    rate: usize,
+    lasts: Duration,
+) -> Outcome {
     let count = rate * usize::try_from((WARM_UP + lasts).as_secs())?;
-    let templates = templates(servers, from, count)?;
     if templates.len() < count {
-        return Err(format!("{from} has {} records, {count} are wanted", templates.len()).into());
+        return Err(format!("{} records are there, {count} are wanted", templates.len()).into());
     }
     let outputs: Vec<&str> = outputs.split(',').collect();
     let (consumer, _) = consumer(servers, &outputs, Offset::End)?;
