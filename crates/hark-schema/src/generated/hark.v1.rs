@@ -792,7 +792,8 @@ pub struct Pitch {
     #[prost(int64, tag = "2")]
     pub at_ms: i64,
 }
-/// Value of `hark.threads`, key thread_id.
+/// Value of `hark.threads`, key thread_id. A thread has none while the item of the post that began it says all of it: nobody else
+/// has come in, nothing was offered.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ThreadState {
     /// The newest last, at most four: the last one by another mention owns the thread.

@@ -135,8 +135,8 @@ impl Route {
             }
             None => ItemState::default(),
         };
-        let thread = Thread::read(thread_id, effects)?;
         let place = memory::Place { mention_id, thread_id };
+        let thread = Thread::read(place, &known, effects)?;
         let open = open_places(&known);
         let work = Work { record, mention_id, thread_id, version: known.version + 1 };
 
@@ -148,7 +148,7 @@ impl Route {
             let outputs =
                 open.iter().map(|place| self.cancel(&work, place)).collect::<Result<Vec<_>, _>>()?;
             let (next, followed) = forget(place, &known, &thread.state);
-            thread.write(&followed, effects);
+            thread.write(&followed, &next, effects);
             return Ok(self.emit(effects, &work, outputs, &next, &post));
         }
 
@@ -175,12 +175,12 @@ impl Route {
         if let Some(reason) = decision.drop_reason {
             self.feed.push(|| Event::dropped_mention(value, reason));
             if !open.is_empty() {
-                thread.write(&followed, effects);
+                thread.write(&followed, &next, effects);
                 self.emit(effects, &work, outputs, &next, &post);
             }
             return Ok(Outcome::Dropped("dropped_by_rule"));
         }
-        thread.write(&followed, effects);
+        thread.write(&followed, &next, effects);
         if let Some((key, pitch)) = contact_key.zip(pitch) {
             effects.put(CONTACTS, key.as_bytes(), Some(pitch.encode_to_vec()));
         }
@@ -321,27 +321,45 @@ pub fn is_open(known: &ItemState) -> bool {
     !open_places(known).is_empty()
 }
 
-/// A thread as it is remembered.
+/// A thread as it is remembered: where the item of the post that began it says all of it, it has no entry of its own.
 struct Thread {
     key: String,
     state: ThreadState,
-    /// When it was last written, in milliseconds since 1970.
+    /// When its entry was last written, in milliseconds since 1970.
     written_ms: Option<i64>,
+    /// The mention began it.
+    begun_here: bool,
 }
 
 impl Thread {
-    fn read(thread_id: Id, effects: &Effects<'_>) -> Result<Self, String> {
-        let key = thread_id.to_string();
-        let Some((value, written_ms)) = effects.get(THREADS, key.as_bytes()) else {
-            return Ok(Self { key, state: ThreadState::default(), written_ms: None });
+    /// The thread of a mention, whose own item is `known`.
+    fn read(place: memory::Place, known: &ItemState, effects: &Effects<'_>) -> Result<Self, String> {
+        let key = place.thread_id.to_string();
+        let begun_here = place.mention_id == place.thread_id;
+        let (state, written_ms) = match effects.get(THREADS, key.as_bytes()) {
+            Some((value, written_ms)) => {
+                let state =
+                    ThreadState::decode(value).map_err(|error| format!("state of the thread: {error}"))?;
+                (state, Some(written_ms))
+            }
+            None if begun_here => (memory::begun_by(known), None),
+            None => {
+                let first = effects.get(ITEMS, key.as_bytes()).map(|(value, _)| ItemState::decode(value));
+                let first = first.transpose().map_err(|error| format!("state of the item: {error}"))?;
+                (first.as_ref().map(memory::begun_by).unwrap_or_default(), None)
+            }
         };
-        let state = ThreadState::decode(value).map_err(|error| format!("state of the thread: {error}"))?;
-        Ok(Self { key, state, written_ms: Some(written_ms) })
+        Ok(Self { key, state, written_ms, begun_here })
     }
 
-    fn write(&self, next: &ThreadState, effects: &mut Effects<'_>) {
-        let is_fresh = self.written_ms.is_some_and(|written| effects.now_ms() - written < THREAD_REFRESH_MS);
-        if *next != self.state || !is_fresh {
+    /// What it is after the mention's item became `item`.
+    fn write(&self, next: &ThreadState, item: &ItemState, effects: &mut Effects<'_>) {
+        let said = match self.written_ms {
+            Some(written_ms) => *next == self.state && effects.now_ms() - written_ms < THREAD_REFRESH_MS,
+            None if self.begun_here => *next == memory::begun_by(item),
+            None => *next == self.state,
+        };
+        if !said {
             effects.put(THREADS, self.key.as_bytes(), Some(next.encode_to_vec()));
         }
     }

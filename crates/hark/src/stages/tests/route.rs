@@ -174,6 +174,24 @@ fn a_mention_that_moves_and_goes_is_followed_across_restarts() {
     check(&bench);
 }
 
+/// Most posts are alone in their thread, and each partition that a transaction touches costs a request.
+#[test]
+fn a_post_alone_in_its_thread_is_remembered_by_its_item_alone() {
+    let (_folder, bench) = embedded();
+    for said in &HISTORY[..4] {
+        feed(&bench, &[*said]);
+    }
+    route(&bench);
+    let entries = |topic: &str| {
+        let topic = bench.topics().get(topic).unwrap();
+        let partitions: Vec<u32> = (0..PARTITIONS).collect();
+        let mut entries = 0;
+        bench.log.read_to_end(&topic.name, &partitions, &mut |_| entries += 1).unwrap();
+        entries
+    };
+    assert_eq!((entries("items"), entries("threads")), (1, 0), "one batch");
+}
+
 #[test]
 fn what_is_no_mention_becomes_a_dead_letter_and_the_next_one_is_routed() {
     let (_folder, bench) = embedded();
