@@ -81,3 +81,34 @@ fn read_file(path: &Path, extra: bool) -> Result<Vec<Post>> {
     }
     Ok(posts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_firms_own_labels_come_after_the_corpus_and_count_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let line = |text: &str| {
+            format!(
+                r#"{{"text": "{text}", "language": "en", "sentiment": "negative", "intents": ["complaint"]}}"#
+            )
+        };
+        write("en.train.jsonl", &line("the corpus"));
+        let own = write("own.jsonl", &line("our own"));
+        let posts = read(folder.path(), Part::Train, &[own]).unwrap();
+        let told: Vec<_> = posts.iter().map(|post| (&*post.text, post.extra)).collect();
+        assert_eq!(told, [("the corpus", false), ("our own", true)]);
+
+        let bad =
+            write("bad.jsonl", &format!("{}\n{}", line("good"), line("bad").replace("complaint", "rage")));
+        let error =
+            format!("{:#}", read(folder.path(), Part::Train, std::slice::from_ref(&bad)).unwrap_err());
+        assert!(error.starts_with(&format!("{}:2: `rage` is none of", bad.display())), "{error}");
+    }
+}

@@ -127,6 +127,30 @@ fn what_a_worker_serves_is_reached_from_this_machine_only_unless_told_otherwise(
 }
 
 #[test]
+fn personal_data_reach_no_mention_and_no_item_where_the_configuration_says_so() {
+    let scene = Scene::embedded();
+    scene.configure("data: hark-data", &format!("redact: true\n{}", scene.rest_of_configuration()));
+    scene.run(&["topics", "create"]);
+    let told = ["601 234 567", "jan.k@aurora.example", "4111 1111 1111 1111"];
+    let post = scene.post(
+        scene.partitions("posts"),
+        "p-1",
+        &format!("Which garage? Call {}, write to {} or charge {}", told[0], told[1], told[2]),
+    );
+    scene.write(&[post]);
+    scene.work_off();
+    for topic in ["mentions", "queue.sales"] {
+        let values = scene.values(topic);
+        assert_eq!(values.len(), 1, "{topic}");
+        let bytes = String::from_utf8_lossy(&values[0]).into_owned();
+        for told in told {
+            assert!(!bytes.contains(told), "{topic} has {told}");
+        }
+        assert!(bytes.contains("*** *** ***"), "{topic} has stars in the place of the number");
+    }
+}
+
+#[test]
 fn the_bill_of_materials_names_every_package_of_the_program_with_its_licence() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/sbom");
     let made = std::process::Command::new(script).output();

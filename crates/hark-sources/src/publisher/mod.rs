@@ -169,7 +169,9 @@ pub enum PublisherError {
     #[error("the producer cannot go on")]
     Producer(#[source] Box<SessionError>),
     /// Shutdown could not wait any longer. What is left is not committed, or nobody knows; sources send or read it again.
-    #[error("{records} records were still uncommitted at shutdown; their sources will bring them again")]
+    #[error(
+        "{records} records were still uncommitted at shutdown; their sources bring them again, all but standard input"
+    )]
     Abandoned {
         /// Records left.
         records: usize,

@@ -40,7 +40,7 @@ impl Drop for EndOnDrop<'_> {
         if left > 0 {
             warn!(
                 records = left,
-                "publisher ended with uncommitted records; their sources will bring them again"
+                "publisher ended with uncommitted records; their sources bring them again, all but standard input"
             );
         }
     }
