@@ -26,6 +26,9 @@ impl Matcher {
     /// no two overlap. Linear in the length of the text, and without allocation once `scratch` and `found` have grown.
     pub fn find(&self, text: &str, scratch: &mut Scratch, found: &mut Vec<Match>) {
         found.clear();
+        if self.targets.is_empty() {
+            return;
+        }
         scratch.contexts.clear();
         let mut chunk = Chunk::default();
         let hints = Hints::of(text);
