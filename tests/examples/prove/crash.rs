@@ -36,6 +36,8 @@ pub struct Wanted {
     pub kills: usize,
     pub seed: u64,
     pub broken: Option<String>,
+    /// Something wrong leaves the log as it is, to be looked at, until the proof is ended.
+    pub keep: bool,
 }
 
 /// `None` where no Kafka is to be had.
@@ -89,6 +91,14 @@ fn run(world: &World, options: &Wanted, plan: &[Planned]) -> Report {
         (sent, watcher.join().unwrap())
     });
     let complaints = leave(world, &mut cast);
+    let verdict = verdict::of(world, &sent);
+    if options.keep && !(verdict.is_good() && complaints.is_empty()) {
+        let servers = world.kafka.as_ref().map(Kafka::bootstrap_servers).unwrap_or_default();
+        eprintln!("{verdict:#?}\n{complaints:#?}\nkept until Ctrl-C: {} {servers}", world.path("").display());
+        loop {
+            std::thread::park();
+        }
+    }
     let count = |is: fn(&Blow) -> bool| plan.iter().filter(|planned| is(&planned.blow)).count();
     Report {
         title: match (&world.kafka, options.nodes) {
@@ -107,7 +117,7 @@ fn run(world: &World, options: &Wanted, plan: &[Planned]) -> Report {
         seen,
         ended: std::mem::take(&mut cast.ended),
         complaints,
-        verdict: verdict::of(world, &sent),
+        verdict,
         seconds: began.elapsed().as_secs_f64(),
     }
 }

@@ -76,6 +76,7 @@ fn crash(options: &HashMap<&str, &str>, seed: u64) -> ExitCode {
         kills: usize::try_from(kills).unwrap_or_default(),
         seed,
         broken: options.get("break").map(|&law| law.to_owned()),
+        keep: options.get("keep") == Some(&"yes"),
     };
     if wanted.embedded
         && let Some(code) = Disk::run_on_one()

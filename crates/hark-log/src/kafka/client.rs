@@ -237,6 +237,7 @@ pub(super) fn is_broker_loss(code: RDKafkaErrorCode) -> bool {
             | Code::NotCoordinator
             | Code::LeaderNotAvailable
             | Code::NotLeaderForPartition
+            | Code::OffsetNotAvailable
             | Code::WaitingForCoordinator
             | Code::BrokerNotAvailable
     )
