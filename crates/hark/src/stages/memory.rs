@@ -4,7 +4,7 @@
 use hark_rules::{Decision, Memory, Owner};
 use hark_schema::{
     id::Id,
-    v1::{ItemPlace, ItemState, ItemStatus, Pitch, RawPost, ThreadClaim, ThreadState},
+    v1::{ItemState, ItemStatus, Pitch, RawPost, ThreadClaim, ThreadState},
 };
 
 use crate::judge::fold_handle;
@@ -96,17 +96,9 @@ pub fn follow(
 
 /// The thread of a mention that began it and has been alone in it.
 pub fn begun_by(item: &ItemState) -> ThreadState {
-    let open = item.item.as_ref().filter(|_| is_open(item));
-    let claim = |work: &ItemPlace| ThreadClaim {
-        mention_id: Vec::new(),
-        team: work.team.clone(),
-        person: work.person.clone(),
-    };
-    ThreadState {
-        claims: open.map(claim).into_iter().collect(),
-        open_items: u32::from(is_open(item)),
-        pitch: None,
-    }
+    let Some(work) = item.item.as_ref().filter(|_| is_open(item)) else { return ThreadState::default() };
+    let claim = ThreadClaim { mention_id: Vec::new(), team: work.team.clone(), person: work.person.clone() };
+    ThreadState { claims: vec![claim], open_items: 1, pitch: None }
 }
 
 fn is_open(item: &ItemState) -> bool {
