@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     Abort,
     Full,
     Lose,
+    /// Succeeds, and says that the producer is lost.
+    LoseAnswer,
     /// As without the right to write: a new producer would fare no better.
     Forbid,
     /// Answers only after [`quick`]'s bound of availability that the producer is lost.
@@ -132,7 +134,10 @@ impl Producer for FakeLog {
         match fault {
             Some(Fault::Abort) => return Err(CommitError::Aborted { source: "no".into() }),
             Some(Fault::Full) => return Err(CommitError::Full { path: "hark.db".to_owned() }),
-            Some(lost @ (Fault::Lose | Fault::LoseLate)) => {
+            Some(lost @ (Fault::Lose | Fault::LoseLate | Fault::LoseAnswer)) => {
+                if matches!(lost, Fault::LoseAnswer) {
+                    self.with(|state| state.transactions.push(outputs.to_vec()));
+                }
                 if matches!(lost, Fault::LoseLate) {
                     let end = Instant::now() + quick().unavailable_after;
                     until("the brokers were away for long enough", || Instant::now() >= end);

@@ -60,12 +60,12 @@ fn ingest_once(data: &Path, posts: &Path) {
     ])
     .unwrap();
     let context = context();
-    let cursors = Cursors::restore(&*log, &context.topics.cursors).unwrap();
+    let restore = || Cursors::restore(&*log, &context.topics.cursors);
     let shared = log.clone();
     let factory = Box::new(move || shared.producer("hark-ingest-test"));
     let (publisher, thread) = Publisher::start(factory, Limits::default()).unwrap();
     let files = FileSpec::new(posts, vec!["*.jsonl".to_owned()]);
-    file::run(&files, &context, &publisher, cursors, true, &CancellationToken::new()).unwrap();
+    file::run(&files, &context, &publisher, &restore, true, &CancellationToken::new()).unwrap();
     thread.stop(Duration::from_secs(10)).unwrap();
 }
 

@@ -20,7 +20,7 @@ use hark_schema::{
     v1::{Op, PostRef, RawPost},
 };
 use hark_tests::{
-    deadline::wait_until,
+    deadline::{wait_for, wait_until},
     kafka::{Kafka, unique_prefix},
     program::{self, CONFIGURATION, Ended, Program},
 };
@@ -225,7 +225,11 @@ impl Scene {
 
     fn offsets(&self, stage: &str) -> Vec<hark_log::GroupOffset> {
         let input = if stage == "enrich" { "posts" } else { "mentions" };
-        self.log().group_offsets(&format!("{}-{stage}", self.prefix), &self.topic(input)).unwrap()
+        let (group, topic) = (format!("{}-{stage}", self.prefix), self.topic(input));
+        // A broker that was killed is not there at once.
+        wait_for("the log tells the offsets of a group", DEADLINE, || {
+            self.log().group_offsets(&group, &topic).ok()
+        })
     }
 
     /// Waits until a stage has worked off so many records.

@@ -41,6 +41,8 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(1);
 const INIT_LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) struct Transactor {
+    clients: Clients,
+    transactional_id: String,
     producer: BaseProducer<Context>,
     shutdown: CancellationToken,
     shutdown_since: Option<Instant>,
@@ -55,24 +57,36 @@ impl Transactor {
         transactional_id: &str,
         shutdown: CancellationToken,
     ) -> Result<Self, LogError> {
-        let producer: BaseProducer<Context> = clients
-            .producing(transactional_id)
-            .create_with_context(Context::default())
-            .map_err(|source| clients.failed("making a producer", source))?;
         let watch = Watch::begin(transactional_id).map_err(|source| LogError::Io {
             operation: "starting a thread",
             path: transactional_id.to_owned(),
             source,
         })?;
+        let producer = producer(clients, transactional_id)
+            .map_err(|source| clients.failed("making a producer", source))?;
+        let mut transactor = Self {
+            clients: clients.clone(),
+            transactional_id: transactional_id.to_owned(),
+            producer,
+            shutdown,
+            shutdown_since: None,
+            committed_at: None,
+            watch,
+        };
+        transactor.begin().map_err(|source| {
+            clients.failed(&format!("beginning as transactional.id {transactional_id}"), source)
+        })?;
+        Ok(transactor)
+    }
+
+    fn begin(&mut self) -> Result<(), KafkaError> {
         let until = Instant::now() + INIT_LIMIT;
-        while let Err(error) = watch.during(|| producer.init_transactions(TRY_TIMEOUT)) {
-            if !is_retriable(&error) || Instant::now() >= until || shutdown.is_cancelled() {
-                return Err(
-                    clients.failed(&format!("beginning as transactional.id {transactional_id}"), error)
-                );
+        while let Err(error) = self.watch.during(|| self.producer.init_transactions(TRY_TIMEOUT)) {
+            if !is_retriable(&error) || Instant::now() >= until || self.shutdown.is_cancelled() {
+                return Err(error);
             }
         }
-        Ok(Self { producer, shutdown, shutdown_since: None, committed_at: None, watch })
+        Ok(())
     }
 
     /// One transaction: outputs and, for a group member, offsets. Both may be empty lists, offsets not for a member.
@@ -103,7 +117,7 @@ impl Transactor {
                 self.committed_at = Some(Instant::now());
                 Ok(())
             }
-            Err(Failure::Abort(error)) => self.abort(error),
+            Err(Failure::Abort(error)) => Err(self.abort(error)),
             Err(Failure::Lost(operation, error)) => Err(lost(operation, error)),
             Err(Failure::Unknown) => Err(CommitError::Unknown),
         }
@@ -189,36 +203,64 @@ impl Transactor {
         self.shutdown_since.get_or_insert_with(Instant::now).elapsed() >= SHUTDOWN_GRACE
     }
 
-    fn abort(&mut self, cause: KafkaError) -> Result<(), CommitError> {
+    /// Aborts, and goes on with a new producer under the same name.
+    ///
+    /// The one that was aborted may not write again, though librdkafka (2.12.1) would: it gives the sequence numbers of records that wait
+    /// to be sent again to the next ones, and where the broker has the former, it takes the next for repeats of them and drops them,
+    /// while both call the next transaction committed (ADR 11).
+    fn abort(&mut self, cause: KafkaError) -> CommitError {
+        // Not left to the new producer: whoever was fenced must learn it here, and not fence others in its turn.
         match self.retry("aborting", |producer| producer.abort_transaction(TRY_TIMEOUT)) {
-            Ok(()) if cause.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
-                Err(CommitError::TooLarge { source: Box::new(cause) })
+            Ok(()) => {}
+            Err(Failure::Abort(error)) => return lost("aborting", error),
+            Err(Failure::Lost(operation, error)) => return lost(operation, error),
+            Err(Failure::Unknown) => return CommitError::Unknown,
+        }
+        match self.replace_producer().and_then(|()| self.begin()) {
+            Ok(()) => {}
+            Err(_) if self.shutdown.is_cancelled() => return CommitError::Unknown,
+            Err(error) => return lost("beginning anew after an abort", error),
+        }
+        match cause.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => CommitError::TooLarge { source: Box::new(cause) },
+            // Trying again would not help: somebody has to grant or create something.
+            Some(code) if is_unauthorised(code) => lost("writing", cause),
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                let topic = "(one that Hark writes to)".to_owned();
+                CommitError::Lost { source: LogError::MissingTopic { topic }.into() }
             }
-            Ok(()) => Err(match cause.rdkafka_error_code() {
-                // Trying again would not help: somebody has to grant or create something.
-                Some(code) if is_unauthorised(code) => lost("writing", cause),
-                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                    let topic = "(one that Hark writes to)".to_owned();
-                    CommitError::Lost { source: LogError::MissingTopic { topic }.into() }
-                }
-                _ => CommitError::Aborted { source: Box::new(cause) },
-            }),
-            Err(Failure::Abort(error)) => Err(lost("aborting", error)),
-            Err(Failure::Lost(operation, error)) => Err(lost(operation, error)),
-            Err(Failure::Unknown) => Err(CommitError::Unknown),
+            _ => CommitError::Aborted { source: Box::new(cause) },
         }
     }
+
+    fn replace_producer(&mut self) -> Result<(), KafkaError> {
+        let new = producer(&self.clients, &self.transactional_id)?;
+        let old = std::mem::replace(&mut self.producer, new);
+        self.watch.during(|| {
+            purge(&old);
+            drop(old);
+        });
+        Ok(())
+    }
+}
+
+fn producer(clients: &Clients, transactional_id: &str) -> Result<BaseProducer<Context>, KafkaError> {
+    clients.producing(transactional_id).create_with_context(Context::default())
+}
+
+/// Whatever is still queued belongs to no transaction any more; dropping would wait for it.
+fn purge(producer: &BaseProducer<Context>) {
+    producer.purge(rdkafka::producer::PurgeConfig::default().queue().inflight());
 }
 
 impl Drop for Transactor {
     fn drop(&mut self) {
-        // Whatever is still queued belongs to no transaction any more; dropping would wait for it.
-        self.producer.purge(rdkafka::producer::PurgeConfig::default().queue().inflight());
+        purge(&self.producer);
     }
 }
 
 enum Failure {
-    /// The transaction must be aborted; the producer lives.
+    /// The transaction must be aborted.
     Abort(KafkaError),
     /// The producer is done for.
     Lost(&'static str, KafkaError),

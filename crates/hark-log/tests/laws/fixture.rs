@@ -61,17 +61,21 @@ impl Fixture {
     }
 
     pub fn kafka(test: &str) -> Option<Self> {
-        let kafka = Kafka::shared()?;
+        Some(Self::at(Kafka::shared()?.bootstrap_servers(), test))
+    }
+
+    /// On the broker at this address.
+    pub fn at(bootstrap_servers: &str, test: &str) -> Self {
         let prefix = hark_tests::kafka::unique_prefix(test);
         let config = KafkaConfig {
-            bootstrap_servers: kafka.bootstrap_servers().to_owned(),
+            bootstrap_servers: bootstrap_servers.to_owned(),
             topic_prefix: prefix.clone(),
             properties: Vec::new(),
         };
         let log: Arc<dyn Log> = Arc::new(KafkaLog::open(config.clone()).unwrap());
         let fixture = Self { prefix, log: Mutex::new(Some(log)), folder: None, kafka: Some(config) };
         fixture.log().create_topics(&fixture.specs()).unwrap();
-        Some(fixture)
+        fixture
     }
 
     pub fn kafka_config(&self) -> &KafkaConfig {

@@ -17,7 +17,10 @@ use rdkafka::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::fixture::{DEADLINE, Fixture, PARTITIONS, read_until};
+use crate::{
+    fixture::{DEADLINE, Fixture, PARTITIONS, read_until},
+    wire::Wire,
+};
 
 /// A producer beside Hark, with a transaction left open on the state topic.
 fn open_transaction(fixture: &Fixture, key: &str) -> BaseProducer {
@@ -257,6 +260,21 @@ fn restoring_and_reading_end_where_retention_takes_everything_meanwhile() {
         session.restore(Duration::from_millis(100), &mut |_, _| {}).unwrap() == [0]
     });
     wait_until("reading ends", DEADLINE, || reader.read(Duration::from_millis(100), &mut |_| {}).unwrap());
+}
+
+#[test]
+fn what_is_written_again_after_an_abort_is_not_taken_for_a_repeat_of_what_was_aborted() {
+    let Some(wire) = Wire::start() else { return };
+    let fixture = Fixture::at(&wire.address, "written_again");
+    let record = fixture.output("out", "a", "1");
+    let mut producer = fixture.log().producer(&fixture.name("writer")).unwrap();
+    // The broker has the record, and the producer never hears of it.
+    wire.lose_answers(true);
+    let aborted = producer.commit(std::slice::from_ref(&record));
+    assert!(matches!(aborted, Err(CommitError::Aborted { .. })), "{aborted:?}");
+    wire.lose_answers(false);
+    producer.commit(&[record]).unwrap();
+    assert_eq!(fixture.read("out").len(), 1, "what was committed is there");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod fixture;
 mod kafka_only;
 mod shared;
+mod wire;
 
 use std::{
     collections::BTreeMap,

@@ -280,7 +280,10 @@ impl<'a> Poller<'a> {
             }
             match self.producer.commit(outputs) {
                 Ok(()) => return Ok(()),
-                Err(lost @ (CommitError::Lost { .. } | CommitError::Unknown)) => {
+                // Aborted: the producer has begun anew, and another worker may have moved the cursor before it did.
+                Err(
+                    lost @ (CommitError::Aborted { .. } | CommitError::Lost { .. } | CommitError::Unknown),
+                ) => {
                     return Err(PollError::Lost(Box::new(lost)));
                 }
                 Err(error @ CommitError::TooLarge { .. }) => {

@@ -81,13 +81,12 @@ pub(super) fn open(
     }
     let Some((first_line, head)) = read_first_line(&file, once)? else { return Ok(Opened::Waiting) };
     let key = cursor::key(context, metadata.ino(), &first_line);
-    let position = resume(&file, metadata.len(), path, cursors.get(&key))?;
     let mut followed = Followed {
         path: path.to_owned(),
         shown: path.display().to_string(),
         identity: Identity::of(&metadata),
         key,
-        lines: Lines::starting_at(position),
+        lines: Lines::default(),
         file,
         first_line,
         head,
@@ -96,8 +95,7 @@ pub(super) fn open(
         gone_since: None,
         grew_at: Instant::now(),
     };
-    followed.file.seek(SeekFrom::Start(position.offset))?;
-    info!(path = followed.shown, offset = position.offset, line = position.lines + 1, "reading");
+    followed.rewind(cursors)?;
     Ok(Opened::Followed(Box::new(followed)))
 }
 
@@ -169,6 +167,16 @@ pub(super) enum Change {
 }
 
 impl Followed {
+    /// Goes to where the file's cursor left off.
+    pub(super) fn rewind(&mut self, cursors: &Cursors) -> io::Result<()> {
+        let position = resume(&self.file, self.file.metadata()?.len(), &self.path, cursors.get(&self.key))?;
+        self.file.seek(SeekFrom::Start(position.offset))?;
+        self.lines = Lines::starting_at(position);
+        self.at_end = false;
+        info!(path = self.shown, offset = position.offset, line = position.lines + 1, "reading");
+        Ok(())
+    }
+
     /// Whether what was read is still there.
     pub(super) fn look(&self) -> io::Result<Change> {
         let size = self.file.metadata()?.len();

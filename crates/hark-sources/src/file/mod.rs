@@ -17,6 +17,7 @@ mod tests;
 use std::{io, path::PathBuf, time::Duration};
 
 use glob::PatternError;
+use hark_log::LogError;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -69,6 +70,9 @@ pub enum FileError {
         /// A path and a reason each.
         list: Vec<String>,
     },
+    /// How far the files have been read is not known.
+    #[error("cannot read the cursors")]
+    Cursors(#[source] LogError),
     /// Standard input failed.
     #[error("cannot read standard input")]
     Stdin(#[source] io::Error),
@@ -83,19 +87,19 @@ pub enum FileError {
 /// Reads the files of `spec` and publishes their posts; lines that are none become dead letters. Blocks, on a plain thread.
 ///
 /// With `once` it works off what is there, waits for the commits and returns, and takes a last line without line end for complete; otherwise
-/// it follows the files until `shutdown` is cancelled.
+/// it follows the files until `shutdown` is cancelled. `restore` reads the cursors: once, and whenever the producer began anew.
 ///
 /// # Errors
-/// When files cannot be read (only with `once`; else they are tried again), or the publisher ended.
+/// When files cannot be read (only with `once`; else they are tried again), the cursors cannot, or the publisher ended.
 pub fn run(
     spec: &FileSpec,
     context: &SourceContext,
     publisher: &Publisher,
-    cursors: Cursors,
+    restore: &dyn Fn() -> Result<Cursors, LogError>,
     once: bool,
     shutdown: &CancellationToken,
 ) -> Result<(), FileError> {
-    run::Poller::new(spec, context, publisher, cursors, once, shutdown)?.run()
+    run::Poller::new(spec, context, publisher, restore, once, shutdown)?.run()
 }
 
 /// Reads posts from standard input to its end, or until `shutdown` is cancelled. Blocks, on a plain thread.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hark_log::{Output, pause};
+use hark_log::{LogError, Output, pause};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -18,7 +18,7 @@ use super::{
     find::Finder,
     follow::{Change, Followed, Identity, Opened, open},
 };
-use crate::{Pending, Publisher, SourceContext, publisher::Tally};
+use crate::{NotCommitted, Pending, Publisher, SourceContext, publisher::Tally};
 
 /// Files held open at a time, far below the usual limit of 1,024 descriptors; others wait, or are opened again when they grow.
 const MAX_OPEN: usize = 128;
@@ -26,17 +26,29 @@ const MAX_OPEN: usize = 128;
 const MAX_PENDING: usize = 8;
 /// Least time between two looks at the folder.
 const FIND_EVERY: Duration = Duration::from_secs(1);
+/// Between two tries to read the cursors while the brokers are away.
+const RESTORE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Submissions on their way, in order.
 pub(super) struct Outbox<'a> {
     publisher: &'a Publisher,
     shutdown: &'a CancellationToken,
     pending: VecDeque<Pending>,
+    /// Submissions so far.
+    sent: u64,
+    /// In which the cursors were read, where there are any.
+    epoch: Option<u64>,
 }
 
 impl<'a> Outbox<'a> {
     pub(super) fn new(publisher: &'a Publisher, shutdown: &'a CancellationToken) -> Self {
-        Self { publisher, shutdown, pending: VecDeque::new() }
+        Self { publisher, shutdown, pending: VecDeque::new(), sent: 0, epoch: None }
+    }
+
+    /// Before cursors are read: what follows rests on them, and what was under way is forgotten.
+    fn begin_epoch(&mut self) {
+        self.epoch = Some(self.publisher.epoch());
+        self.pending.clear();
     }
 
     /// Hands over, waiting for room. False when shutdown came first; nothing was handed over then.
@@ -46,11 +58,18 @@ impl<'a> Outbox<'a> {
                 return Ok(false);
             }
         }
-        let Some(pending) = self.publisher.submit_patiently(outputs, tally, self.shutdown)? else {
+        let Some(pending) = self.publisher.submit_patiently(outputs, tally, self.epoch, self.shutdown)?
+        else {
             return Ok(false);
         };
         self.pending.push_back(pending);
+        self.sent += 1;
         Ok(true)
+    }
+
+    /// How many of the submissions are committed.
+    fn committed(&self) -> u64 {
+        self.sent - self.pending.len() as u64
     }
 
     /// Takes note of what is committed by now.
@@ -63,7 +82,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// Waits for everything under way, unless shutdown comes: then it is the publisher's to finish or to leave.
-    pub(super) fn drain(mut self) -> Result<(), FileError> {
+    pub(super) fn drain(&mut self) -> Result<(), FileError> {
         while !self.pending.is_empty() {
             if !self.wait_for_first()? {
                 return Ok(());
@@ -88,16 +107,22 @@ struct Stamp {
     size: u64,
 }
 
+/// Reads the cursors.
+pub(super) type Restore<'a> = &'a dyn Fn() -> Result<Cursors, LogError>;
+
 pub(super) struct Poller<'a> {
     spec: &'a FileSpec,
     finders: Vec<Finder>,
     context: &'a SourceContext,
     outbox: Outbox<'a>,
+    restore: Restore<'a>,
     cursors: Cursors,
     once: bool,
     shutdown: &'a CancellationToken,
     /// Being read, in the order of their paths.
     files: Vec<Followed>,
+    /// Closed, but for the commit of the submission of that number.
+    closing: Vec<(u64, Followed)>,
     parked: HashMap<PathBuf, Stamp>,
     /// Paths that were complained about.
     warned: HashSet<PathBuf>,
@@ -114,10 +139,13 @@ impl<'a> Poller<'a> {
         spec: &'a FileSpec,
         context: &'a SourceContext,
         publisher: &'a Publisher,
-        cursors: Cursors,
+        restore: Restore<'a>,
         once: bool,
         shutdown: &'a CancellationToken,
     ) -> Result<Self, FileError> {
+        let mut outbox = Outbox::new(publisher, shutdown);
+        outbox.begin_epoch();
+        let cursors = restore().map_err(FileError::Cursors)?;
         let finder = |path: &String| {
             Finder::new(&spec.folder, path)
                 .map_err(|source| FileError::Pattern { pattern: path.clone(), source })
@@ -126,11 +154,13 @@ impl<'a> Poller<'a> {
             spec,
             finders: spec.paths.iter().map(finder).collect::<Result<_, _>>()?,
             context,
-            outbox: Outbox::new(publisher, shutdown),
+            outbox,
+            restore,
             cursors,
             once,
             shutdown,
             files: Vec::new(),
+            closing: Vec::new(),
             parked: HashMap::new(),
             warned: HashSet::new(),
             unreadable: Vec::new(),
@@ -141,10 +171,48 @@ impl<'a> Poller<'a> {
     }
 
     pub(super) fn run(mut self) -> Result<(), FileError> {
+        loop {
+            match self.read() {
+                Err(FileError::NotCommitted(NotCommitted::Superseded)) => self.begin_anew()?,
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Everything from its cursor, again.
+    fn begin_anew(&mut self) -> Result<(), FileError> {
+        info!(source = &*self.context.source, "the producer began anew: reading on from what is committed");
+        self.outbox.begin_epoch();
+        self.cursors = loop {
+            match (self.restore)() {
+                Err(LogError::Unreachable { .. } | LogError::TimedOut { .. })
+                    if !self.shutdown.is_cancelled() =>
+                {
+                    pause(self.shutdown, RESTORE_AGAIN);
+                }
+                restored => break restored.map_err(FileError::Cursors)?,
+            }
+        };
+        self.parked.clear();
+        self.found_at = None;
+        self.files.extend(self.closing.drain(..).map(|(_, file)| file));
+        for index in (0..self.files.len()).rev() {
+            let file = &mut self.files[index];
+            if let Err(error) = file.rewind(&self.cursors) {
+                self.failed(index, &error);
+                self.files.remove(index);
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<(), FileError> {
         while !self.shutdown.is_cancelled() {
             self.find_when_due();
             let progress = self.round()?;
             self.outbox.reap()?;
+            let committed = self.outbox.committed();
+            self.closing.retain(|(submission, _)| *submission > committed);
             if progress {
                 continue;
             }
@@ -159,7 +227,7 @@ impl<'a> Poller<'a> {
         }
         self.outbox.drain()?;
         if self.once && !self.unreadable.is_empty() {
-            return Err(FileError::Unreadable { list: self.unreadable });
+            return Err(FileError::Unreadable { list: std::mem::take(&mut self.unreadable) });
         }
         Ok(())
     }
@@ -299,10 +367,7 @@ impl<'a> Poller<'a> {
                 self.found_at = None;
                 continue;
             }
-            if file.gone_since.is_none() {
-                let stamp = Stamp { identity: file.identity, size: file.lines.read_to() };
-                self.parked.insert(file.path, stamp);
-            }
+            self.close(file);
         }
         Ok(progress)
     }
@@ -392,9 +457,17 @@ impl<'a> Poller<'a> {
             .map(|(index, _)| index);
         let Some(index) = idle else { return false };
         let file = self.files.remove(index);
-        let stamp = Stamp { identity: file.identity, size: file.lines.read_to() };
-        self.parked.insert(file.path, stamp);
+        self.close(file);
         true
+    }
+
+    /// Until it looks different, if its path still leads to it; and until it is committed, lest it is to be read again.
+    fn close(&mut self, file: Followed) {
+        if file.gone_since.is_none() {
+            let stamp = Stamp { identity: file.identity, size: file.lines.read_to() };
+            self.parked.insert(file.path.clone(), stamp);
+        }
+        self.closing.push((self.outbox.sent, file));
     }
 }
 

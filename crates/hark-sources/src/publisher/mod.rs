@@ -1,7 +1,8 @@
 //! One thread that owns the producer of a worker; whoever has posts to publish hands them over and waits for the commit.
 //!
 //! What is handed over while a transaction is under way shares the next one: no timer, and yet a hundred webhook requests
-//! cost one commit. A transaction that was aborted is tried again with the same submissions, in their order.
+//! cost one commit. A transaction that was aborted is tried again with the same submissions, in their order; but those that rest on
+//! cursors go back to their source, for another worker may have moved those while the producer began anew.
 
 mod queue;
 #[cfg(test)]
@@ -80,6 +81,9 @@ pub enum NotCommitted {
         "the broker takes no record of that size: raise `message.max.bytes` of the broker or topic to 1048588"
     )]
     TooLarge,
+    /// The producer began anew after the cursors were read that these records rest on: read them again.
+    #[error("the producer began anew; the cursors are to be read again")]
+    Superseded,
     /// The publisher ended first. Whether the transaction happened is not known.
     #[error("the worker ended before the commit was confirmed")]
     Stopped,
@@ -214,25 +218,27 @@ impl Publisher {
     /// # Errors
     /// When they are not taken; nothing is written then.
     pub fn submit(&self, outputs: Vec<Output>) -> Result<Pending, SubmitError> {
-        let (submission, pending) = prepare(outputs, None)?;
+        let (submission, pending) = prepare(outputs, None, None)?;
         self.queue.offer(submission).map_err(|(error, _)| error)?;
         Ok(pending)
     }
 
     pub(crate) fn submit_counted(&self, outputs: Vec<Output>, tally: Tally) -> Result<Pending, SubmitError> {
-        let (submission, pending) = prepare(outputs, Some(tally))?;
+        let (submission, pending) = prepare(outputs, Some(tally), None)?;
         self.queue.offer(submission).map_err(|(error, _)| error)?;
         Ok(pending)
     }
 
-    /// As `submit_counted`, but waits for room and for the log to come back; `None` when cancelled.
+    /// As `submit_counted`, but waits for room and for the log to come back; `None` when cancelled. `epoch` is that in which the cursors
+    /// were read, where there are any: [`NotCommitted::Superseded`] if it is over.
     pub(crate) fn submit_patiently(
         &self,
         outputs: Vec<Output>,
         tally: Tally,
+        epoch: Option<u64>,
         cancelled: &CancellationToken,
     ) -> Result<Option<Pending>, SubmitError> {
-        let (mut submission, pending) = prepare(outputs, Some(tally))?;
+        let (mut submission, pending) = prepare(outputs, Some(tally), epoch)?;
         loop {
             submission = match self.queue.offer(submission) {
                 Ok(()) => return Ok(Some(pending)),
@@ -260,6 +266,11 @@ impl Publisher {
                 return None;
             }
         }
+    }
+
+    /// Changes whenever the producer begins anew. Whoever writes cursors asks for it before it reads them.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.queue.epoch()
     }
 
     /// The outcome of a submission where it is known already.
@@ -303,7 +314,11 @@ impl PublisherThread {
 /// How long `stop` waits past its grace for the thread to notice.
 const HANDOVER: Duration = Duration::from_millis(200);
 
-fn prepare(outputs: Vec<Output>, tally: Option<Tally>) -> Result<(Submission, Pending), SubmitError> {
+fn prepare(
+    outputs: Vec<Output>,
+    tally: Option<Tally>,
+    epoch: Option<u64>,
+) -> Result<(Submission, Pending), SubmitError> {
     let mut total = 0;
     for output in &outputs {
         let bytes = output.size_bytes();
@@ -313,5 +328,5 @@ fn prepare(outputs: Vec<Output>, tally: Option<Tally>) -> Result<(Submission, Pe
         total += bytes;
     }
     let (answer, pending) = oneshot::channel();
-    Ok((Submission { outputs, bytes: total, answer, tally }, Pending(pending)))
+    Ok((Submission { outputs, bytes: total, answer, tally, epoch }, Pending(pending)))
 }

@@ -20,6 +20,8 @@ pub(super) struct Submission {
     pub bytes: usize,
     pub answer: oneshot::Sender<Result<(), NotCommitted>>,
     pub tally: Option<Tally>,
+    /// Of whoever writes cursors: the producer's epoch in which they were read.
+    pub epoch: Option<u64>,
 }
 
 impl Submission {
@@ -43,6 +45,8 @@ struct State {
     /// Set when closing: after this the thread gives up.
     give_up_at: Option<Instant>,
     ended: bool,
+    /// How often the producer began anew.
+    epoch: u64,
     stats: PublisherStats,
 }
 
@@ -153,15 +157,29 @@ impl Queue {
         self.progress.notify_all();
     }
 
-    pub(super) fn note_abort(&self, disk_full: bool) {
+    pub(super) fn note_abort(&self) {
         let mut state = self.lock();
         state.stats.aborted += 1;
-        state.disk_full = disk_full;
+        state.epoch += 1;
+        state.disk_full = false;
+        self.progress.notify_all();
+    }
+
+    pub(super) fn note_full_disk(&self) {
+        let mut state = self.lock();
+        state.stats.aborted += 1;
+        state.disk_full = true;
         self.progress.notify_all();
     }
 
     pub(super) fn note_rebuild(&self) {
-        self.lock().stats.rebuilt += 1;
+        let mut state = self.lock();
+        state.stats.rebuilt += 1;
+        state.epoch += 1;
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.lock().epoch
     }
 
     /// Waits before another try. False when there is no time left for one.

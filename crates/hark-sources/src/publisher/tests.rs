@@ -3,7 +3,7 @@ use std::time::Duration;
 use hark_log::Output;
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, NotCommitted, Pending, Publisher, PublisherError, SubmitError};
+use super::{Limits, NotCommitted, Pending, Publisher, PublisherError, SubmitError, Tally};
 use crate::testing::{FakeLog, Fault, quick, until};
 
 const GRACE: Duration = Duration::from_secs(10);
@@ -147,6 +147,32 @@ fn a_lost_producer_is_built_anew_and_the_records_go_out_once() {
 }
 
 #[test]
+fn what_rests_on_cursors_goes_back_to_its_source_when_the_producer_begins_anew() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Hold, Fault::Abort]);
+    let (publisher, thread) = log.publisher(quick());
+    let tally = || Tally { counts: std::sync::Arc::default(), accepted: 1, rejected: Vec::new() };
+    let submit = |key, epoch| {
+        let cancelled = CancellationToken::new();
+        publisher.submit_patiently(vec![record(key, 1)], tally(), epoch, &cancelled).unwrap().unwrap()
+    };
+    let epoch = Some(publisher.epoch());
+    let mut first = submit("first", epoch);
+    log.until_held();
+    let (mut file, mut webhook) = (submit("file", epoch), submit("webhook", None));
+    log.release();
+    assert_eq!(wait(&publisher, &mut first), Ok(()));
+    assert_eq!(wait(&publisher, &mut file), Err(NotCommitted::Superseded));
+    assert_eq!(wait(&publisher, &mut webhook), Ok(()));
+    assert_eq!(wait(&publisher, &mut submit("late", epoch)), Err(NotCommitted::Superseded));
+    assert_eq!(wait(&publisher, &mut submit("again", Some(publisher.epoch()))), Ok(()));
+    let written: Vec<_> = log.transactions().iter().flat_map(|outputs| keys(outputs)).collect();
+    assert_eq!(written, ["first", "webhook", "again"]);
+    assert_eq!(publisher.stats().uncommitted_bytes, 0);
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
 fn a_third_loss_within_five_minutes_ends_the_thread_and_everybody_learns_of_it() {
     let log = FakeLog::default();
     log.always(Some(Fault::Lose));
@@ -251,10 +277,12 @@ fn a_patient_submission_waits_for_room_or_for_its_cancellation() {
     let tally = || super::Tally { counts: Default::default(), accepted: 1, rejected: Vec::new() };
     let cancelled = CancellationToken::new();
     cancelled.cancel();
-    assert!(publisher.submit_patiently(vec![record("b", 1)], tally(), &cancelled).unwrap().is_none());
+    assert!(publisher.submit_patiently(vec![record("b", 1)], tally(), None, &cancelled).unwrap().is_none());
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
-            publisher.submit_patiently(vec![record("c", 1)], tally(), &CancellationToken::new()).unwrap()
+            publisher
+                .submit_patiently(vec![record("c", 1)], tally(), None, &CancellationToken::new())
+                .unwrap()
         });
         log.release();
         let mut pending = waiting.join().unwrap().unwrap();

@@ -57,6 +57,7 @@ struct Part {
     bytes: usize,
     answer: oneshot::Sender<Result<(), NotCommitted>>,
     tally: Option<Tally>,
+    epoch: Option<u64>,
 }
 
 impl Batch {
@@ -64,8 +65,8 @@ impl Batch {
         let mut outputs =
             Vec::with_capacity(submissions.iter().map(|submission| submission.outputs.len()).sum());
         let mut parts = Vec::with_capacity(submissions.len());
-        for Submission { outputs: records, bytes, answer, tally } in submissions {
-            parts.push(Part { records: records.len(), bytes, answer, tally });
+        for Submission { outputs: records, bytes, answer, tally, epoch } in submissions {
+            parts.push(Part { records: records.len(), bytes, answer, tally, epoch });
             outputs.extend(records);
         }
         Self { outputs, parts }
@@ -80,6 +81,25 @@ impl Batch {
                 Self { outputs: std::mem::replace(&mut self.outputs, rest), parts: vec![part] }
             })
             .collect()
+    }
+
+    /// What does not rest on cursors of an earlier epoch; the rest is given back.
+    fn in_epoch(self, queue: &Queue) -> Self {
+        let epoch = queue.epoch();
+        let is_over = |part: &Part| part.epoch.is_some_and(|of| of != epoch);
+        if !self.parts.iter().any(is_over) {
+            return self;
+        }
+        let mut rest = Self { outputs: Vec::new(), parts: Vec::new() };
+        for one in self.split() {
+            if one.parts.iter().any(is_over) {
+                one.settle(queue, Err(NotCommitted::Superseded));
+            } else {
+                rest.outputs.extend(one.outputs);
+                rest.parts.extend(one.parts);
+            }
+        }
+        rest
     }
 
     /// Tells everybody, and frees the room.
@@ -106,9 +126,13 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Until it is committed or cannot ever be. An error ends the thread.
-    fn write(&mut self, batch: Batch) -> Result<(), PublisherError> {
+    fn write(&mut self, mut batch: Batch) -> Result<(), PublisherError> {
         let mut wait = self.queue.limits.retry_waits.0;
         loop {
+            batch = batch.in_epoch(self.queue);
+            if batch.parts.is_empty() {
+                return Ok(());
+            }
             let began = Instant::now();
             match self.producer.commit(&batch.outputs) {
                 Ok(()) => {
@@ -126,11 +150,11 @@ impl Writer<'_> {
                 }
                 Err(CommitError::Aborted { source }) => {
                     warn!(error = %source, records = batch.outputs.len(), "transaction aborted: trying again");
-                    self.queue.note_abort(false);
+                    self.queue.note_abort();
                 }
                 Err(full @ CommitError::Full { .. }) => {
                     warn!(error = %full, "nothing can be written: trying again");
-                    self.queue.note_abort(true);
+                    self.queue.note_full_disk();
                 }
                 Err(CommitError::Unknown) => {
                     return Err(PublisherError::Abandoned { records: batch.outputs.len() });

@@ -188,7 +188,7 @@ async fn wait(mut pending: Pending, publisher: &Publisher, limit: Duration) -> R
         match timeout(LOOK_EVERY.min(limit), pending.committed()).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error @ NotCommitted::TooLarge)) => return Err(Refusal::PostTooLarge(error.to_string())),
-            Ok(Err(NotCommitted::Stopped)) => return Err(Refusal::NotCommitted),
+            Ok(Err(NotCommitted::Superseded | NotCommitted::Stopped)) => return Err(Refusal::NotCommitted),
             Err(_) if !publisher.is_available() || since.elapsed() >= limit => {
                 return Err(Refusal::NotCommitted);
             }

@@ -176,14 +176,12 @@ impl Ingest {
                 file::run_stdin(context, &publisher, &shutdown)
             })?;
         }
-        let Some((_, first)) = files.first() else { return Ok(()) };
-        let cursors =
-            Cursors::restore(&*self.shared.log, &first.topics.cursors).context("cannot read the cursors")?;
         for (spec, context) in files {
             let (publisher, shutdown) = (self.publisher.clone(), self.shared.shutdown.clone());
-            let cursors = cursors.clone();
+            let log = Arc::clone(&self.shared.log);
             self.read(spec.paths.join(", "), context, move |context| {
-                file::run(&spec, context, &publisher, cursors, once, &shutdown)
+                let restore = || Cursors::restore(&*log, &context.topics.cursors);
+                file::run(&spec, context, &publisher, &restore, once, &shutdown)
             })?;
         }
         Ok(())
