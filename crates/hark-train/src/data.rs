@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use flate2::read::GzDecoder;
 use hark_text::IntentName;
+use serde::Serialize;
 
 use crate::corpus::{LANGUAGES, Post};
 
@@ -65,7 +66,8 @@ pub fn languages(data: &Path, corpus: &[Post]) -> Result<Vec<LanguageExample>> {
 }
 
 /// What is known of a text's attitude.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Attitude {
     Unknown,
     /// Index of the label among the three.
@@ -75,7 +77,7 @@ pub enum Attitude {
 }
 
 /// A text for the tag model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct TagExample {
     /// Name of the data set.
     pub set: String,

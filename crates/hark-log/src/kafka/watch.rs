@@ -1,9 +1,11 @@
 //! Ends the process when librdkafka does not come back from a call.
 //!
-//! `rd_kafka_send_offsets_to_transaction` waits without any bound for its own main thread, and where a coordinator dies at the wrong
-//! moment that never answers (seen with librdkafka 2.12.1 by `scripts/prove crash` on three brokers: both workers of a stage hung in
-//! it for good, still members of their group, so that nobody took their partitions over). A thread that hangs in C cannot be
-//! freed, but whoever runs Hark starts an ended process again, and a killed one loses nothing.
+//! `rd_kafka_send_offsets_to_transaction` does not heed its timeout while it looks for the group's coordinator
+//! ([librdkafka #5456](https://github.com/confluentinc/librdkafka/issues/5456)), and where that coordinator's broker has gone from the
+//! metadata, it waits for a thread that has ended ([#5511](https://github.com/confluentinc/librdkafka/issues/5511); both open, seen with
+//! 2.12.1 by `scripts/prove crash` on three brokers: both workers of a stage hung in it for good, still members of their group, so that
+//! nobody took their partitions over). A thread that hangs in C cannot be freed, but whoever runs Hark starts an ended process
+//! again, and a killed one loses nothing.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,8 +15,9 @@ use std::{
 
 use tracing::error;
 
-/// A call is told to take a second at most. Looks are counted, not time: a process that was frozen is not stuck.
-const STUCK_LOOKS: u32 = 30;
+/// A call is told to take a second at most, and one that asks a broker takes up to 10 s where the broker does not answer; the transaction has
+/// timed out by then. Looks are counted, not time: a process that was frozen is not stuck.
+const STUCK_LOOKS: u32 = 15;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Since when a call is under way.
@@ -87,7 +90,7 @@ mod tests {
         for _ in 0..100 {
             watch.during(|| assert!(!looks.is_stuck(watch.since()), "each is another call"));
         }
-        watch.during(|| assert_eq!((0..100).position(|_| looks.is_stuck(watch.since())), Some(30)));
+        watch.during(|| assert_eq!((0..100).position(|_| looks.is_stuck(watch.since())), Some(15)));
         assert!(!looks.is_stuck(watch.since()), "it has come back");
     }
 }
