@@ -11,7 +11,6 @@ use std::{
 use anyhow::{Context, Result, bail};
 use flate2::read::GzDecoder;
 use hark_text::IntentName;
-use serde::Serialize;
 
 use crate::corpus::{LANGUAGES, Post};
 
@@ -66,8 +65,7 @@ pub fn languages(data: &Path, corpus: &[Post]) -> Result<Vec<LanguageExample>> {
 }
 
 /// What is known of a text's attitude.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Attitude {
     Unknown,
     /// Index of the label among the three.
@@ -77,7 +75,7 @@ pub enum Attitude {
 }
 
 /// A text for the tag model.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct TagExample {
     /// Name of the data set.
     pub set: String,

@@ -48,19 +48,10 @@ enum Command {
     },
     /// Print the scores of the models that are there
     Evaluate,
-    /// Print what the tags are trained on, as JSON Lines: what `scripts/teach.py` reads
-    Examples,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Command::Examples = arguments.command {
-        let corpus = corpus::read(&arguments.corpus, corpus::Part::Train, &arguments.extra)?;
-        for example in data::tags(&arguments.data, &corpus)? {
-            println!("{}", serde_json::to_string(&example)?);
-        }
-        return Ok(());
-    }
     let (language, tags) = (arguments.models.join("language.model"), arguments.models.join("tags.model"));
     if let Command::Train { only } = &arguments.command {
         let wanted = |name| only.as_deref().is_none_or(|only| only == name);
