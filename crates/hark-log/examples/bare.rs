@@ -26,7 +26,7 @@ bare consume SERVERS TOPIC                              read once as a read_comm
 bare copy SERVERS TOPIC OUTPUT BYTES                    a transactional copy of what is there, BYTES a record: RECORDS SECONDS
 bare follow SERVERS TOPIC OUTPUT BYTES                  the same for ever, from the end on
 bare arrive SERVERS OUTPUT[,OUTPUT] COUNT SKIPPED       waits until so many committed records are there, and times all but the first
-                                                        SKIPPED of them: RECORDS SECONDS
+                                                        SKIPPED of them: RECORDS SECONDS; says `ready` when it waits
 bare fill SERVERS FROM TO COUNT                         writes the records of FROM to TO, again and again, COUNT in all: RECORDS SECONDS
 bare latency SERVERS FROM SKIPPED TO OUTPUT[,OUTPUT] RATE SECONDS   writes records of FROM, but for the first SKIPPED by key, to TO,
                                                         RATE a second, and waits for each on OUTPUT, told apart by the trace that it
@@ -139,6 +139,7 @@ fn consume(servers: &str, topic: &str) -> Outcome {
 
 fn arrive(servers: &str, outputs: &str, count: u64, skipped: u64) -> Outcome {
     let (consumer, _) = consumer(servers, &outputs.split(',').collect::<Vec<_>>(), Offset::Beginning)?;
+    eprintln!("ready");
     let (mut records, mut began, mut last) = (0, None, Instant::now());
     while records < count {
         if next(&consumer, Duration::from_millis(100))?.is_some() {

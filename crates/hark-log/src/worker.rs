@@ -442,7 +442,9 @@ impl<S: Stage> Drive<'_, S> {
         })?;
         restoring.complete.extend(complete);
         restoring.complete.retain(|number| partitions.contains_key(number));
-        if restoring.complete.is_empty() {
+        let waiting = partitions.values().filter(|partition| !partition.ready).count();
+        // All are read side by side and end at about the same time; the shared tables are to be read on only once.
+        if restoring.complete.is_empty() || !shared.is_empty() && restoring.complete.len() < waiting {
             return Ok(());
         }
         // Whoever had these partitions before may have written to the shared tables until now.

@@ -61,7 +61,9 @@ impl Clients {
         self.prefer(&mut config, "client.id", "hark");
         // A broker that comes back is found quickly.
         self.prefer(&mut config, "reconnect.backoff.max.ms", "1000");
-        config.set_log_level(RDKafkaLogLevel::Notice);
+        // Who asks librdkafka for its debug lines wants to see them.
+        let asked = self.config.properties.iter().any(|(name, _)| name == "debug");
+        config.set_log_level(if asked { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Notice });
         config
     }
 
@@ -90,6 +92,12 @@ impl Clients {
         config
             .create_with_context(Context::default())
             .map_err(|source| self.failed("making a reader", source))
+    }
+
+    /// Lets a reader know a topic before partitions of it are assigned: else librdkafka learns of it at its next look around, up to a second
+    /// later (`rd_kafka_topic_scan_tmr_cb`, 2.12.1). Where nobody answers it does so all the same.
+    pub fn acquaint(reader: &BaseConsumer<Context>, topic: &str) {
+        reader.fetch_metadata(Some(topic), METADATA_TRY).ok();
     }
 
     /// A group member.

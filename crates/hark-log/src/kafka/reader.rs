@@ -41,6 +41,7 @@ impl KafkaReader {
         let partitions = partitions_of(&clients.metadata(&watcher)?, topic)?;
         let fail = |source| clients.failed(&format!("reading {topic}"), source);
         let reader = clients.reader()?;
+        Clients::acquaint(&reader, topic);
         let mut asked = TopicPartitionList::new();
         let mut next = BTreeMap::new();
         for partition in 0..partitions {

@@ -47,6 +47,9 @@ impl Restorer {
     /// Adds partitions of all topics. The end is what a `read_uncommitted` client sees: with an open transaction in the way a
     /// `read_committed` one sees an end too early, even 0.
     pub fn add(&mut self, watcher: &BaseConsumer<Context>, partitions: &[u32]) -> Result<(), LogError> {
+        for topic in &self.topics {
+            Clients::acquaint(&self.reader, topic);
+        }
         for &partition in partitions {
             for (index, topic) in self.topics.iter().enumerate() {
                 let (low, high) = watermarks(&self.clients, watcher, topic, partition)?;

@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    From, Log, LogError, Output, Reader,
+    From, Log, LogError, Output, Reader, Record,
     session::SessionError,
     state::{Lifetime, Table, TableSpec},
 };
@@ -59,14 +59,15 @@ impl SharedTable {
     /// the records read to `count`.
     pub(super) fn catch_up(&mut self, wait: Duration, count: &mut u64) -> Result<bool, SessionError> {
         let Self { table, reader, newest_ms, .. } = self;
-        let reached = reader.read(wait, &mut |record| {
+        let mut take = |record: &Record<'_>| {
             *count += 1;
             *newest_ms = record.timestamp_ms.max(*newest_ms);
             if let Some(key) = record.key {
                 table.apply_newer(key, record.value, record.timestamp_ms);
             }
-        })?;
-        Ok(reached)
+        };
+        // Where nothing is to come, nothing is waited for.
+        Ok(reader.read(Duration::ZERO, &mut take)? || reader.read(wait, &mut take)?)
     }
 
     /// The changes of the batch in hand as records.
