@@ -154,8 +154,8 @@ impl SessionError {
 /// A commit that did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Nothing was written; the same may be tried again. A [`Producer`](crate::Producer) has begun anew, and another may have had its name
-    /// in between: cursors are to be read again first.
+    /// Nothing was written; the same may be tried again. On Kafka a [`Producer`](crate::Producer) has begun anew, and another may have had
+    /// its name in between: cursors are to be read again first.
     #[error("transaction aborted")]
     Aborted {
         /// Why.

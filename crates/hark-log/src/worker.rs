@@ -417,8 +417,12 @@ impl<S: Stage> Drive<'_, S> {
                 }
                 Change::Revoked(numbers) => {
                     info!(partitions = ?numbers, "partitions revoked");
-                    for number in numbers {
-                        self.partitions.remove(&number);
+                    for number in &numbers {
+                        self.partitions.remove(number);
+                    }
+                    // Should one come back at once, its state is not there.
+                    if let Some(restoring) = &mut self.restoring {
+                        restoring.complete.retain(|number| !numbers.contains(number));
                     }
                     if self.partitions.values().all(|partition| partition.ready) {
                         self.restoring = None;
@@ -443,7 +447,7 @@ impl<S: Stage> Drive<'_, S> {
         restoring.complete.extend(complete);
         restoring.complete.retain(|number| partitions.contains_key(number));
         let waiting = partitions.values().filter(|partition| !partition.ready).count();
-        // All are read side by side and end at about the same time; the shared tables are to be read on only once.
+        // All are read side by side and mostly end at about the same time; the shared tables are to be read on only once.
         if restoring.complete.is_empty() || !shared.is_empty() && restoring.complete.len() < waiting {
             return Ok(());
         }

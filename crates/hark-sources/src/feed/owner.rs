@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hark_log::{Change, Log, RebuildBudget, Session, SessionConfig, SessionError, pause};
+use hark_log::{Change, CommitError, Log, RebuildBudget, Session, SessionConfig, SessionError, pause};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -88,9 +88,17 @@ impl Feeds {
 /// The feeds that failed, each in a log line; the last one's error.
 pub fn poll_once(feeds: &[Feed], log: &dyn Log, shutdown: &CancellationToken) -> Result<(), FeedError> {
     let poll = |feed: &Feed| -> Result<(), FeedError> {
-        let opened = Poller::open(feed, log, shutdown.clone());
-        let mut poller = opened.map_err(|error| FeedError::Log(Box::new(error)))?;
-        match poller.poll(Timestamp::now()) {
+        let once = || {
+            let opened = Poller::open(feed, log, shutdown.clone());
+            let mut poller = opened.map_err(|error| FeedError::Log(Box::new(error)))?;
+            Ok(poller.poll(Timestamp::now()))
+        };
+        let polled = match once()? {
+            // An abort is no reason to leave the feed for the next run.
+            Err(PollError::Lost(error)) if matches!(*error, CommitError::Aborted { .. }) => once()?,
+            polled => polled,
+        };
+        match polled {
             Ok(()) | Err(PollError::Stopped) => Ok(()),
             Err(error) => {
                 let source = feed.context.source.to_string();

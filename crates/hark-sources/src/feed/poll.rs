@@ -49,8 +49,8 @@ pub enum PollError {
     /// A page that is no feed.
     #[error("the page is no feed: {0}")]
     NoFeed(String),
-    /// The producer is done for: another worker has the feed now, or the log broke.
-    #[error("the feed is not ours any more, or its producer broke")]
+    /// The feed is to be opened anew from its cursor: another worker may have it now, or its producer broke or had to abort.
+    #[error("the feed is to be opened anew: another worker may have it, or its transaction was aborted")]
     Lost(#[source] Box<CommitError>),
     /// The log takes nothing.
     #[error("nothing could be committed for {COMMIT_PATIENCE:?}")]

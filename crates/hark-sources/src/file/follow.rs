@@ -48,6 +48,8 @@ pub(super) struct Followed {
     goal: Option<u64>,
     /// There was nothing to read at the last look.
     pub at_end: bool,
+    /// Number of the submission that holds the last lines read.
+    pub submission: u64,
     /// Since when its path leads elsewhere, or nowhere.
     pub gone_since: Option<Instant>,
     /// When it was last seen growing.
@@ -92,6 +94,7 @@ pub(super) fn open(
         head,
         goal: once.then_some(metadata.len()),
         at_end: false,
+        submission: 0,
         gone_since: None,
         grew_at: Instant::now(),
     };

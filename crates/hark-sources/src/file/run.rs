@@ -121,8 +121,8 @@ pub(super) struct Poller<'a> {
     shutdown: &'a CancellationToken,
     /// Being read, in the order of their paths.
     files: Vec<Followed>,
-    /// Closed, but for the commit of the submission of that number.
-    closing: Vec<(u64, Followed)>,
+    /// Closed, but for the commit of their last lines.
+    closing: Vec<Followed>,
     parked: HashMap<PathBuf, Stamp>,
     /// Paths that were complained about.
     warned: HashSet<PathBuf>,
@@ -173,7 +173,10 @@ impl<'a> Poller<'a> {
     pub(super) fn run(mut self) -> Result<(), FileError> {
         loop {
             match self.read() {
-                Err(FileError::NotCommitted(NotCommitted::Superseded)) => self.begin_anew()?,
+                Err(FileError::NotCommitted(NotCommitted::Superseded)) if !self.shutdown.is_cancelled() => {
+                    self.begin_anew()?;
+                }
+                Err(FileError::NotCommitted(NotCommitted::Superseded)) => return Ok(()),
                 ended => return ended,
             }
         }
@@ -185,17 +188,24 @@ impl<'a> Poller<'a> {
         self.outbox.begin_epoch();
         self.cursors = loop {
             match (self.restore)() {
-                Err(LogError::Unreachable { .. } | LogError::TimedOut { .. })
-                    if !self.shutdown.is_cancelled() =>
-                {
+                Ok(cursors) => break cursors,
+                Err(_) if self.shutdown.is_cancelled() => return Ok(()),
+                Err(LogError::Unreachable { .. } | LogError::TimedOut { .. }) => {
                     pause(self.shutdown, RESTORE_AGAIN);
                 }
-                restored => break restored.map_err(FileError::Cursors)?,
+                Err(error) => return Err(FileError::Cursors(error)),
             }
         };
-        self.parked.clear();
+        // A rotated file goes before the one that took its place. One that grew after it was closed is open again already.
+        let open = std::mem::take(&mut self.files);
+        for file in std::mem::take(&mut self.closing) {
+            self.parked.remove(&file.path);
+            if !open.iter().chain(&self.files).any(|other| other.identity == file.identity) {
+                self.files.push(file);
+            }
+        }
+        self.files.extend(open);
         self.found_at = None;
-        self.files.extend(self.closing.drain(..).map(|(_, file)| file));
         for index in (0..self.files.len()).rev() {
             let file = &mut self.files[index];
             if let Err(error) = file.rewind(&self.cursors) {
@@ -212,7 +222,7 @@ impl<'a> Poller<'a> {
             let progress = self.round()?;
             self.outbox.reap()?;
             let committed = self.outbox.committed();
-            self.closing.retain(|(submission, _)| *submission > committed);
+            self.closing.retain(|file| file.submission > committed);
             if progress {
                 continue;
             }
@@ -221,6 +231,9 @@ impl<'a> Poller<'a> {
             }
             if self.once {
                 self.found_at = None;
+                if !self.closing.is_empty() {
+                    self.outbox.wait_for_first()?;
+                }
             } else {
                 pause(self.shutdown, self.spec.poll_every);
             }
@@ -270,7 +283,7 @@ impl<'a> Poller<'a> {
             if self.parked.get(path) == Some(&stamp) {
                 continue;
             }
-            if self.files.len() >= MAX_OPEN && !self.park_longest_idle() {
+            if self.files.len() + self.closing.len() >= MAX_OPEN && !self.park_longest_idle() {
                 self.left_out = true;
                 continue;
             }
@@ -430,6 +443,7 @@ impl<'a> Poller<'a> {
                 // Shutdown: what was not handed over is read again after the next start.
                 return Ok(Turn::Idle);
             }
+            file.submission = self.outbox.sent;
             return Ok(if at_end && over { Turn::Finished } else { Turn::Read });
         }
         Ok(if at_end && over { Turn::Finished } else { Turn::Idle })
@@ -467,7 +481,9 @@ impl<'a> Poller<'a> {
             let stamp = Stamp { identity: file.identity, size: file.lines.read_to() };
             self.parked.insert(file.path.clone(), stamp);
         }
-        self.closing.push((self.outbox.sent, file));
+        if file.submission > self.outbox.committed() {
+            self.closing.push(file);
+        }
     }
 }
 

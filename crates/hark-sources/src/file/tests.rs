@@ -81,7 +81,7 @@ impl Bench {
 
     /// Follows in the background while `act` runs.
     fn following(&self, path: &str, act: impl FnOnce()) {
-        let (publisher, thread) = self.log.publisher(Limits::default());
+        let (publisher, thread) = self.log.publisher(quick());
         let (spec, shutdown) = (self.spec(path), CancellationToken::new());
         let restore = || Ok(self.cursors());
         thread::scope(|scope| {
@@ -256,6 +256,27 @@ fn the_end_of_a_rotated_file_is_read_again_after_an_abort() {
         bench.log.until_attempts(40);
         bench.log.always(None);
         bench.until(&["a1", "b1"]);
+    });
+}
+
+#[test]
+fn a_file_that_was_closed_and_comes_back_is_read_once_after_an_abort() {
+    let bench = Bench::new();
+    bench.log.always(Some(Fault::Abort));
+    bench.write("a.jsonl", post("a1"));
+    bench.following("a.jsonl", || {
+        for attempts in [10, 20, 30] {
+            bench.log.until_attempts(attempts);
+            fs::rename(bench.path("a.jsonl"), bench.path("away")).unwrap();
+            bench.log.until_attempts(attempts + 5);
+            fs::rename(bench.path("away"), bench.path("a.jsonl")).unwrap();
+        }
+        bench.append("a.jsonl", &post("a2"));
+        bench.log.until_attempts(50);
+        bench.log.always(None);
+        bench.until(&["a1", "a2"]);
+        bench.append("a.jsonl", &post("a3"));
+        bench.until(&["a1", "a2", "a3"]);
     });
 }
 

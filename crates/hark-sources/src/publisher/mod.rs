@@ -112,7 +112,7 @@ pub struct PublisherStats {
     pub committed: u64,
     /// Records in them.
     pub records: u64,
-    /// Transactions aborted; each was tried again.
+    /// Transactions aborted; what was in them was tried again, or read again from its cursor.
     pub aborted: u64,
     /// Producers built anew after a loss.
     pub rebuilt: u64,

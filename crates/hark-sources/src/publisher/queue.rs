@@ -45,7 +45,7 @@ struct State {
     /// Set when closing: after this the thread gives up.
     give_up_at: Option<Instant>,
     ended: bool,
-    /// How often the producer began anew.
+    /// Raised whenever the producer began anew.
     epoch: u64,
     stats: PublisherStats,
 }
@@ -143,39 +143,36 @@ impl Queue {
     }
 
     /// A transaction succeeded, or was given up for good.
-    pub(super) fn settle(&self, bytes: usize, records: usize, committed: bool) {
+    pub(super) fn settle(&self, bytes: usize, records: usize, outcome: Result<(), NotCommitted>) {
         let mut state = self.lock();
         state.stats.uncommitted_bytes = state.stats.uncommitted_bytes.saturating_sub(bytes);
         state.in_hand_records = state.in_hand_records.saturating_sub(records);
         state.disk_full = false;
-        if committed {
+        if outcome.is_ok() {
             state.stats.committed += 1;
             state.stats.records += records as u64;
         }
-        // What is left in hand after a split starts its own clock.
-        state.trying_since = (state.in_hand_records > 0).then(Instant::now);
+        // What is left in hand after a split starts its own clock; what was given back says nothing of the rest.
+        if outcome != Err(NotCommitted::Superseded) || state.in_hand_records == 0 {
+            state.trying_since = (state.in_hand_records > 0).then(Instant::now);
+        }
         self.progress.notify_all();
     }
 
-    pub(super) fn note_abort(&self) {
+    pub(super) fn note_abort(&self, disk_full: bool) {
         let mut state = self.lock();
         state.stats.aborted += 1;
-        state.epoch += 1;
-        state.disk_full = false;
-        self.progress.notify_all();
-    }
-
-    pub(super) fn note_full_disk(&self) {
-        let mut state = self.lock();
-        state.stats.aborted += 1;
-        state.disk_full = true;
+        state.disk_full = disk_full;
         self.progress.notify_all();
     }
 
     pub(super) fn note_rebuild(&self) {
-        let mut state = self.lock();
-        state.stats.rebuilt += 1;
-        state.epoch += 1;
+        self.lock().stats.rebuilt += 1;
+    }
+
+    /// Another process may have moved cursors until now: what rests on those that were read before is not to be written.
+    pub(super) fn begin_epoch(&self) {
+        self.lock().epoch += 1;
     }
 
     pub(super) fn epoch(&self) -> u64 {

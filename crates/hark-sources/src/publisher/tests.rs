@@ -173,6 +173,33 @@ fn what_rests_on_cursors_goes_back_to_its_source_when_the_producer_begins_anew()
 }
 
 #[test]
+fn what_stands_behind_a_piece_that_is_too_large_for_the_broker_goes_back_to_its_file() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Hold]);
+    log.refuse_key(b"large");
+    let (publisher, thread) = log.publisher(quick());
+    let mut first = publisher.submit(vec![record("first", 1)]).unwrap();
+    log.until_held();
+    let tally = || Tally { counts: std::sync::Arc::default(), accepted: 1, rejected: Vec::new() };
+    let mut pieces = ["large", "behind"].map(|key| {
+        let cancelled = CancellationToken::new();
+        let epoch = Some(publisher.epoch());
+        publisher.submit_patiently(vec![record(key, 1)], tally(), epoch, &cancelled).unwrap().unwrap()
+    });
+    let mut webhook = publisher.submit(vec![record("webhook", 1)]).unwrap();
+    log.release();
+    assert_eq!(wait(&publisher, &mut first), Ok(()));
+    assert_eq!(wait(&publisher, &mut pieces[0]), Err(NotCommitted::TooLarge));
+    assert_eq!(
+        wait(&publisher, &mut pieces[1]),
+        Err(NotCommitted::Superseded),
+        "its cursor is past the other"
+    );
+    assert_eq!(wait(&publisher, &mut webhook), Ok(()));
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
 fn a_third_loss_within_five_minutes_ends_the_thread_and_everybody_learns_of_it() {
     let log = FakeLog::default();
     log.always(Some(Fault::Lose));

@@ -1,6 +1,6 @@
 //! The publishing thread: takes what is waiting, commits it, tries again, builds a lost producer anew.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hark_log::{CommitError, LogError, Output, Producer, RebuildBudget, SessionError};
 use tokio::sync::oneshot;
@@ -17,7 +17,8 @@ pub(super) fn run(
     queue: &Queue,
 ) -> Result<(), PublisherError> {
     let end = EndOnDrop(queue);
-    let mut writer = Writer { producer, factory, queue, budget: RebuildBudget::default() };
+    let wait = queue.limits.retry_waits.0;
+    let mut writer = Writer { producer, factory, queue, wait, budget: RebuildBudget::default() };
     let result = loop {
         let submissions = queue.next();
         if submissions.is_empty() {
@@ -113,7 +114,7 @@ impl Batch {
             }
             Submission::answer(part.answer, outcome);
         }
-        queue.settle(bytes, self.outputs.len(), outcome.is_ok());
+        queue.settle(bytes, self.outputs.len(), outcome);
     }
 }
 
@@ -121,13 +122,14 @@ struct Writer<'a> {
     producer: Box<dyn Producer>,
     factory: Factory,
     queue: &'a Queue,
+    /// Before the next try; it grows until a commit succeeds.
+    wait: Duration,
     budget: RebuildBudget,
 }
 
 impl Writer<'_> {
     /// Until it is committed or cannot ever be. An error ends the thread.
     fn write(&mut self, mut batch: Batch) -> Result<(), PublisherError> {
-        let mut wait = self.queue.limits.retry_waits.0;
         loop {
             batch = batch.in_epoch(self.queue);
             if batch.parts.is_empty() {
@@ -136,6 +138,7 @@ impl Writer<'_> {
             let began = Instant::now();
             match self.producer.commit(&batch.outputs) {
                 Ok(()) => {
+                    self.wait = self.queue.limits.retry_waits.0;
                     batch.settle(self.queue, Ok(()));
                     return Ok(());
                 }
@@ -145,16 +148,19 @@ impl Writer<'_> {
                 }
                 Err(CommitError::TooLarge { source }) => {
                     warn!(error = %source, "the broker refuses a record for its size");
+                    // What comes after it in its file must not be committed with a cursor that is past it.
+                    self.queue.begin_epoch();
                     batch.settle(self.queue, Err(NotCommitted::TooLarge));
                     return Ok(());
                 }
                 Err(CommitError::Aborted { source }) => {
                     warn!(error = %source, records = batch.outputs.len(), "transaction aborted: trying again");
-                    self.queue.note_abort();
+                    self.queue.note_abort(false);
+                    self.queue.begin_epoch();
                 }
                 Err(full @ CommitError::Full { .. }) => {
                     warn!(error = %full, "nothing can be written: trying again");
-                    self.queue.note_full_disk();
+                    self.queue.note_abort(true);
                 }
                 Err(CommitError::Unknown) => {
                     return Err(PublisherError::Abandoned { records: batch.outputs.len() });
@@ -172,10 +178,10 @@ impl Writer<'_> {
                     self.rebuild(source)?;
                 }
             }
-            if !self.queue.pause(wait) {
+            if !self.queue.pause(self.wait) {
                 return Err(PublisherError::Abandoned { records: batch.outputs.len() });
             }
-            wait = (wait * 2).min(self.queue.limits.retry_waits.1);
+            self.wait = (self.wait * 2).min(self.queue.limits.retry_waits.1);
         }
     }
 
@@ -189,12 +195,13 @@ impl Writer<'_> {
             });
         }
         warn!(error = %lost, "lost the producer: building a new one");
-        self.queue.note_rebuild();
         let mut wait = self.queue.limits.retry_waits.0;
         loop {
             match (self.factory)() {
                 Ok(producer) => {
                     self.producer = producer;
+                    self.queue.note_rebuild();
+                    self.queue.begin_epoch();
                     info!("the producer is there again");
                     return Ok(());
                 }
