@@ -223,7 +223,9 @@ impl Fixture {
     pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.topic(topic), partition, Offset::Offset(before)).unwrap();
-        let deleted = self.admin().delete_records(&list, &AdminOptions::new());
+        // Its thread answers, and ends with it.
+        let admin = self.admin();
+        let deleted = admin.delete_records(&list, &AdminOptions::new());
         for element in futures_executor::block_on(deleted).unwrap().elements() {
             element.error().unwrap();
         }
