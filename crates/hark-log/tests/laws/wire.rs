@@ -34,7 +34,7 @@ impl Wire {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let (loses, asked) = (Arc::clone(&loses), Arc::clone(&asked));
-                thread::spawn(move || connect(client, asked.wait(), loses));
+                thread::spawn(move || connect(&client, asked.wait(), loses));
             }
         });
         let settings = vec![("advertised.listeners", format!("CLIENT://{address}"))];
@@ -49,7 +49,7 @@ impl Wire {
     }
 }
 
-fn connect(client: TcpStream, broker: &str, lossy: Arc<AtomicBool>) {
+fn connect(client: &TcpStream, broker: &str, lossy: Arc<AtomicBool>) {
     let Ok(broker) = TcpStream::connect(broker) else { return };
     // What was asked and not answered yet: a broker answers in order.
     let asked = Arc::new(Mutex::new(VecDeque::new()));
@@ -61,7 +61,7 @@ fn connect(client: TcpStream, broker: &str, lossy: Arc<AtomicBool>) {
             !(writes && lossy.load(Ordering::SeqCst))
         });
     });
-    pass(&client, &broker, |request| {
+    pass(client, &broker, |request| {
         asked.lock().unwrap().push_back([request[0], request[1]]);
         true
     });
