@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hark_log::Output;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,16 @@ fn record(key: &str, bytes: usize) -> Output {
 
 fn keys(outputs: &[Output]) -> Vec<String> {
     outputs.iter().map(|output| String::from_utf8(output.key.clone()).unwrap()).collect()
+}
+
+fn tally() -> Tally {
+    Tally { counts: Arc::default(), accepted: 1, rejected: Vec::new() }
+}
+
+/// One record, which rests on cursors that were read in this epoch, if in any.
+fn submit_in(publisher: &Publisher, key: &str, epoch: Option<u64>) -> Pending {
+    let never = CancellationToken::new();
+    publisher.submit_patiently(vec![record(key, 1)], tally(), epoch, &never).unwrap().unwrap()
 }
 
 fn wait(publisher: &Publisher, pending: &mut Pending) -> Result<(), NotCommitted> {
@@ -151,11 +161,7 @@ fn what_rests_on_cursors_goes_back_to_its_source_when_the_producer_begins_anew()
     let log = FakeLog::default();
     log.fail(&[Fault::Hold, Fault::Abort]);
     let (publisher, thread) = log.publisher(quick());
-    let tally = || Tally { counts: std::sync::Arc::default(), accepted: 1, rejected: Vec::new() };
-    let submit = |key, epoch| {
-        let cancelled = CancellationToken::new();
-        publisher.submit_patiently(vec![record(key, 1)], tally(), epoch, &cancelled).unwrap().unwrap()
-    };
+    let submit = |key, epoch| submit_in(&publisher, key, epoch);
     let epoch = Some(publisher.epoch());
     let mut first = submit("first", epoch);
     log.until_held();
@@ -180,12 +186,8 @@ fn what_stands_behind_a_piece_that_is_too_large_for_the_broker_goes_back_to_its_
     let (publisher, thread) = log.publisher(quick());
     let mut first = publisher.submit(vec![record("first", 1)]).unwrap();
     log.until_held();
-    let tally = || Tally { counts: std::sync::Arc::default(), accepted: 1, rejected: Vec::new() };
-    let mut pieces = ["large", "behind"].map(|key| {
-        let cancelled = CancellationToken::new();
-        let epoch = Some(publisher.epoch());
-        publisher.submit_patiently(vec![record(key, 1)], tally(), epoch, &cancelled).unwrap().unwrap()
-    });
+    let epoch = Some(publisher.epoch());
+    let mut pieces = ["large", "behind"].map(|key| submit_in(&publisher, key, epoch));
     let mut webhook = publisher.submit(vec![record("webhook", 1)]).unwrap();
     log.release();
     assert_eq!(wait(&publisher, &mut first), Ok(()));
@@ -301,7 +303,6 @@ fn a_patient_submission_waits_for_room_or_for_its_cancellation() {
     let (publisher, thread) = log.publisher(Limits { uncommitted_bytes: 10, ..Limits::default() });
     let _held = publisher.submit(vec![record("a", 10)]).unwrap();
     log.until_held();
-    let tally = || super::Tally { counts: Default::default(), accepted: 1, rejected: Vec::new() };
     let cancelled = CancellationToken::new();
     cancelled.cancel();
     assert!(publisher.submit_patiently(vec![record("b", 1)], tally(), None, &cancelled).unwrap().is_none());
