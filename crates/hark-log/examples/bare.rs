@@ -305,9 +305,12 @@ fn templates(servers: &str, topic: &str) -> Result<Vec<Template>, Box<dyn Error>
 fn fill(servers: &str, from: &str, to: &str, count: usize) -> Outcome {
     let templates = templates(servers, from)?;
     let producer: BaseProducer = producer(servers).create()?;
+    let metadata = producer.client().fetch_metadata(Some(to), WAIT)?;
+    // Where there are fewer, and their number divides the other, this is where a key belongs.
+    let partitions = i32::try_from(metadata.topics()[0].partitions().len())?.max(1);
     let began = Instant::now();
     for template in templates.iter().cycle().take(count) {
-        send(&producer, to, template.partition, &template.key, &template.value, None);
+        send(&producer, to, template.partition % partitions, &template.key, &template.value, None);
     }
     settle(&producer);
     println!("{count} {:.3}", began.elapsed().as_secs_f64());
