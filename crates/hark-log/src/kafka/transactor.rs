@@ -29,8 +29,8 @@ const DRAIN_LOOK: Duration = Duration::from_micros(500);
 /// Sent records must be at the broker within this, or the transaction is aborted: its timeout is 10 s.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 /// How long the coordinator takes after a commit to write its markers. A transaction that is begun earlier is told to wait, and
-/// librdkafka then asks again after 20 ms for partitions and after `retry.backoff.ms` for offsets.
-const SETTLE: Duration = Duration::from_millis(5);
+/// librdkafka then asks again after 20 ms.
+const SETTLE: Duration = Duration::from_millis(10);
 /// Between tries of a call that may be tried again.
 const RETRY_WAIT: Duration = Duration::from_millis(50);
 /// After shutdown, an answer is waited for so long.
@@ -97,28 +97,23 @@ impl Transactor {
     ) -> Result<(), CommitError> {
         self.producer.begin_transaction().map_err(|error| lost("beginning a transaction", error))?;
         let began = Instant::now();
-        let (mut offsets_sent, mut sent) = (Duration::ZERO, Duration::ZERO);
-        let written = self
-            .send(outputs)
-            // The coordinators are asked on connections of their own, while the records are on their way.
-            .and_then(|()| match offsets {
+        let mut sent = Duration::ZERO;
+        let written = self.send(outputs).and_then(|()| {
+            sent = began.elapsed();
+            match offsets {
                 Some((list, group)) => self.retry("sending offsets", |producer| {
                     producer.send_offsets_to_transaction(list, group, TRY_TIMEOUT)
                 }),
                 None => Ok(()),
-            })
-            .and_then(|()| {
-                offsets_sent = began.elapsed();
-                self.drain()
-            })
-            .and_then(|()| {
-                sent = began.elapsed();
-                self.retry("committing", |producer| producer.commit_transaction(TRY_TIMEOUT))
-            });
-        match written {
+            }
+        });
+        let offsets_sent = began.elapsed();
+        match written
+            .and_then(|()| self.retry("committing", |producer| producer.commit_transaction(TRY_TIMEOUT)))
+        {
             Ok(()) => {
-                // Where a transaction spends its time: offsets at the broker, records at the broker, committed.
-                debug!(records = outputs.len(), ?offsets_sent, ?sent, committed = ?began.elapsed(), "transaction");
+                // Where a transaction spends its time: records at the broker, offsets at the broker, committed.
+                debug!(records = outputs.len(), ?sent, ?offsets_sent, committed = ?began.elapsed(), "transaction");
                 self.committed_at = Some(Instant::now());
                 Ok(())
             }
@@ -157,11 +152,6 @@ impl Transactor {
                 record = back;
             }
         }
-        Ok(())
-    }
-
-    /// Waits until all is at the broker.
-    fn drain(&mut self) -> Result<(), Failure> {
         let until = Instant::now() + DRAIN_LIMIT;
         while self.producer.in_flight_count() > 0 {
             self.look();
