@@ -307,7 +307,10 @@ fn fill(servers: &str, from: &str, to: &str, count: usize) -> Outcome {
     let producer: BaseProducer = producer(servers).create()?;
     let metadata = producer.client().fetch_metadata(Some(to), WAIT)?;
     // Where there are fewer, and their number divides the other, this is where a key belongs.
-    let partitions = i32::try_from(metadata.topics()[0].partitions().len())?.max(1);
+    let partitions = i32::try_from(metadata.topics()[0].partitions().len())?;
+    if partitions == 0 {
+        return Err(format!("{to} is no topic").into());
+    }
     let began = Instant::now();
     for template in templates.iter().cycle().take(count) {
         send(&producer, to, template.partition % partitions, &template.key, &template.value, None);

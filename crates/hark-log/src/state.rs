@@ -25,8 +25,10 @@ pub struct TableSpec {
     pub lifetime: Lifetime,
 }
 
-/// Entries that a commit looks at, beside twice as many as it has written.
+/// Entries that a commit looks at, beside twice as many as have come.
 const SWEPT: usize = 64;
+/// Of these it looks at no more: as many as the largest batch writes, so that a restored table delays no commit.
+const MOST_DUE: usize = 20_000;
 /// Chunks are small, so that the tail of each of dozens of tables wastes little, and 65,536 of them hold 16 GiB.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Entries begin on multiples of this, so that 16 bits address a chunk.
@@ -61,6 +63,8 @@ pub(crate) struct Table {
     current: usize,
     /// The entry that is looked at next: its chunk and its place in it.
     sweep: (usize, usize),
+    /// Entries to be looked at for those that came.
+    due: usize,
     overlay: HashMap<Box<[u8]>, usize>,
     changes: Vec<StateChange>,
 }
@@ -83,6 +87,7 @@ impl Table {
             free: Vec::new(),
             current: 0,
             sweep: (0, 0),
+            due: 0,
             overlay: HashMap::new(),
             changes: Vec::new(),
         }
@@ -144,11 +149,12 @@ impl Table {
         apply: impl Fn(&mut Self, &[u8], Option<&[u8]>, i64),
     ) {
         self.overlay.clear();
-        let changes = std::mem::take(&mut self.changes);
-        for change in &changes {
+        for change in std::mem::take(&mut self.changes) {
             apply(self, &change.key, change.value.as_deref(), change.timestamp_ms);
         }
-        self.sweep(SWEPT + 2 * changes.len(), now_ms, lifetime);
+        let due = self.due.min(MOST_DUE);
+        self.due -= due;
+        self.sweep(SWEPT + due, now_ms, lifetime);
     }
 
     /// After an abort: as if the batch had never been.
@@ -168,6 +174,7 @@ impl Table {
             }
             return;
         };
+        self.due += 2;
         let at = self.append(key, flag, timestamp_ms, value);
         let Self { index, chunks, hasher, .. } = self;
         let slot = index.entry(
@@ -201,7 +208,7 @@ impl Table {
     }
 
     /// Looks at so many entries, from where the last look ended, and forgets those that have expired. A commit looks at a few and at twice
-    /// as many as it has written, which goes round all of them in time and costs little where a batch is small.
+    /// as many as have come since the last, which goes round all of them in time and costs little where a batch is small.
     fn sweep(&mut self, entries: usize, now_ms: i64, lifetime: &Lifetime) {
         for _ in 0..entries {
             let (chunk, offset) = self.sweep;
@@ -213,11 +220,12 @@ impl Table {
             let at = position(chunk, offset);
             let entry = self.entry(at);
             let size_bytes = entry.size_bytes;
-            let (hash, over) = (self.hash(entry.key), expired(entry.timestamp_ms, entry.value, now_ms, lifetime));
-            self.sweep.1 += size_bytes;
-            if !over {
+            if !expired(entry.timestamp_ms, entry.value, now_ms, lifetime) {
+                self.sweep.1 += size_bytes;
                 continue;
             }
+            let hash = self.hash(entry.key);
+            self.sweep.1 += size_bytes;
             if let Ok(found) = self.index.find_entry(hash, |&found| found == at) {
                 found.remove();
                 // Not `bury`, which may move the entries that are still to be looked at.

@@ -64,6 +64,28 @@ impl Cluster {
         self.run_with(&self.security.password, arguments)
     }
 
+    /// A stage that may not write says so and ends; it does not try for ever.
+    fn without_a_right(&self, worker: &str) {
+        let denied = [
+            "--deny-principal",
+            &format!("User:{worker}"),
+            "--operation",
+            "Write",
+            "--topic",
+            "hark.mentions",
+        ];
+        self.kafka.tool(&[&["acls", "--add"], &denied[..]].concat());
+        std::fs::write(
+            self.scene.path("posts/denied.jsonl"),
+            "{\"id\": \"denied\", \"text\": \"Which garage is it?\"}\n",
+        )
+        .unwrap();
+        let said = self.run(&["up", "--once"]);
+        assert_eq!(said.code, Some(1), "{}", said.stderr);
+        assert!(said.stderr.contains("not authorised"), "{}", said.stderr);
+        self.kafka.tool(&[&["acls", "--remove", "--force"], &denied[..]].concat());
+    }
+
     /// A post goes through all stages, and its item can be read.
     fn works(&self, id: &str) {
         let post = format!("{{\"id\": \"{id}\", \"text\": \"Which garage is open?\"}}\n");
@@ -108,6 +130,7 @@ fn workers_with_the_least_rights_work_over_every_kind_of_login_and_a_refusal_say
         cluster.log_in(mechanism, &worker);
         cluster.works(id);
     }
+    cluster.without_a_right(&worker);
     let tls = cluster.security.ca.parent().unwrap();
     let mtls = format!(
         "bootstrap_servers: \"{}\", tls: {{ca: {}, certificate: {}, key: {}}}",
