@@ -210,8 +210,11 @@ impl Transactor {
     /// while both call the next transaction committed (ADR 11).
     fn abort(&mut self, cause: KafkaError) -> CommitError {
         // Not left to the new producer: whoever was fenced must learn it here, and not fence others in its turn.
+        let unauthorised = cause.rdkafka_error_code().is_some_and(is_unauthorised);
         match self.retry("aborting", |producer| producer.abort_transaction(TRY_TIMEOUT)) {
             Ok(()) => {}
+            // The broker let nothing into the transaction, so it knows of none to abort; the cause says more.
+            Err(Failure::Abort(_) | Failure::Lost(..)) if unauthorised => return lost("writing", cause),
             Err(Failure::Abort(error)) => return lost("aborting", error),
             Err(Failure::Lost(operation, error)) => return lost(operation, error),
             Err(Failure::Unknown) => return CommitError::Unknown,
