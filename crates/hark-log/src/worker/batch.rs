@@ -284,7 +284,8 @@ impl PartitionState {
         self.counts.merge(&fresh);
         let now_ms = self.counts.newest_timestamp_ms;
         for (table, spec) in self.tables.iter_mut().zip(specs) {
-            table.merge(now_ms, &spec.lifetime);
+            table.merge();
+            table.sweep(now_ms, &spec.lifetime);
         }
         (!fresh.is_empty()).then_some(fresh)
     }
