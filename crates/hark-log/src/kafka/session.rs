@@ -16,6 +16,7 @@ use tracing::{debug, warn};
 
 use super::{
     client::{CALL_TIMEOUT, Clients, Context, RawChange, is_broker_loss, is_unauthorised, number},
+    owners::Owners,
     partitions_of,
     restore::Restorer,
     transactor::Transactor,
@@ -31,12 +32,17 @@ use crate::{
 /// every 10 s.
 const STABLE_WAIT: Duration = Duration::from_secs(60);
 
+/// One wait for partitions to go.
+const LEAVING_POLL: Duration = Duration::from_millis(100);
+
 pub(super) struct KafkaSession {
     clients: Clients,
     config: SessionConfig,
     consumer: BaseConsumer<Context>,
     watcher: BaseConsumer<Context>,
     transactor: Transactor,
+    /// `None` for a dynamic member, which never takes a place over.
+    owners: Option<Owners>,
     restorer: Restorer,
     /// Added to the restorer and not yet reported as complete.
     restoring: BTreeSet<u32>,
@@ -79,7 +85,14 @@ impl KafkaSession {
         let transactor = Transactor::open(clients, &config.transactional_id, config.shutdown.clone())?;
         let consumer = clients.member(&config.group, config.instance.as_deref())?;
         consumer.subscribe(&[&config.input]).map_err(|source| clients.failed("subscribing", source))?;
+        let owners = config.instance.as_deref();
+        let owners = owners.map(|instance| Owners::begin(clients, &config, instance, partitions)).transpose();
         Ok(Self {
+            owners: owners.map_err(|source| LogError::Io {
+                operation: "starting a thread",
+                path: config.transactional_id.clone(),
+                source,
+            })?,
             restorer: Restorer::new(clients, config.tables.clone())?,
             clients: clients.clone(),
             config,
@@ -102,6 +115,9 @@ impl KafkaSession {
 
     fn changes(&mut self) -> Result<Vec<Change>, SessionError> {
         let mut changes = Vec::new();
+        if let Some(owners) = &self.owners {
+            owners.note_change();
+        }
         for change in self.consumer.context().take_changes() {
             match change {
                 RawChange::Assigned(partitions) => {
@@ -177,6 +193,27 @@ impl KafkaSession {
         (code == RDKafkaErrorCode::FencedInstanceId).then_some(SessionError::Twin { instance })
     }
 
+    /// Leaves the group and joins it again, which begins a round that gives each partition an owner. Where the leave does not get through,
+    /// joining with another list of owned partitions does the same.
+    fn join_again(&mut self) -> Result<Vec<Change>, SessionError> {
+        warn!(group = %self.config.group, "partitions have no owner and nobody is to get them: joining anew");
+        self.consumer.unsubscribe();
+        let until = Instant::now() + CALL_TIMEOUT;
+        let mut changes = Vec::new();
+        while !self.owned.is_empty() && Instant::now() < until {
+            // Records of partitions that go come again, to whoever owns them next.
+            if let Some(Err(error)) = self.consumer.poll(LEAVING_POLL) {
+                self.heard(error)?;
+            }
+            if self.consumer.context().has_changed() {
+                changes.extend(self.changes()?);
+            }
+        }
+        let subscribed = self.consumer.subscribe(&[&self.config.input]);
+        subscribed.map_err(|source| SessionError::Lost { operation: "joining anew", source })?;
+        Ok(changes)
+    }
+
     /// What an error from poll means for this session.
     fn heard(&self, error: KafkaError) -> Result<(), SessionError> {
         let code = match &error {
@@ -208,6 +245,9 @@ impl Session for KafkaSession {
         wait: Duration,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> Result<Vec<Change>, SessionError> {
+        if self.owners.as_ref().is_some_and(Owners::take_stuck) {
+            return self.join_again();
+        }
         let mut wait = wait;
         loop {
             let polled = self.consumer.poll(wait);

@@ -201,6 +201,40 @@ fn a_worker_that_was_fenced_once_builds_itself_anew_and_goes_on() {
     assert_eq!(worker.stop().rebuilt, 1);
 }
 
+/// Polls a session, and keeps count of what it owns; whether anything changed.
+fn follow(session: &mut dyn Session, owned: &mut HashSet<u32>) -> bool {
+    let polled = session.poll(Duration::from_millis(50), &mut |_| ControlFlow::Continue(()));
+    let changes = polled.unwrap();
+    for change in &changes {
+        match change {
+            Change::Assigned(partitions) => owned.extend(partitions.iter().map(|at| at.partition)),
+            Change::Revoked(partitions) => owned.retain(|partition| !partitions.contains(partition)),
+        }
+    }
+    !changes.is_empty()
+}
+
+#[test]
+fn partitions_that_a_killed_member_gave_up_get_an_owner() {
+    let Some(fixture) = Fixture::kafka("ownerless") else { return };
+    let open =
+        |instance| fixture.log().session(fixture.session_config(instance, CancellationToken::new())).unwrap();
+    // Dies when it is to give up half of them, before it can join again, which would have let the other one have them.
+    let dying = owning(&fixture, "dying");
+    let (mut waiting, mut owned) = (open("waiting"), [HashSet::new(), HashSet::new()]);
+    wait_until("the second member has joined", DEADLINE, || follow(&mut *waiting, &mut owned[0]));
+    assert!(owned[0].is_empty(), "they are not given up yet");
+    drop(dying);
+    // Its place is still there, so the group sees no reason to hand out anything.
+    let mut again = open("dying");
+    wait_until("each partition has an owner", DEADLINE, || {
+        follow(&mut *waiting, &mut owned[0]);
+        follow(&mut *again, &mut owned[1]);
+        owned[0].len() + owned[1].len() == PARTITIONS as usize
+    });
+    assert!(owned.iter().all(|owned| !owned.is_empty()), "both have some: {owned:?}");
+}
+
 #[test]
 fn a_record_over_the_topics_own_limit_becomes_a_dead_letter_and_the_rest_goes_on() {
     let Some(fixture) = Fixture::kafka("small_topic") else { return };
