@@ -25,6 +25,10 @@ pub struct TableSpec {
     pub lifetime: Lifetime,
 }
 
+/// Entries that a commit looks at, beside twice as many as have come.
+const SWEPT: usize = 64;
+/// Of these it looks at no more: as many as the largest batch writes, so that a restored table delays no commit.
+const MOST_DUE: usize = 20_000;
 /// Chunks are small, so that the tail of each of dozens of tables wastes little, and 65,536 of them hold 16 GiB.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Entries begin on multiples of this, so that 16 bits address a chunk.
@@ -57,7 +61,10 @@ pub(crate) struct Table {
     chunks: Vec<Chunk>,
     free: Vec<usize>,
     current: usize,
-    sweep_next: usize,
+    /// The entry that is looked at next: its chunk and its place in it.
+    sweep: (usize, usize),
+    /// Entries to be looked at for those that came.
+    due: usize,
     overlay: HashMap<Box<[u8]>, usize>,
     changes: Vec<StateChange>,
 }
@@ -79,7 +86,8 @@ impl Table {
             chunks: vec![Chunk::default()],
             free: Vec::new(),
             current: 0,
-            sweep_next: 0,
+            sweep: (0, 0),
+            due: 0,
             overlay: HashMap::new(),
             changes: Vec::new(),
         }
@@ -124,20 +132,29 @@ impl Table {
         &self.changes
     }
 
-    /// After the commit: the overlay becomes part of what is committed.
-    pub fn merge(&mut self) {
-        self.overlay.clear();
-        for change in std::mem::take(&mut self.changes) {
-            self.apply(&change.key, change.value.as_deref(), change.timestamp_ms);
-        }
+    /// After the commit: the overlay becomes part of what is committed, and some of what has expired at `now_ms` is forgotten.
+    pub fn merge(&mut self, now_ms: i64, lifetime: &Lifetime) {
+        self.merge_with(now_ms, lifetime, Self::apply);
     }
 
     /// As [`Self::merge`], where others write as well: of two values the newer one counts.
-    pub fn merge_newer(&mut self) {
+    pub fn merge_newer(&mut self, now_ms: i64, lifetime: &Lifetime) {
+        self.merge_with(now_ms, lifetime, Self::apply_newer);
+    }
+
+    fn merge_with(
+        &mut self,
+        now_ms: i64,
+        lifetime: &Lifetime,
+        apply: impl Fn(&mut Self, &[u8], Option<&[u8]>, i64),
+    ) {
         self.overlay.clear();
         for change in std::mem::take(&mut self.changes) {
-            self.apply_newer(&change.key, change.value.as_deref(), change.timestamp_ms);
+            apply(self, &change.key, change.value.as_deref(), change.timestamp_ms);
         }
+        let due = self.due.min(MOST_DUE);
+        self.due -= due;
+        self.sweep(SWEPT + due, now_ms, lifetime);
     }
 
     /// After an abort: as if the batch had never been.
@@ -157,6 +174,7 @@ impl Table {
             }
             return;
         };
+        self.due += 2;
         let at = self.append(key, flag, timestamp_ms, value);
         let Self { index, chunks, hasher, .. } = self;
         let slot = index.entry(
@@ -189,26 +207,31 @@ impl Table {
         }
     }
 
-    /// Looks at one chunk and forgets what has expired in it; calling it once a batch goes round all chunks in time.
-    pub fn sweep(&mut self, now_ms: i64, lifetime: &Lifetime) {
-        let chunk = self.sweep_next % self.chunks.len();
-        self.sweep_next = chunk + 1;
-        let mut offset = 0;
-        while offset < self.chunks[chunk].bytes.len() {
+    /// Looks at so many entries, from where the last look ended, and forgets those that have expired. A commit looks at a few and at twice
+    /// as many as have come since the last, which goes round all of them in time and costs little where a batch is small.
+    fn sweep(&mut self, entries: usize, now_ms: i64, lifetime: &Lifetime) {
+        for _ in 0..entries {
+            let (chunk, offset) = self.sweep;
+            if offset >= self.chunks[chunk].bytes.len() {
+                self.sweep = ((chunk + 1) % self.chunks.len(), 0);
+                self.compact_if_dead(chunk);
+                continue;
+            }
             let at = position(chunk, offset);
             let entry = self.entry(at);
-            offset += entry.size_bytes;
+            let size_bytes = entry.size_bytes;
             if !expired(entry.timestamp_ms, entry.value, now_ms, lifetime) {
+                self.sweep.1 += size_bytes;
                 continue;
             }
             let hash = self.hash(entry.key);
+            self.sweep.1 += size_bytes;
             if let Ok(found) = self.index.find_entry(hash, |&found| found == at) {
                 found.remove();
                 // Not `bury`, which may move the entries that are still to be looked at.
-                self.chunks[chunk].dead_bytes += self.entry(at).size_bytes;
+                self.chunks[chunk].dead_bytes += size_bytes;
             }
         }
-        self.compact_if_dead(chunk);
     }
 
     fn hash(&self, packed_key: &[u8]) -> u64 {
@@ -270,6 +293,9 @@ impl Table {
             return;
         }
         let old = std::mem::take(&mut self.chunks[chunk]);
+        if self.sweep.0 == chunk {
+            self.sweep.1 = 0;
+        }
         let mut offset = 0;
         while offset < old.bytes.len() {
             let entry = parse(&old.bytes[offset..]);
@@ -377,7 +403,7 @@ mod tests {
         table.discard();
         assert_eq!(table.get(b"a", 2, &days(1)), Some((&b"committed"[..], 1)));
         table.change(put("a", b"overlay", 2));
-        table.merge();
+        table.merge(2, &days(1));
         assert_eq!((table.get(b"a", 2, &days(1)), table.len()), (Some((&b"overlay"[..], 2)), 1));
     }
 
@@ -388,8 +414,23 @@ mod tests {
         table.apply(b"old", Some(b"v"), 0);
         assert!(table.get(b"old", day, &days(1)).is_some());
         assert!(table.get(b"old", day + 1, &days(1)).is_none());
-        table.sweep(day + 1, &days(1));
+        table.sweep(1, day + 1, &days(1));
         assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn commits_that_write_keep_what_has_expired_within_bounds() {
+        let mut table = Table::new();
+        let mut most = 0;
+        for hour in 0..200 {
+            for key in 0..1_000 {
+                table.change(put(&format!("{hour} {key}"), b"value", hour * 3_600_000));
+            }
+            table.merge(hour * 3_600_000, &days(1));
+            most = most.max(table.len());
+        }
+        // 25,000 live; as many again may wait for their turn.
+        assert!(most < 50_000, "{most} entries held");
     }
 
     #[test]
@@ -418,7 +459,7 @@ mod tests {
                     Some(value) => { model.insert(key, value); }
                     None => { model.remove(&key); }
                 }
-                table.sweep(1, &days(1));
+                table.sweep(5, 1, &days(1));
             }
             prop_assert_eq!(table.len(), model.len());
             for (key, value) in &model {

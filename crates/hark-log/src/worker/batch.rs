@@ -284,8 +284,7 @@ impl PartitionState {
         self.counts.merge(&fresh);
         let now_ms = self.counts.newest_timestamp_ms;
         for (table, spec) in self.tables.iter_mut().zip(specs) {
-            table.merge();
-            table.sweep(now_ms, &spec.lifetime);
+            table.merge(now_ms, &spec.lifetime);
         }
         (!fresh.is_empty()).then_some(fresh)
     }

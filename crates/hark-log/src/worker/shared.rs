@@ -84,7 +84,6 @@ impl SharedTable {
 
     /// After the commit.
     pub(super) fn merge(&mut self) {
-        self.table.merge_newer();
-        self.table.sweep(self.newest_ms, &self.spec.table.lifetime);
+        self.table.merge_newer(self.newest_ms, &self.spec.table.lifetime);
     }
 }
