@@ -153,6 +153,9 @@ impl Clients {
         self.prefer(&mut config, "batch.num.messages", "10000");
         self.prefer(&mut config, "queue.buffering.max.messages", "100000");
         self.prefer(&mut config, "queue.buffering.max.kbytes", (64 * 1024).to_string());
+        // A coordinator that still writes the markers of the last commit says no once or twice; the waits of requests grow from here to a
+        // second. Records for a leader that moves are offered again at this pace, until it is found or their time is over.
+        self.prefer(&mut config, "retry.backoff.ms", "10");
         // Failures are reported by the commit.
         config.set("delivery.report.only.error", "true");
         // The check before sending has the lower bound; this one never decides.

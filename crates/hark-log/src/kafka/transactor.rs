@@ -26,11 +26,11 @@ use crate::{CommitError, LogError, Output, SessionError};
 /// take that long (measured); its poll counts in whole milliseconds and spins through what is left of one, on a core that the
 /// broker could use.
 const DRAIN_LOOK: Duration = Duration::from_micros(500);
-/// Sent records must be at the broker within this, or the transaction is aborted: its timeout is 10 s.
+/// Records must be at the broker within this after they were handed over, or the transaction is aborted: its timeout is 10 s.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 /// How long the coordinator takes after a commit to write its markers. A transaction that is begun earlier is told to wait, and
-/// librdkafka then asks again after 20 ms.
-const SETTLE: Duration = Duration::from_millis(10);
+/// librdkafka then asks again after 20 ms for partitions and after `retry.backoff.ms` for the group.
+const SETTLE: Duration = Duration::from_millis(5);
 /// Between tries of a call that may be tried again.
 const RETRY_WAIT: Duration = Duration::from_millis(50);
 /// After shutdown, an answer is waited for so long.
@@ -97,23 +97,22 @@ impl Transactor {
     ) -> Result<(), CommitError> {
         self.producer.begin_transaction().map_err(|error| lost("beginning a transaction", error))?;
         let began = Instant::now();
-        let mut sent = Duration::ZERO;
+        let (mut offsets_sent, mut sent) = (Duration::ZERO, Duration::ZERO);
         let written = self.send(outputs).and_then(|()| {
-            sent = began.elapsed();
-            match offsets {
-                Some((list, group)) => self.retry("sending offsets", |producer| {
-                    producer.send_offsets_to_transaction(list, group, TRY_TIMEOUT)
-                }),
-                None => Ok(()),
+            let until = Instant::now() + DRAIN_LIMIT;
+            // Both coordinators are asked while the records are on their way, which come first where a broker is both leader and coordinator.
+            if let Some((list, group)) = offsets {
+                self.send_offsets(list, group)?;
             }
+            offsets_sent = began.elapsed();
+            self.drain(until)?;
+            sent = began.elapsed();
+            self.retry("committing", |producer| producer.commit_transaction(TRY_TIMEOUT))
         });
-        let offsets_sent = began.elapsed();
-        match written
-            .and_then(|()| self.retry("committing", |producer| producer.commit_transaction(TRY_TIMEOUT)))
-        {
+        match written {
             Ok(()) => {
-                // Where a transaction spends its time: records at the broker, offsets at the broker, committed.
-                debug!(records = outputs.len(), ?sent, ?offsets_sent, committed = ?began.elapsed(), "transaction");
+                // Where a transaction spends its time: offsets at the broker, records at the broker, committed.
+                debug!(records = outputs.len(), ?offsets_sent, ?sent, committed = ?began.elapsed(), "transaction");
                 self.committed_at = Some(Instant::now());
                 Ok(())
             }
@@ -152,7 +151,28 @@ impl Transactor {
                 record = back;
             }
         }
-        let until = Instant::now() + DRAIN_LIMIT;
+        Ok(())
+    }
+
+    fn send_offsets(
+        &mut self,
+        offsets: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+    ) -> Result<(), Failure> {
+        let send = |producer: &BaseProducer<Context>| {
+            producer.send_offsets_to_transaction(offsets, group, TRY_TIMEOUT)
+        };
+        match self.retry("sending offsets", send) {
+            // A record that failed meanwhile has ended the transaction under the call. Called again, librdkafka says what failed.
+            Err(Failure::Abort(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::State) => {
+                self.retry("sending offsets", send)
+            }
+            other => other,
+        }
+    }
+
+    /// Waits until all is at the broker.
+    fn drain(&mut self, until: Instant) -> Result<(), Failure> {
         while self.producer.in_flight_count() > 0 {
             self.look();
             if Instant::now() >= until {
