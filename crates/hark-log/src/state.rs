@@ -27,7 +27,7 @@ pub struct TableSpec {
 
 /// Entries that a commit looks at, beside twice as many as have come.
 const SWEPT: usize = 64;
-/// Of these it looks at no more: as many as the largest batch writes, so that a restored table delays no commit.
+/// Of these it looks at no more: twice as many as the largest batch writes, so that the commits after restoring are delayed little each.
 const MOST_DUE: usize = 20_000;
 /// Chunks are small, so that the tail of each of dozens of tables wastes little, and 65,536 of them hold 16 GiB.
 const CHUNK_BYTES: usize = 256 * 1024;

@@ -15,21 +15,28 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
 use prost::bytes::Buf as _;
-use rdkafka::consumer::Consumer as _;
+use rdkafka::{
+    consumer::{BaseConsumer, Consumer as _},
+    groups::GroupMemberInfo,
+};
 use tracing::debug;
 
-use super::client::{CALL_TIMEOUT, Clients};
+use super::client::{Clients, Context};
 use crate::{LogError, SessionConfig};
 
-/// Twice the heartbeat, with which members learn of a round: between two looks each of them has taken part in what is under way.
+/// Twice the heartbeat, by which members learn of a round.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// Seen so often the same, nothing is under way.
-const SIGHTINGS: usize = 2;
+/// Seen so often the same, nothing is under way: a member that is in a commit keeps the others waiting less long.
+const SIGHTINGS: usize = 3;
+/// Each time that did not help the next one comes later: twice, four times, at most so many times as late.
+const MOST_PATIENCE: usize = 32;
+/// The end of a session waits for a look.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// What Kafka puts behind the name of a static member to make its id: `-` and a UUID (`ClassicGroup.generateMemberId`).
 const ID_SUFFIX: usize = 37;
 
@@ -37,13 +44,17 @@ const ID_SUFFIX: usize = 37;
 type Holdings = BTreeMap<String, BTreeSet<u32>>;
 
 /// The look-out of one static member.
-pub(super) struct Owners(Arc<Shared>);
+pub(super) struct Owners {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
 
 #[derive(Default)]
 struct Shared {
     /// How often this member was told something about its partitions.
     told: AtomicU64,
     is_stuck: AtomicBool,
+    has_ended: AtomicBool,
 }
 
 impl Owners {
@@ -55,63 +66,91 @@ impl Owners {
         partitions: u32,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let (seen, clients, instance) = (Arc::downgrade(&shared), clients.clone(), instance.to_owned());
-        let (group, topic) = (config.group.clone(), config.input.clone());
-        thread::Builder::new().name("owners".to_owned()).spawn(move || {
-            let mut lookout = Lookout { instance, partitions, last: Holdings::new(), sightings: 0 };
-            let mut settled = None;
-            while let Some(shared) = seen.upgrade() {
-                let told = shared.told.load(Ordering::Relaxed);
-                if settled != Some(told) {
-                    match holdings(&clients, &group, &topic) {
-                        Ok(Some(holdings)) if lookout.is_whole(&holdings) => settled = Some(told),
-                        Ok(Some(holdings)) => {
-                            if lookout.is_stuck(holdings) {
-                                shared.is_stuck.store(true, Ordering::Relaxed);
-                            }
-                        }
-                        Ok(None) => lookout.sightings = 0,
-                        Err(error) => {
-                            lookout.sightings = 0;
-                            debug!(%error, group, "whether each partition has an owner is not known");
-                        }
-                    }
-                }
-                drop(shared);
+        let mut group = Group {
+            clients: clients.clone(),
+            watcher: None,
+            name: config.group.clone(),
+            topic: config.input.clone(),
+        };
+        let (seen, mut lookout) = (Arc::clone(&shared), Lookout::new(instance, partitions));
+        let thread = thread::Builder::new().name("owners".to_owned()).spawn(move || {
+            let mut settled = 0;
+            loop {
                 thread::park_timeout(LOOK_EVERY);
+                if seen.has_ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let told = seen.told.load(Ordering::Relaxed);
+                if settled == told {
+                    continue;
+                }
+                let verdict = lookout.judge(group.holdings());
+                if verdict == Verdict::Whole {
+                    settled = told;
+                    group.watcher = None;
+                }
+                seen.is_stuck.store(verdict == Verdict::Stuck, Ordering::Relaxed);
             }
         })?;
-        Ok(Self(shared))
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// The member was told something about its partitions.
     pub fn note_change(&self) {
-        self.0.told.fetch_add(1, Ordering::Relaxed);
+        self.shared.told.fetch_add(1, Ordering::Relaxed);
+        self.shared.is_stuck.store(false, Ordering::Relaxed);
     }
 
     /// Whether partitions have no owner and this member is to bring about a round; said once.
     pub fn take_stuck(&self) -> bool {
-        self.0.is_stuck.load(Ordering::Relaxed) && self.0.is_stuck.swap(false, Ordering::Relaxed)
+        self.shared.is_stuck.load(Ordering::Relaxed) && self.shared.is_stuck.swap(false, Ordering::Relaxed)
     }
 }
 
-/// Judges what is seen.
+impl Drop for Owners {
+    fn drop(&mut self) {
+        self.shared.has_ended.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            thread.join().ok();
+        }
+    }
+}
+
+/// Judges what is seen, look by look.
 struct Lookout {
     instance: String,
     partitions: u32,
     last: Holdings,
     sightings: usize,
+    patience: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Whole,
+    /// Not at rest, or not known, or somebody else's turn.
+    Open,
+    Stuck,
 }
 
 impl Lookout {
-    fn is_whole(&self, holdings: &Holdings) -> bool {
-        let owned: BTreeSet<u32> = holdings.values().flatten().copied().collect();
-        (0..self.partitions).all(|partition| owned.contains(&partition))
+    fn new(instance: &str, partitions: u32) -> Self {
+        Self { instance: instance.to_owned(), partitions, last: Holdings::new(), sightings: 0, patience: 1 }
     }
 
-    /// Whether it is up to this member to do something about a gap. First to whom it costs the least; the others follow one look after
-    /// another, for that one may have no reason to look.
-    fn is_stuck(&mut self, holdings: Holdings) -> bool {
+    /// A gap is for this member to do something about when it has been there for a while. First comes the one to whom it costs the least; the
+    /// others follow one look after another, for that one may have no reason to look.
+    fn judge(&mut self, seen: Option<Holdings>) -> Verdict {
+        let Some(holdings) = seen else {
+            self.sightings = 0;
+            return Verdict::Open;
+        };
+        let owned: BTreeSet<u32> = holdings.values().flatten().copied().collect();
+        if (0..self.partitions).all(|partition| owned.contains(&partition)) {
+            (self.sightings, self.patience) = (0, 1);
+            return Verdict::Whole;
+        }
         self.sightings = if holdings == self.last { self.sightings + 1 } else { 1 };
         self.last = holdings;
         let mut by_cost: Vec<_> = self.last.iter().map(|(id, held)| (held.len(), id.as_str())).collect();
@@ -119,29 +158,59 @@ impl Lookout {
         let rank = by_cost.iter().position(|(_, id)| {
             id.len() == self.instance.len() + ID_SUFFIX && id.starts_with(&self.instance)
         });
-        let is_due = rank.is_some_and(|rank| self.sightings >= SIGHTINGS + rank);
-        if is_due {
-            self.sightings = 0;
+        if rank.is_none_or(|rank| self.sightings < SIGHTINGS * self.patience + rank) {
+            return Verdict::Open;
         }
-        is_due
+        self.sightings = 0;
+        self.patience = (self.patience * 2).min(MOST_PATIENCE);
+        Verdict::Stuck
     }
 }
 
-/// What each member of a group holds; `None` while the group is not at rest.
-fn holdings(clients: &Clients, group: &str, topic: &str) -> Result<Option<Holdings>, LogError> {
-    let fail = |source| clients.failed("asking who owns partitions", source);
-    let watcher = clients.watcher()?;
-    let groups = watcher.fetch_group_list(Some(group), CALL_TIMEOUT).map_err(fail)?;
-    let found = groups.groups().iter().find(|found| found.name() == group && found.state() == "Stable");
-    Ok(found.and_then(|found| {
-        let held = |bytes| assigned(bytes, topic);
-        let members = found.members().iter();
-        members.map(|member| Some((member.id().to_owned(), held(member.assignment()?)?))).collect()
-    }))
+/// A group that is asked about.
+struct Group {
+    clients: Clients,
+    /// Made when it is needed.
+    watcher: Option<BaseConsumer<Context>>,
+    name: String,
+    topic: Arc<str>,
+}
+
+impl Group {
+    /// What each member holds; `None` while the group is not at rest, or where nobody tells.
+    fn holdings(&mut self) -> Option<Holdings> {
+        match self.ask() {
+            Ok(told) => told,
+            Err(error) => {
+                debug!(%error, group = self.name, "whether each partition has an owner is not known");
+                None
+            }
+        }
+    }
+
+    fn ask(&mut self) -> Result<Option<Holdings>, LogError> {
+        let watcher = match &mut self.watcher {
+            Some(watcher) => watcher,
+            none => none.insert(self.clients.watcher()?),
+        };
+        let groups = watcher.fetch_group_list(Some(&self.name), LOOK_TIMEOUT);
+        // What it hears piles up where nobody looks.
+        while watcher.poll(Duration::ZERO).is_some() {}
+        let groups = groups.map_err(|source| self.clients.failed("asking who owns partitions", source))?;
+        let found =
+            groups.groups().iter().find(|found| found.name() == self.name && found.state() == "Stable");
+        Ok(found.and_then(|found| {
+            let member = |member: &GroupMemberInfo| {
+                let held = assigned(member.assignment().unwrap_or_default(), &self.topic)?;
+                Some((member.id().to_owned(), held))
+            };
+            found.members().iter().map(member).collect()
+        }))
+    }
 }
 
 /// The partitions of a topic in a member's assignment (`ConsumerProtocolAssignment.json` of Kafka, any version); `None` where the bytes
-/// are something else. Without bytes it has none.
+/// are something else. Without bytes it holds none.
 fn assigned(mut bytes: &[u8], topic: &str) -> Option<BTreeSet<u32>> {
     let mut partitions = BTreeSet::new();
     if bytes.is_empty() {
@@ -168,39 +237,41 @@ mod tests {
 
     const UUID: &str = "-0b6d3c3e-4a0f-4b7e-9a39-6f0d5a1f7c11";
 
-    fn lookout(instance: &str) -> Lookout {
-        Lookout { instance: instance.to_owned(), partitions: 4, last: Holdings::new(), sightings: 0 }
-    }
-
     fn held(members: &[(&str, &[u32])]) -> Holdings {
         let member =
             |(name, held): &(&str, &[u32])| (format!("{name}{UUID}"), held.iter().copied().collect());
         members.iter().map(member).collect()
     }
 
-    /// The looks at which each member acts, of so many looks.
+    /// The looks, of so many, at which a member acts.
     fn acts(instance: &str, seen: &Holdings, looks: usize) -> Vec<usize> {
-        let mut lookout = lookout(instance);
-        (1..=looks).filter(|_| lookout.is_stuck(seen.clone())).collect()
+        let mut lookout = Lookout::new(instance, 4);
+        (1..=looks).filter(|_| lookout.judge(Some(seen.clone())) == Verdict::Stuck).collect()
     }
 
     #[test]
     fn a_gap_is_closed_by_who_holds_the_least_and_by_the_others_where_that_one_does_not() {
         let gap = held(&[("a", &[0, 1]), ("b", &[]), ("b-1", &[2])]);
-        assert!(!lookout("a").is_whole(&gap));
-        assert_eq!(acts("b", &gap, 3), [2]);
-        assert_eq!(acts("b-1", &gap, 4), [3]);
-        assert_eq!(acts("a", &gap, 9), [4, 8]);
-        assert_eq!(acts("stranger", &gap, 9), [0; 0]);
+        assert_eq!(acts("b", &gap, 5), [3]);
+        assert_eq!(acts("b-1", &gap, 5), [4]);
+        assert_eq!(acts("a", &gap, 5), [5]);
+        assert_eq!(acts("stranger", &gap, 99), [0; 0]);
     }
 
     #[test]
-    fn what_changes_between_two_looks_is_under_way() {
-        let mut lookout = lookout("a");
-        for seen in [[0_u32, 1], [1, 2], [0, 1], [2, 3]] {
-            assert!(!lookout.is_stuck(held(&[("a", &seen)])), "{seen:?}");
+    fn what_did_not_help_is_tried_again_later_each_time() {
+        assert_eq!(acts("a", &held(&[("a", &[0])]), 100), [3, 9, 21, 45, 93]);
+    }
+
+    #[test]
+    fn what_changes_between_looks_is_under_way() {
+        let mut lookout = Lookout::new("a", 4);
+        for seen in [[0, 1], [0, 1], [1, 2], [1, 2], [0, 1]] {
+            assert_eq!(lookout.judge(Some(held(&[("a", &seen)]))), Verdict::Open, "{seen:?}");
         }
-        assert!(lookout.is_whole(&held(&[("a", &[0, 1]), ("b", &[2, 3])])));
+        assert_eq!(lookout.judge(None), Verdict::Open);
+        let whole = held(&[("a", &[0, 1]), ("b", &[2, 3])]);
+        assert_eq!(lookout.judge(Some(whole)), Verdict::Whole);
     }
 
     #[test]

@@ -193,15 +193,19 @@ impl KafkaSession {
         (code == RDKafkaErrorCode::FencedInstanceId).then_some(SessionError::Twin { instance })
     }
 
-    /// Leaves the group and joins it again, which begins a round that gives each partition an owner. Where the leave does not get through,
-    /// joining with another list of owned partitions does the same.
+    /// Leaves the group and joins it again, which begins a round that gives each partition an owner.
     fn join_again(&mut self) -> Result<Vec<Change>, SessionError> {
         warn!(group = %self.config.group, "partitions have no owner and nobody is to get them: joining anew");
         self.consumer.unsubscribe();
         let until = Instant::now() + CALL_TIMEOUT;
         let mut changes = Vec::new();
-        while !self.owned.is_empty() && Instant::now() < until {
-            // Records of partitions that go come again, to whoever owns them next.
+        while !self.owned.is_empty() {
+            // A round that is under way keeps the partitions here. What was read of them meanwhile is not worked on: rather begin anew from
+            // what is committed.
+            if Instant::now() >= until || self.config.shutdown.is_cancelled() {
+                let source = KafkaError::Rebalance(RDKafkaErrorCode::RebalanceInProgress);
+                return Err(SessionError::Lost { operation: "leaving the group", source });
+            }
             if let Some(Err(error)) = self.consumer.poll(LEAVING_POLL) {
                 self.heard(error)?;
             }

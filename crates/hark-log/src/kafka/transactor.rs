@@ -102,14 +102,16 @@ impl Transactor {
             let until = Instant::now() + DRAIN_LIMIT;
             // Both coordinators are asked while the records are on their way, which come first where a broker is both leader and coordinator.
             if let Some((list, group)) = offsets {
-                self.send_offsets(list, group)?;
+                self.retry("sending offsets", |producer| {
+                    producer.send_offsets_to_transaction(list, group, TRY_TIMEOUT)
+                })?;
             }
             offsets_sent = began.elapsed();
             self.drain(until)?;
             sent = began.elapsed();
             self.retry("committing", |producer| producer.commit_transaction(TRY_TIMEOUT))
         });
-        match written {
+        match written.map_err(|failure| self.explain(failure)) {
             Ok(()) => {
                 // Where a transaction spends its time: offsets at the broker, records at the broker, committed.
                 debug!(records = outputs.len(), ?offsets_sent, ?sent, committed = ?began.elapsed(), "transaction");
@@ -119,6 +121,17 @@ impl Transactor {
             Err(Failure::Abort(error)) => Err(self.abort(error)),
             Err(Failure::Lost(operation, error)) => Err(lost(operation, error)),
             Err(Failure::Unknown) => Err(CommitError::Unknown),
+        }
+    }
+
+    /// A record that fails ends the transaction under the next call, which may tell no more than that. Whoever begins another one is told what
+    /// failed, and begins none (`rd_kafka_txn_require_states0`, 2.12.1).
+    fn explain(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Abort(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::State) => {
+                Failure::Abort(self.producer.begin_transaction().err().unwrap_or(error))
+            }
+            other => other,
         }
     }
 
@@ -152,23 +165,6 @@ impl Transactor {
             }
         }
         Ok(())
-    }
-
-    fn send_offsets(
-        &mut self,
-        offsets: &TopicPartitionList,
-        group: &ConsumerGroupMetadata,
-    ) -> Result<(), Failure> {
-        let send = |producer: &BaseProducer<Context>| {
-            producer.send_offsets_to_transaction(offsets, group, TRY_TIMEOUT)
-        };
-        match self.retry("sending offsets", send) {
-            // A record that failed meanwhile has ended the transaction under the call. Called again, librdkafka says what failed.
-            Err(Failure::Abort(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::State) => {
-                self.retry("sending offsets", send)
-            }
-            other => other,
-        }
     }
 
     /// Waits until all is at the broker.
