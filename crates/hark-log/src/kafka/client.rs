@@ -249,6 +249,8 @@ pub(super) fn is_broker_loss(code: RDKafkaErrorCode) -> bool {
             | Code::LeaderNotAvailable
             | Code::NotLeaderForPartition
             | Code::OffsetNotAvailable
+            // One that nobody leads at the moment, or that a broker which has just come back does not know yet.
+            | Code::UnknownPartition
             | Code::WaitingForCoordinator
             | Code::BrokerNotAvailable
     )

@@ -292,10 +292,7 @@ fn patiently<T>(
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        // A partition that nobody leads at the moment is one that the client does not know.
-        let passing = error
-            .rdkafka_error_code()
-            .is_some_and(|code| client::is_broker_loss(code) || code == RDKafkaErrorCode::UnknownPartition);
+        let passing = error.rdkafka_error_code().is_some_and(client::is_broker_loss);
         if !passing || std::time::Instant::now() >= until {
             return Err(clients.failed(operation, error));
         }
