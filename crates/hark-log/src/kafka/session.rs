@@ -409,5 +409,8 @@ impl Session for KafkaSession {
 
     fn close(self: Box<Self>) {
         debug!(group = %self.config.group, "leaving");
+        // Closing a consumer while a rebalance waits for it hung for good once, in `rd_kafka_incremental_unassign` (2.12.1).
+        let Self { consumer, transactor, .. } = *self;
+        transactor.watch().during(|| drop(consumer));
     }
 }

@@ -135,6 +135,11 @@ impl Transactor {
         }
     }
 
+    /// Looks that calls come back.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
     /// Until when the coordinator is busy with the last commit.
     pub fn settles_at(&self) -> Option<Instant> {
         self.committed_at.map(|at| at + SETTLE)
