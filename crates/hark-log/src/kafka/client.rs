@@ -178,8 +178,7 @@ impl Clients {
         let began = Instant::now();
         loop {
             let Err(source) = client.fetch_metadata(None, METADATA_TRY) else { return Ok(()) };
-            // What went wrong on the way is told by events, and those only to who looks.
-            while client.poll(Duration::ZERO).is_some() {}
+            hear_out(&client);
             let is_over = began.elapsed() >= CALL_TIMEOUT;
             if let Some(refusal) = client.context().refusal()
                 && (is_over || (refusal.is_certain && began.elapsed() >= OTHERS_TURN))
@@ -229,6 +228,11 @@ impl Clients {
         // rdkafka does not give the code of this one.
         self.failed_after(operation, KafkaError::AdminOp(code), Some(code))
     }
+}
+
+/// Takes what a client that reads nothing has to say: what went wrong is told by events, those only to who looks, and else they pile up.
+pub(super) fn hear_out(client: &BaseConsumer<Context>) {
+    while client.poll(Duration::ZERO).is_some() {}
 }
 
 /// The broker or the network is away for now: information, never an end (law 8).

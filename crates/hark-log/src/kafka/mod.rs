@@ -14,7 +14,10 @@ mod times;
 mod transactor;
 mod watch;
 
-use std::time::Duration;
+use std::{
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -277,6 +280,19 @@ fn watermarks(
 ) -> Result<(i64, i64), LogError> {
     patiently(clients, &format!("reading the ends of {topic}/{partition}"), || {
         watcher.fetch_watermarks(topic, client::number(partition), CALL_TIMEOUT)
+    })
+}
+
+/// Starts a thread beside the work under a transactional id.
+fn spawn(
+    name: &str,
+    transactional_id: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, LogError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|source| LogError::Io {
+        operation: "starting a thread",
+        path: transactional_id.to_owned(),
+        source,
     })
 }
 

@@ -26,7 +26,10 @@ use rdkafka::{
 };
 use tracing::debug;
 
-use super::client::{Clients, Context};
+use super::{
+    client::{Clients, Context, hear_out},
+    spawn,
+};
 use crate::{LogError, SessionConfig};
 
 /// Twice the heartbeat, by which members learn of a round.
@@ -64,7 +67,7 @@ impl Owners {
         config: &SessionConfig,
         instance: &str,
         partitions: u32,
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, LogError> {
         let shared = Arc::new(Shared::default());
         let mut group = Group {
             clients: clients.clone(),
@@ -73,7 +76,7 @@ impl Owners {
             topic: config.input.clone(),
         };
         let (seen, mut lookout) = (Arc::clone(&shared), Lookout::new(instance, partitions));
-        let thread = thread::Builder::new().name("owners".to_owned()).spawn(move || {
+        let thread = spawn("owners", &config.transactional_id, move || {
             let mut settled = 0;
             loop {
                 thread::park_timeout(LOOK_EVERY);
@@ -194,8 +197,7 @@ impl Group {
             none => none.insert(self.clients.watcher()?),
         };
         let groups = watcher.fetch_group_list(Some(&self.name), LOOK_TIMEOUT);
-        // What it hears piles up where nobody looks.
-        while watcher.poll(Duration::ZERO).is_some() {}
+        hear_out(watcher);
         let groups = groups.map_err(|source| self.clients.failed("asking who owns partitions", source))?;
         let found =
             groups.groups().iter().find(|found| found.name() == self.name && found.state() == "Stable");

@@ -7,7 +7,7 @@ use std::{
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
-use super::client::{Clients, Context};
+use super::client::{Clients, Context, hear_out};
 use crate::LogError;
 
 /// The client is made when it is first needed, and then kept.
@@ -24,8 +24,7 @@ impl Pulse {
         };
         let topic = format!("{}.posts", clients.config.topic_prefix);
         let answered = client.fetch_metadata(Some(&topic), within);
-        // What it hears piles up where nobody looks.
-        while client.poll(Duration::ZERO).is_some() {}
+        hear_out(client);
         answered.map(drop).map_err(|source| clients.failed("asking whether the brokers answer", source))
     }
 }

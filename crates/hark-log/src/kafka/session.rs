@@ -85,20 +85,17 @@ impl KafkaSession {
         let transactor = Transactor::open(clients, &config.transactional_id, config.shutdown.clone())?;
         let consumer = clients.member(&config.group, config.instance.as_deref())?;
         consumer.subscribe(&[&config.input]).map_err(|source| clients.failed("subscribing", source))?;
-        let owners = config.instance.as_deref();
-        let owners = owners.map(|instance| Owners::begin(clients, &config, instance, partitions)).transpose();
+        let instance = config.instance.as_deref();
+        let owners =
+            instance.map(|instance| Owners::begin(clients, &config, instance, partitions)).transpose()?;
         Ok(Self {
-            owners: owners.map_err(|source| LogError::Io {
-                operation: "starting a thread",
-                path: config.transactional_id.clone(),
-                source,
-            })?,
             restorer: Restorer::new(clients, config.tables.clone())?,
             clients: clients.clone(),
             config,
             consumer,
             watcher,
             transactor,
+            owners,
             restoring: BTreeSet::new(),
             owned: BTreeSet::new(),
             partitions,

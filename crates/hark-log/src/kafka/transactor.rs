@@ -57,11 +57,7 @@ impl Transactor {
         transactional_id: &str,
         shutdown: CancellationToken,
     ) -> Result<Self, LogError> {
-        let watch = Watch::begin(transactional_id).map_err(|source| LogError::Io {
-            operation: "starting a thread",
-            path: transactional_id.to_owned(),
-            source,
-        })?;
+        let watch = Watch::begin(transactional_id)?;
         let producer = producer(clients, transactional_id)
             .map_err(|source| clients.failed("making a producer", source))?;
         let mut transactor = Self {

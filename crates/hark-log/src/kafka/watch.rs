@@ -15,6 +15,9 @@ use std::{
 
 use tracing::error;
 
+use super::spawn;
+use crate::LogError;
+
 /// A call is told to take a second at most, and one that asks a broker takes up to 10 s where the broker does not answer; the transaction has
 /// timed out by then. Looks are counted, not time: a process that was frozen is not stuck.
 const STUCK_LOOKS: u32 = 15;
@@ -27,10 +30,10 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Begins to watch on a thread of its own, which ends when the watch is dropped.
-    pub fn begin(transactional_id: &str) -> std::io::Result<Arc<Self>> {
+    pub fn begin(transactional_id: &str) -> Result<Arc<Self>, LogError> {
         let watch = Arc::new(Self { since: Mutex::new(None) });
         let (watched, name) = (Arc::downgrade(&watch), transactional_id.to_owned());
-        thread::Builder::new().name("watch".to_owned()).spawn(move || {
+        spawn("watch", transactional_id, move || {
             let mut looks = Looks::default();
             while let Some(watch) = watched.upgrade() {
                 if looks.is_stuck(watch.since()) {

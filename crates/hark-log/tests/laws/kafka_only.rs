@@ -97,21 +97,28 @@ fn handing_partitions_over_loses_and_repeats_nothing_and_state_follows() {
     assert_eq!(fixture.totals().total(), 2_000 + 3_000 + 3_000 + 6_001, "one outcome a record");
 }
 
+/// Polls a session, and keeps count of what it owns; whether anything changed.
+fn follow(session: &mut dyn Session, owned: &mut HashSet<u32>) -> bool {
+    let polled = session.poll(Duration::from_millis(50), &mut |_| ControlFlow::Continue(()));
+    let changes = polled.unwrap();
+    for change in &changes {
+        match change {
+            Change::Assigned(partitions) => owned.extend(partitions.iter().map(|at| at.partition)),
+            Change::Revoked(partitions) => owned.retain(|partition| !partitions.contains(partition)),
+        }
+    }
+    !changes.is_empty()
+}
+
 /// A session that owns all partitions, whose records do not flow yet.
 fn owning(fixture: &Fixture, instance: &str) -> Box<dyn Session> {
     let config = fixture.session_config(instance, CancellationToken::new());
     let mut session = fixture.log().session(config).unwrap();
-    let until = Instant::now() + DEADLINE;
-    let mut assigned = 0;
-    while assigned < PARTITIONS as usize {
-        assert!(Instant::now() < until, "no partitions came");
-        let polled = session.poll(Duration::from_millis(100), &mut |_| ControlFlow::Continue(()));
-        for change in polled.unwrap() {
-            if let Change::Assigned(partitions) = change {
-                assigned += partitions.len();
-            }
-        }
-    }
+    let mut owned = HashSet::new();
+    wait_until("all partitions are assigned", DEADLINE, || {
+        follow(&mut *session, &mut owned);
+        owned.len() == PARTITIONS as usize
+    });
     session
 }
 
@@ -199,19 +206,6 @@ fn a_worker_that_was_fenced_once_builds_itself_anew_and_goes_on() {
     out.sort();
     assert_eq!(out, ["a", "b", "c"]);
     assert_eq!(worker.stop().rebuilt, 1);
-}
-
-/// Polls a session, and keeps count of what it owns; whether anything changed.
-fn follow(session: &mut dyn Session, owned: &mut HashSet<u32>) -> bool {
-    let polled = session.poll(Duration::from_millis(50), &mut |_| ControlFlow::Continue(()));
-    let changes = polled.unwrap();
-    for change in &changes {
-        match change {
-            Change::Assigned(partitions) => owned.extend(partitions.iter().map(|at| at.partition)),
-            Change::Revoked(partitions) => owned.retain(|partition| !partitions.contains(partition)),
-        }
-    }
-    !changes.is_empty()
 }
 
 #[test]
