@@ -318,9 +318,16 @@ pub(super) struct Context {
     ends: Mutex<BTreeMap<u32, i64>>,
     last_error: Mutex<Option<RDKafkaErrorCode>>,
     refusal: Mutex<Option<Refusal>>,
+    is_closing: AtomicBool,
+    has_parted: AtomicBool,
 }
 
 impl Context {
+    /// The client is to be closed: nothing comes of its rebalances any more.
+    pub fn begin_close(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the assignment changed since the last look; cheap.
     pub fn has_changed(&self) -> bool {
         self.changed.load(Ordering::Relaxed)
@@ -397,6 +404,12 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {
     /// As rdkafka does it for a cooperative group, and errors are told instead of swallowed.
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        // Closing takes any answer for a return of all partitions, and the first one lets it end. Where a rebalance waited already, a second
+        // event follows, and an answer to that which meets the end is thrown away while we wait for its reply for ever (librdkafka #4884,
+        // open; seen with 2.12.1).
+        if self.is_closing.load(Ordering::Relaxed) && self.has_parted.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let done = match code {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                 let assigned = consumer.incremental_assign(list);

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     ops::ControlFlow,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -406,8 +407,13 @@ impl Session for KafkaSession {
 
     fn close(self: Box<Self>) {
         debug!(group = %self.config.group, "leaving");
-        // Closing a consumer while a rebalance waits for it hung for good once, in `rd_kafka_incremental_unassign` (2.12.1).
-        let Self { consumer, transactor, .. } = *self;
-        transactor.watch().during(|| drop(consumer));
+        let watch = Arc::clone(self.transactor.watch());
+        watch.during(|| drop(self));
+    }
+}
+
+impl Drop for KafkaSession {
+    fn drop(&mut self) {
+        self.consumer.context().begin_close();
     }
 }

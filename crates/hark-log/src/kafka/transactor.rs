@@ -132,7 +132,7 @@ impl Transactor {
     }
 
     /// Looks that calls come back.
-    pub fn watch(&self) -> &Watch {
+    pub fn watch(&self) -> &Arc<Watch> {
         &self.watch
     }
 
