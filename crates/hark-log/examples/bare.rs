@@ -42,7 +42,7 @@ const BATCH: usize = 10_000;
 /// How long a batch waits for company, as in Hark's stages.
 const LINGER: Duration = Duration::from_millis(2);
 /// Posts that are sent before any is measured: stages and broker are to be warm.
-const WARM_UP: Duration = Duration::from_secs(5);
+const WARM_UP: Duration = Duration::from_secs(2);
 const TRACEPARENT: &str = "traceparent";
 
 fn main() -> Outcome {
