@@ -69,7 +69,8 @@ pub struct EndOffset {
     pub offset: i64,
 }
 
-/// One member of a stage's group: a consumer and a producer that commit together. Used by one thread.
+/// One member of a stage's group: a consumer and a producer that commit together. Used by one thread. Dropped, it leaves in good order and
+/// commits nothing.
 pub trait Session {
     /// Hands over records that are committed and there, in order per partition, until `each` says stop, none is left or
     /// the assignment changed; waits at most `wait` for the first.
@@ -113,9 +114,6 @@ pub trait Session {
 
     /// Offsets that the group has committed, of all partitions of the input; `None` where nothing is.
     fn committed(&mut self) -> Result<Vec<(u32, Option<i64>)>, SessionError>;
-
-    /// Leaves in good order; nothing is committed.
-    fn close(self: Box<Self>);
 }
 
 /// A session that cannot go on.

@@ -180,14 +180,10 @@ impl<S: Stage> Worker<'_, S> {
                 worked: Worked::default(),
             };
             let lost = match drive.run(&mut *session, goal.as_deref()) {
-                Ok(()) => {
-                    session.close();
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err(error) if config.shutdown.is_cancelled() && error.is_loss() => {
                     // What was not committed comes again; there is nothing left to do here.
                     debug!(%error, "stopping without a broker");
-                    session.close();
                     return Ok(());
                 }
                 Err(error) if error.is_loss() => error,
@@ -203,7 +199,6 @@ impl<S: Stage> Worker<'_, S> {
                 budget.excuse();
             }
             if !budget.spend(Instant::now()) {
-                session.close();
                 return Err(WorkerError::LostAgain {
                     name: config.transactional_id,
                     times: RebuildBudget::MAX_REBUILDS,
@@ -213,7 +208,7 @@ impl<S: Stage> Worker<'_, S> {
             }
             warn!(error = %lost, group = %config.group, "lost consumer and producer: building new ones");
             self.stage.observe(WorkerEvent::Rebuilding);
-            session.close();
+            drop(session);
             session = match self.reconnect(&config)? {
                 Some(session) => session,
                 None => return Ok(()),

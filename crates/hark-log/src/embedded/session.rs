@@ -253,8 +253,6 @@ impl Session for EmbeddedSession {
             })
             .collect()
     }
-
-    fn close(self: Box<Self>) {}
 }
 
 impl Drop for EmbeddedSession {

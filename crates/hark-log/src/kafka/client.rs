@@ -407,14 +407,15 @@ impl ConsumerContext for Context {
         // Closing takes any answer for a return of all partitions, and the first one lets it end. Where a rebalance waited already, a second
         // event follows, and an answer to that which meets the end is thrown away while we wait for its reply for ever (librdkafka #4884,
         // open; seen with 2.12.1).
-        if self.is_closing.load(Ordering::Relaxed) && self.has_parted.swap(true, Ordering::Relaxed) {
+        let is_closing = self.is_closing.load(Ordering::Relaxed);
+        if is_closing && self.has_parted.swap(true, Ordering::Relaxed) {
             return;
         }
         let done = match code {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                 let assigned = consumer.incremental_assign(list);
                 // Nothing may flow before the state is there.
-                let paused = consumer.pause(list);
+                let paused = if is_closing { Ok(()) } else { consumer.pause(list) };
                 self.push(RawChange::Assigned(partitions(list)));
                 assigned.and(paused)
             }

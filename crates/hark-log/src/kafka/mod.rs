@@ -4,6 +4,7 @@
 //! is here is the order of calls that the laws of the log ask for, and the classes of errors (measured, see docs/kafka.md).
 
 mod client;
+mod member;
 mod owners;
 pub mod properties;
 mod pulse;

@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 
 use super::{
     client::{CALL_TIMEOUT, Clients, Context, RawChange, is_broker_loss, is_unauthorised, number},
+    member::Member,
     owners::Owners,
     partitions_of,
     restore::Restorer,
@@ -39,7 +40,7 @@ const LEAVING_POLL: Duration = Duration::from_millis(100);
 pub(super) struct KafkaSession {
     clients: Clients,
     config: SessionConfig,
-    consumer: BaseConsumer<Context>,
+    consumer: Member,
     watcher: BaseConsumer<Context>,
     transactor: Transactor,
     /// `None` for a dynamic member, which never takes a place over.
@@ -85,6 +86,7 @@ impl KafkaSession {
         // First: whoever held the id before is fenced when the group's offsets are read.
         let transactor = Transactor::open(clients, &config.transactional_id, config.shutdown.clone())?;
         let consumer = clients.member(&config.group, config.instance.as_deref())?;
+        let consumer = Member::new(consumer, Arc::clone(transactor.watch()));
         consumer.subscribe(&[&config.input]).map_err(|source| clients.failed("subscribing", source))?;
         let instance = config.instance.as_deref();
         let owners =
@@ -403,17 +405,5 @@ impl Session for KafkaSession {
             offsets.push((u32::try_from(element.partition()).unwrap_or(u32::MAX), offset));
         }
         Ok(offsets)
-    }
-
-    fn close(self: Box<Self>) {
-        debug!(group = %self.config.group, "leaving");
-        let watch = Arc::clone(self.transactor.watch());
-        watch.during(|| drop(self));
-    }
-}
-
-impl Drop for KafkaSession {
-    fn drop(&mut self) {
-        self.consumer.context().begin_close();
     }
 }

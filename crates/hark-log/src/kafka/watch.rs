@@ -51,11 +51,15 @@ impl Watch {
     }
 
     /// Makes a call that is to come back soon.
-    pub fn during<T>(&self, call: impl FnOnce() -> T) -> T {
+    pub fn during<T>(self: &Arc<Self>, call: impl FnOnce() -> T) -> T {
+        let _call = self.call();
+        call()
+    }
+
+    /// A call that is to come back soon: it has when this is dropped.
+    pub fn call(self: &Arc<Self>) -> Call {
         self.set(Some(Instant::now()));
-        let result = call();
-        self.set(None);
-        result
+        Call { watch: Arc::clone(self) }
     }
 
     fn set(&self, since: Option<Instant>) {
@@ -64,6 +68,17 @@ impl Watch {
 
     fn since(&self) -> Option<Instant> {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call under way.
+pub(super) struct Call {
+    watch: Arc<Watch>,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.watch.set(None);
     }
 }
 
@@ -88,7 +103,7 @@ mod tests {
 
     #[test]
     fn only_a_call_that_does_not_come_back_is_stuck() {
-        let (watch, mut looks) = (Watch { since: Mutex::new(None) }, Looks::default());
+        let (watch, mut looks) = (Arc::new(Watch { since: Mutex::new(None) }), Looks::default());
         assert!((0..100).all(|_| !looks.is_stuck(watch.since())), "nothing is under way");
         for _ in 0..100 {
             watch.during(|| assert!(!looks.is_stuck(watch.since()), "each is another call"));

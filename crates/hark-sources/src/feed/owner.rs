@@ -144,11 +144,7 @@ impl Owner {
         while !self.member.shutdown.is_cancelled() {
             let opened = self.log.session(self.member.clone()).map_err(SessionError::from);
             let ended = match opened {
-                Ok(mut session) => {
-                    let ended = self.follow(&mut *session);
-                    session.close();
-                    ended
-                }
+                Ok(mut session) => self.follow(&mut *session),
                 Err(error) => Err(error),
             };
             self.own(&BTreeSet::new());
