@@ -203,15 +203,16 @@ impl Scene {
         lines
     }
 
-    /// Values of all committed records of a topic.
+    /// Values of all committed records of a topic, partition by partition: Kafka reads them side by side, in whatever order they come.
     pub fn values(&self, topic: &str) -> Vec<Vec<u8>> {
         let (log, partitions) = (self.log(), (0..self.partitions(topic)).collect::<Vec<_>>());
         let mut values = Vec::new();
         log.read_to_end(&self.topic(topic), &partitions, &mut |record| {
-            values.push(record.value.unwrap_or_default().to_vec());
+            values.push((record.partition, record.value.unwrap_or_default().to_vec()));
         })
         .unwrap();
-        values
+        values.sort_by_key(|(partition, _)| *partition);
+        values.into_iter().map(|(_, value)| value).collect()
     }
 
     /// Outcomes of all records that a stage has worked off, as they ride in its committed offsets.
