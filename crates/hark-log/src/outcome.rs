@@ -30,9 +30,6 @@ pub const EMITTED: &str = "emitted";
 /// What the names of rejections begin with: `rejected_undecodable`.
 const REJECTED: &str = "rejected_";
 
-/// The committed offset's metadata may hold so much (law 1; the broker refuses more than 4 KiB for ever).
-const METADATA_LIMIT_BYTES: usize = 1024;
-
 /// Cumulative outcomes of one partition since the group began, as they ride in the committed offset's metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -50,6 +47,9 @@ struct Wire {
 }
 
 impl Counts {
+    /// The committed offset's metadata may hold so much (law 1; the broker refuses more than 4 KiB for ever).
+    pub const METADATA_LIMIT_BYTES: usize = 1024;
+
     /// Counts one outcome.
     pub fn add(&mut self, outcome: &Outcome) {
         let name = match outcome {
@@ -111,7 +111,7 @@ impl Counts {
         };
         loop {
             let metadata = STANDARD_NO_PAD.encode(wire.encode_to_vec());
-            if metadata.len() <= METADATA_LIMIT_BYTES {
+            if metadata.len() <= Self::METADATA_LIMIT_BYTES {
                 return metadata;
             }
             let smallest =
@@ -121,6 +121,17 @@ impl Counts {
             let other = wire.counts.entry("other".to_owned()).or_default();
             *other = other.saturating_add(count);
         }
+    }
+
+    /// As [`Self::to_metadata`], with further fields of the message, encoded, behind these; `None` if there is no room.
+    pub(crate) fn to_metadata_with(&self, fields: &[u8]) -> Option<String> {
+        let own = self.to_metadata();
+        if fields.is_empty() {
+            return Some(own);
+        }
+        let mut bytes = STANDARD_NO_PAD.decode(own).ok()?;
+        bytes.extend_from_slice(fields);
+        Some(STANDARD_NO_PAD.encode(bytes)).filter(|metadata| metadata.len() <= Self::METADATA_LIMIT_BYTES)
     }
 
     /// From the committed offset; anything else than what `to_metadata` wrote, such as an offset committed by hand,
@@ -162,7 +173,7 @@ mod tests {
             counts.add_named(Cow::Owned(format!("a_rather_long_reason_{n}")), n + 1);
         }
         let metadata = counts.to_metadata();
-        assert!(metadata.len() <= METADATA_LIMIT_BYTES, "{} bytes", metadata.len());
+        assert!(metadata.len() <= Counts::METADATA_LIMIT_BYTES, "{} bytes", metadata.len());
         assert_eq!(Counts::from_metadata(&metadata).total(), counts.total());
     }
 

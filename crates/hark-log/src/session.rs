@@ -17,7 +17,8 @@ pub struct SessionConfig {
     pub group: String,
     /// Topic that is read.
     pub input: Arc<str>,
-    /// State topics, restored on assignment; partitioned like the input.
+    /// State topics, restored on assignment; partitioned like the input. What is committed names them by their place in this list:
+    /// a new one comes last, and none goes.
     pub tables: Vec<Arc<str>>,
     /// Fences an earlier holder of the same name.
     pub transactional_id: String,
@@ -56,7 +57,7 @@ pub struct NextOffset {
     pub partition: u32,
     /// Always valid, never negative (law 3).
     pub offset: i64,
-    /// The partition's cumulative [`crate::Counts`].
+    /// The partition's cumulative [`crate::Counts`], and changes of its state that are not on their topics (ADR 12).
     pub metadata: String,
 }
 

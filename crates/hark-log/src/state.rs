@@ -127,6 +127,11 @@ impl Table {
         self.changes.push(change);
     }
 
+    /// Whether the batch in hand changes this key.
+    pub fn changes_key(&self, key: &[u8]) -> bool {
+        self.overlay.contains_key(key)
+    }
+
     /// The overlay's changes, one a key, in the order in which the keys were first touched.
     pub fn changes(&self) -> &[StateChange] {
         &self.changes
@@ -321,16 +326,29 @@ fn expired(timestamp_ms: i64, value: &[u8], now_ms: i64, lifetime: &Lifetime) ->
 
 /// Ids travel as 32 hexadecimal digits; they are kept as 16 bytes.
 fn pack<'a>(key: &'a [u8], buffer: &'a mut [u8; 16]) -> (&'a [u8], u16) {
-    let Ok(digits) = <&[u8; 32]>::try_from(key) else { return (key, 0) };
-    let mut wrong = 0;
-    for (byte, pair) in buffer.iter_mut().zip(digits.as_chunks::<2>().0) {
+    let Some(id) = id_of(key) else { return (key, 0) };
+    *buffer = id;
+    (buffer, PACKED)
+}
+
+/// The bytes of a key of 32 lower-case hexadecimal digits.
+pub(crate) fn id_of(key: &[u8]) -> Option<[u8; 16]> {
+    let digits = <&[u8; 32]>::try_from(key).ok()?;
+    let (mut id, mut wrong) = ([0; 16], 0);
+    for (byte, pair) in id.iter_mut().zip(digits.as_chunks::<2>().0) {
         let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
         wrong |= high | low;
         *byte = high << 4 | low & 15;
     }
-    if wrong & NO_DIGIT != 0 { (key, 0) } else { (buffer, PACKED) }
+    (wrong & NO_DIGIT == 0).then_some(id)
 }
 
+/// The key that [`id_of`] made these bytes of.
+pub(crate) fn key_of(id: [u8; 16]) -> Box<[u8]> {
+    id.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| HEXADECIMAL[usize::from(digit)]).collect()
+}
+
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
 const NO_DIGIT: u8 = 0x80;
 
 /// The value of each lower-case hexadecimal digit: a key is packed for every record that is read, so nothing branches.
@@ -338,7 +356,7 @@ const DIGITS: [u8; 256] = {
     let mut digits = [NO_DIGIT; 256];
     let mut value = 0;
     while value < 16 {
-        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        digits[HEXADECIMAL[value as usize] as usize] = value;
         value += 1;
     }
     digits

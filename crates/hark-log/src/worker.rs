@@ -4,6 +4,7 @@
 //! away the records of the unsent batch.
 
 mod batch;
+mod journal;
 mod shared;
 
 use std::{
@@ -252,6 +253,26 @@ struct Restoring {
     complete: Vec<u32>,
 }
 
+/// Where a transaction puts the changes of state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Into the metadata of the offsets, while there is room.
+    WhereThereIsRoom,
+    ToItsTopics,
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Committed {
+    Yes,
+    /// It did not happen: its records come again after a moment.
+    ComesAgain,
+    /// It did not happen: its records come again, fewer at a time.
+    InSmallerBatches,
+    /// Shutdown came before the answer; nothing may follow.
+    Unknown,
+}
+
 /// One session's life.
 struct Drive<'a, S> {
     budget: &'a mut RebuildBudget,
@@ -312,8 +333,8 @@ impl<S: Stage> Drive<'_, S> {
                 }
                 continue;
             }
-            match self.commit(session, began)? {
-                ControlFlow::Continue(()) => {
+            match self.commit(session, began, State::WhereThereIsRoom)? {
+                Committed::Yes | Committed::InSmallerBatches => {
                     abort_wait = ABORT_WAITS.0;
                     if let Some(goal) = goal
                         && goal_looked.elapsed() >= GOAL_EVERY
@@ -327,13 +348,15 @@ impl<S: Stage> Drive<'_, S> {
                         self.tell_lag(session);
                     }
                 }
-                ControlFlow::Break(()) => {
+                Committed::ComesAgain => {
                     pause(self.shutdown, abort_wait);
                     abort_wait = (abort_wait * 2).min(ABORT_WAITS.1);
                 }
+                Committed::Unknown => return Ok(()),
             }
         }
-        Ok(())
+        // Whoever stops in good order leaves nothing behind in offsets, which an operator may set and a broker forgets after a week.
+        self.flush(session)
     }
 
     /// Whether the group has reached the goal of `--once`; says so if it has.
@@ -394,7 +417,7 @@ impl<S: Stage> Drive<'_, S> {
                     let stateless = self.tables.is_empty() && self.shared.is_empty();
                     if stateless || numbers.is_empty() {
                         for number in &numbers {
-                            self.partitions.entry(*number).and_modify(|partition| partition.ready = true);
+                            self.partitions.entry(*number).and_modify(PartitionState::complete);
                         }
                         session.resume(&numbers)?;
                     } else {
@@ -419,7 +442,7 @@ impl<S: Stage> Drive<'_, S> {
                     if let Some(restoring) = &mut self.restoring {
                         restoring.complete.retain(|number| !numbers.contains(number));
                     }
-                    if self.partitions.values().all(|partition| partition.ready) {
+                    if self.partitions.values().all(PartitionState::is_ready) {
                         self.restoring = None;
                     }
                 }
@@ -441,7 +464,7 @@ impl<S: Stage> Drive<'_, S> {
         })?;
         restoring.complete.extend(complete);
         restoring.complete.retain(|number| partitions.contains_key(number));
-        let waiting = partitions.values().filter(|partition| !partition.ready).count();
+        let waiting = partitions.values().filter(|partition| !partition.is_ready()).count();
         // All are read side by side and mostly end at about the same time; the shared tables are to be read on only once.
         if restoring.complete.is_empty() || !shared.is_empty() && restoring.complete.len() < waiting {
             return Ok(());
@@ -456,10 +479,10 @@ impl<S: Stage> Drive<'_, S> {
         session.resume(&complete)?;
         for number in complete {
             if let Some(partition) = self.partitions.get_mut(&number) {
-                partition.ready = true;
+                partition.complete();
             }
         }
-        if self.partitions.values().all(|partition| partition.ready)
+        if self.partitions.values().all(PartitionState::is_ready)
             && let Some(Restoring { since, records, .. }) = self.restoring.take()
         {
             let took = since.elapsed();
@@ -470,20 +493,23 @@ impl<S: Stage> Drive<'_, S> {
         Ok(())
     }
 
-    /// Commits the batch. Break: it did not happen, its records come again.
-    fn commit(&mut self, session: &mut dyn Session, began: Instant) -> Result<ControlFlow<()>, SessionError> {
+    /// Commits the batch.
+    fn commit(
+        &mut self,
+        session: &mut dyn Session,
+        began: Instant,
+        state: State,
+    ) -> Result<Committed, SessionError> {
         let span = info_span!("batch", records = self.batch.records());
         let _entered = span.enter();
+        let flush = state == State::ToItsTopics;
+        let mut outputs = self.batch.take_outputs();
         let next: Vec<NextOffset> = self
             .partitions
-            .iter()
-            .filter(|(_, partition)| partition.touched())
-            .map(|(&number, partition)| partition.next_offset(number))
+            .iter_mut()
+            .filter(|(_, partition)| partition.touched() || flush && partition.has_journal())
+            .map(|(&number, partition)| partition.prepare(number, self.tables, flush, &mut outputs))
             .collect();
-        let mut outputs = self.batch.take_outputs();
-        for (&number, partition) in &self.partitions {
-            partition.state_outputs(number, self.tables, &mut outputs);
-        }
         for shared in self.shared.iter() {
             shared.outputs(&mut outputs);
         }
@@ -495,8 +521,9 @@ impl<S: Stage> Drive<'_, S> {
                     outputs: outputs.len(),
                     took: Duration::ZERO,
                 };
-                for (&number, partition) in &mut self.partitions {
-                    if let Some(counts) = partition.merge(self.tables) {
+                for NextOffset { partition: number, .. } in next {
+                    let partition = self.partitions.get_mut(&number);
+                    if let Some(counts) = partition.and_then(|partition| partition.merge(self.tables)) {
                         report.counts.push((number, counts));
                     }
                 }
@@ -512,7 +539,7 @@ impl<S: Stage> Drive<'_, S> {
                 report.took = began.elapsed();
                 debug!(outputs = report.outputs, took = ?report.took, "batch committed");
                 self.stage.observe(WorkerEvent::Committed(&report));
-                Ok(ControlFlow::Continue(()))
+                Ok(Committed::Yes)
             }
             Err(CommitError::TooLarge { source }) => {
                 let records = self.batch.records();
@@ -523,19 +550,19 @@ impl<S: Stage> Drive<'_, S> {
                 self.batch_limit = (records / 2).max(1);
                 self.stage.observe(WorkerEvent::Aborted);
                 self.rewind(session)?;
-                Ok(ControlFlow::Continue(()))
+                Ok(Committed::InSmallerBatches)
             }
             Err(CommitError::Aborted { source }) => {
                 warn!(error = %source, "transaction aborted: its records come again");
                 self.stage.observe(WorkerEvent::Aborted);
                 self.rewind(session)?;
-                Ok(ControlFlow::Break(()))
+                Ok(Committed::ComesAgain)
             }
             Err(error @ CommitError::Full { .. }) => {
                 warn!(%error, "transaction refused: its records come again");
                 self.stage.observe(WorkerEvent::Refused);
                 self.rewind(session)?;
-                Ok(ControlFlow::Break(()))
+                Ok(Committed::ComesAgain)
             }
             Err(CommitError::Lost { source }) => {
                 if committing.elapsed() >= BROKER_LOSS {
@@ -545,20 +572,26 @@ impl<S: Stage> Drive<'_, S> {
             }
             Err(error @ CommitError::Unknown) => {
                 warn!(%error, "stopping");
-                Ok(ControlFlow::Break(()))
+                Ok(Committed::Unknown)
             }
         }
     }
 
-    /// Commits how far control and aborted records moved the positions, so that the lag seen from outside is 0.
+    /// Commits how far control and aborted records moved the positions, so that the lag seen from outside is 0, and writes what
+    /// rides with the offsets to its topics.
     fn commit_positions(&mut self, session: &mut dyn Session) -> Result<(), SessionError> {
         for (number, position) in session.positions()? {
             if let Some(partition) = self.partitions.get_mut(&number) {
                 partition.advance(position);
             }
         }
-        let moved = self.partitions.values().any(PartitionState::touched);
-        if moved && self.commit(session, Instant::now())?.is_break() {
+        self.flush(session)
+    }
+
+    /// Commits what is to be committed without a batch.
+    fn flush(&mut self, session: &mut dyn Session) -> Result<(), SessionError> {
+        let needed = self.partitions.values().any(|partition| partition.touched() || partition.has_journal());
+        if needed && self.commit(session, Instant::now(), State::ToItsTopics)? != Committed::Yes {
             debug!("positions not committed: the next idle moment tries again");
         }
         Ok(())
@@ -578,7 +611,7 @@ impl<S: Stage> Drive<'_, S> {
     }
 
     fn tell_assignment(&mut self) {
-        let restoring = self.partitions.values().filter(|partition| !partition.ready).count();
+        let restoring = self.partitions.values().filter(|partition| !partition.is_ready()).count();
         self.stage.observe(WorkerEvent::Assignment { owned: self.partitions.len(), restoring });
     }
 

@@ -148,7 +148,7 @@ impl Clients {
         config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS.to_string());
         config.set("enable.idempotence", "true");
         // Never 0: at 5,000 records a second the latency collapses to 700 ms (measured).
-        self.prefer(&mut config, "linger.ms", "2");
+        self.prefer(&mut config, "linger.ms", "1");
         self.prefer(&mut config, "compression.type", "lz4");
         self.prefer(&mut config, "batch.num.messages", "10000");
         self.prefer(&mut config, "queue.buffering.max.messages", "100000");

@@ -7,7 +7,7 @@ use std::{
 
 use tracing::warn;
 
-use super::{MAX_BATCH_BYTES, MAX_BATCH_EFFECTIVE, Stage, shared::SharedTable};
+use super::{MAX_BATCH_BYTES, MAX_BATCH_EFFECTIVE, Stage, journal::Journal, shared::SharedTable};
 use crate::{
     Assigned, Counts, MAX_RECORD_BYTES, NextOffset, Outcome, Output, Record, Rejection, TableSpec,
     state::{StateChange, Table},
@@ -202,6 +202,10 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Rejection {
 /// What a worker knows of a partition it owns.
 pub(super) struct PartitionState {
     tables: Vec<Table>,
+    /// As committed; its changes are part of the tables once these are complete.
+    journal: Journal,
+    /// As it is to be after the commit.
+    next_journal: Journal,
     /// Cumulative, as committed.
     counts: Counts,
     /// Of the batch in hand.
@@ -211,13 +215,15 @@ pub(super) struct PartitionState {
     unknown_to_group: bool,
     next: i64,
     /// Its state is complete and its records flow.
-    pub(super) ready: bool,
+    ready: bool,
 }
 
 impl PartitionState {
     pub(super) fn new(assigned: &Assigned, tables: usize) -> Self {
         Self {
             tables: (0..tables).map(|_| Table::new()).collect(),
+            journal: Journal::from_metadata(&assigned.metadata, tables),
+            next_journal: Journal::default(),
             fresh: Counts::default(),
             counts: Counts::from_metadata(&assigned.metadata),
             committed: assigned.offset,
@@ -239,6 +245,19 @@ impl PartitionState {
         }
     }
 
+    /// Whether its state is complete and its records flow.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// The topics of its tables have been read: what rode with the committed offset is newer.
+    pub(super) fn complete(&mut self) {
+        for (table, change) in self.journal.iter() {
+            self.tables[table].apply(&change.key, change.value.as_deref(), change.timestamp_ms);
+        }
+        self.ready = true;
+    }
+
     pub(super) fn entries(&self, table: usize) -> usize {
         self.tables.get(table).map_or(0, Table::len)
     }
@@ -247,9 +266,14 @@ impl PartitionState {
         self.committed
     }
 
-    /// There is something to commit.
+    /// There is something to commit. Of a partition whose state is not complete nothing is.
     pub(super) fn touched(&self) -> bool {
-        self.next > self.committed || self.unknown_to_group
+        self.ready && (self.next > self.committed || self.unknown_to_group)
+    }
+
+    /// There are changes that are not on their topics.
+    pub(super) fn has_journal(&self) -> bool {
+        self.ready && !self.journal.is_empty()
     }
 
     /// The position moved past records that nobody is given.
@@ -257,29 +281,44 @@ impl PartitionState {
         self.next = self.next.max(position);
     }
 
-    pub(super) fn next_offset(&self, partition: u32) -> NextOffset {
+    /// The offset to be committed. Changes of state ride with it while there is room; all go to `outputs` when there is none,
+    /// or when they are to be on their topics.
+    pub(super) fn prepare(
+        &mut self,
+        partition: u32,
+        specs: &[TableSpec],
+        flush: bool,
+        outputs: &mut Vec<Output>,
+    ) -> NextOffset {
         let mut counts = self.counts.clone();
         counts.merge(&self.fresh);
-        NextOffset { partition, offset: self.next, metadata: counts.to_metadata() }
-    }
-
-    pub(super) fn state_outputs(&self, partition: u32, specs: &[TableSpec], outputs: &mut Vec<Output>) {
-        for (table, spec) in self.tables.iter().zip(specs) {
-            outputs.extend(table.changes().iter().map(|change| Output {
-                topic: spec.topic.clone(),
+        let earlier =
+            self.journal.iter().filter(|(table, change)| !self.tables[*table].changes_key(&change.key));
+        let tables = self.tables.iter().enumerate();
+        let changes = earlier.chain(
+            tables.flat_map(|(index, table)| table.changes().iter().map(move |change| (index, change))),
+        );
+        let riding = if flush { None } else { Journal::ride(changes.clone(), &counts) };
+        let (journal, metadata) = riding.unwrap_or_else(|| {
+            outputs.extend(changes.map(|(table, change)| Output {
+                topic: specs[table].topic.clone(),
                 partition,
                 key: change.key.to_vec(),
                 value: change.value.clone(),
                 headers: Vec::new(),
                 timestamp_ms: Some(change.timestamp_ms),
             }));
-        }
+            (Journal::default(), counts.to_metadata())
+        });
+        self.next_journal = journal;
+        NextOffset { partition, offset: self.next, metadata }
     }
 
     /// After the commit. The outcomes of this batch, if it had records of this partition.
     pub(super) fn merge(&mut self, specs: &[TableSpec]) -> Option<Counts> {
         self.committed = self.next;
         self.unknown_to_group = false;
+        self.journal = std::mem::take(&mut self.next_journal);
         let fresh = std::mem::take(&mut self.fresh);
         self.counts.merge(&fresh);
         let now_ms = self.counts.newest_timestamp_ms;

@@ -196,6 +196,7 @@ impl Fixture {
             entries: 0,
             processed: Vec::new(),
             padding_of: None,
+            dies_after: None,
             batches,
             received: Some(received),
             ready,
@@ -301,6 +302,11 @@ impl Running {
         self.thread.is_finished()
     }
 
+    /// Waits for the panic of a stage that was told to die.
+    pub fn wait_for_death(self) {
+        assert!(self.thread.join().is_err(), "it dies as told");
+    }
+
     /// Waits for an end that nobody asked for.
     pub fn join(self) -> WorkerError {
         let (_, result) = self.thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
@@ -322,6 +328,8 @@ pub struct Dedupe {
     pub processed: Vec<(u32, i64)>,
     /// The output of this key, or its dead letter where it is `bad`, gets so many bytes that do not compress.
     pub padding_of: Option<(String, usize)>,
+    /// Its thread panics when so many more records are committed.
+    pub dies_after: Option<u64>,
     batches: Sender<()>,
     received: Option<Receiver<()>>,
     ready: Sender<()>,
@@ -370,9 +378,13 @@ impl Stage for &mut Dedupe {
 
     fn observe(&mut self, event: WorkerEvent<'_>) {
         match event {
-            WorkerEvent::Committed(_) => {
+            WorkerEvent::Committed(report) => {
                 // Nobody may be listening any more.
                 self.batches.send(()).ok();
+                if let Some(left) = &mut self.dies_after {
+                    *left -= report.counts.iter().map(|(_, counts)| counts.total()).sum::<u64>();
+                    assert!(*left > 0, "dies as told");
+                }
             }
             WorkerEvent::Aborted => {
                 self.spoilt = false;

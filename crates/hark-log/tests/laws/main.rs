@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by failing")]
 
 mod fixture;
+mod journal;
 mod kafka_only;
 mod shared;
 mod wire;
@@ -16,6 +17,11 @@ use std::{
 
 use fixture::{Fixture, PARTITIONS, Seen};
 use hark_log::{CommitError, Counts, From, Output};
+use journal::{
+    a_worker_that_stops_in_good_order_leaves_no_state_beside_the_offsets,
+    state_that_finds_no_room_beside_the_offsets_goes_to_its_topic,
+    state_that_rides_with_the_offsets_survives_a_death,
+};
 use shared::{
     a_rejected_record_leaves_nothing_in_a_shared_table, an_aborted_batch_leaves_nothing_in_a_shared_table,
     later_records_of_a_batch_see_what_it_wrote_to_a_shared_table, what_any_partition_wrote_is_known_to_all,
@@ -56,6 +62,9 @@ on_both_logs!(
     an_aborted_batch_leaves_nothing_in_a_shared_table,
     a_rejected_record_leaves_nothing_in_a_shared_table,
     what_others_write_to_a_shared_table_is_read_on,
+    state_that_rides_with_the_offsets_survives_a_death,
+    state_that_finds_no_room_beside_the_offsets_goes_to_its_topic,
+    a_worker_that_stops_in_good_order_leaves_no_state_beside_the_offsets,
 );
 
 fn outputs_state_and_offsets_commit_together(fixture: &Fixture) {
