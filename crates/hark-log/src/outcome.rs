@@ -38,6 +38,7 @@ pub struct Counts {
     pub newest_timestamp_ms: i64,
 }
 
+/// Field 3 of the same message is the journal's (`worker/journal.rs`).
 #[derive(Clone, PartialEq, Message)]
 struct Wire {
     #[prost(btree_map = "string, uint64", tag = "1")]
@@ -49,6 +50,8 @@ struct Wire {
 impl Counts {
     /// The committed offset's metadata may hold so much (law 1; the broker refuses more than 4 KiB for ever).
     pub const METADATA_LIMIT_BYTES: usize = 1024;
+    /// What base64 makes that of: four letters for three bytes.
+    const ENCODED_LIMIT_BYTES: usize = Self::METADATA_LIMIT_BYTES / 4 * 3;
 
     /// Counts one outcome.
     pub fn add(&mut self, outcome: &Outcome) {
@@ -105,33 +108,29 @@ impl Counts {
     /// newest_timestamp_ms = 2;}`. Should the names ever outgrow the limit, the smallest counts are summed as `other`.
     #[must_use]
     pub fn to_metadata(&self) -> String {
-        let mut wire = Wire {
-            counts: self.counts.iter().map(|(name, &count)| (name.to_string(), count)).collect(),
-            newest_timestamp_ms: self.newest_timestamp_ms,
-        };
-        loop {
-            let metadata = STANDARD_NO_PAD.encode(wire.encode_to_vec());
-            if metadata.len() <= Self::METADATA_LIMIT_BYTES {
-                return metadata;
-            }
-            let smallest =
-                wire.counts.iter().filter(|(name, _)| *name != "other").min_by_key(|(_, count)| **count);
-            let Some(name) = smallest.map(|(name, _)| name.clone()) else { return metadata };
-            let count = wire.counts.remove(&name).unwrap_or_default();
-            let other = wire.counts.entry("other".to_owned()).or_default();
-            *other = other.saturating_add(count);
-        }
+        STANDARD_NO_PAD.encode(self.encoded())
     }
 
     /// As [`Self::to_metadata`], with further fields of the message, encoded, behind these; `None` if there is no room.
     pub(crate) fn to_metadata_with(&self, fields: &[u8]) -> Option<String> {
-        let own = self.to_metadata();
-        if fields.is_empty() {
-            return Some(own);
+        let bytes = [&self.encoded(), fields].concat();
+        (fields.is_empty() || bytes.len() <= Self::ENCODED_LIMIT_BYTES).then(|| STANDARD_NO_PAD.encode(bytes))
+    }
+
+    fn encoded(&self) -> Vec<u8> {
+        let mut wire = Wire {
+            counts: self.counts.iter().map(|(name, &count)| (name.to_string(), count)).collect(),
+            newest_timestamp_ms: self.newest_timestamp_ms,
+        };
+        while wire.encoded_len() > Self::ENCODED_LIMIT_BYTES {
+            let smallest =
+                wire.counts.iter().filter(|(name, _)| *name != "other").min_by_key(|(_, count)| **count);
+            let Some(name) = smallest.map(|(name, _)| name.clone()) else { break };
+            let count = wire.counts.remove(&name).unwrap_or_default();
+            let other = wire.counts.entry("other".to_owned()).or_default();
+            *other = other.saturating_add(count);
         }
-        let mut bytes = STANDARD_NO_PAD.decode(own).ok()?;
-        bytes.extend_from_slice(fields);
-        Some(STANDARD_NO_PAD.encode(bytes)).filter(|metadata| metadata.len() <= Self::METADATA_LIMIT_BYTES)
+        wire.encode_to_vec()
     }
 
     /// From the committed offset; anything else than what `to_metadata` wrote, such as an offset committed by hand,

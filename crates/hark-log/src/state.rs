@@ -1,4 +1,5 @@
-//! What a stage remembers about the records of one partition: a table per state topic, restored from it.
+//! What a stage remembers about the records of one partition: a table per state topic, restored from it and from what rode
+//! with the committed offset.
 //!
 //! State = what is committed + this batch's overlay (law 2). The overlay merges after the commit and is thrown away on
 //! abort and on revocation.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, info_span, warn};
 
 pub use batch::Effects;
-use batch::{Batch, PartitionState};
+use batch::{Batch, Changes, PartitionState};
 use shared::SharedTable;
 pub use shared::{PartitionOf, SharedTableSpec};
 
@@ -112,7 +112,7 @@ pub enum WorkerEvent<'a> {
 pub struct BatchReport {
     /// Outcomes by partition, of this batch only.
     pub counts: Vec<(u32, Counts)>,
-    /// Records written, state changes included.
+    /// Records written, with those of state that went to its topics.
     pub outputs: usize,
     /// From the first record to the commit.
     pub took: Duration,
@@ -253,18 +253,10 @@ struct Restoring {
     complete: Vec<u32>,
 }
 
-/// Where a transaction puts the changes of state.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Into the metadata of the offsets, while there is room.
-    WhereThereIsRoom,
-    ToItsTopics,
-}
-
 /// What became of a commit.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Committed {
-    Yes,
+enum Fate {
+    Committed,
     /// It did not happen: its records come again after a moment.
     ComesAgain,
     /// It did not happen: its records come again, fewer at a time.
@@ -322,41 +314,44 @@ impl<S: Stage> Drive<'_, S> {
                 let once = goal.is_some();
                 if once || idle_since.elapsed() >= IDLE_COMMIT_EVERY {
                     idle_since = Instant::now();
-                    self.commit_positions(session)?;
+                    if self.commit_positions(session)? == Fate::Unknown {
+                        return Ok(());
+                    }
                     self.tell_lag(session);
                 }
                 if let Some(goal) = goal
                     && self.restoring.is_none()
                     && self.is_done(session, goal)?
                 {
-                    return Ok(());
+                    break;
                 }
                 continue;
             }
-            match self.commit(session, began, State::WhereThereIsRoom)? {
-                Committed::Yes | Committed::InSmallerBatches => {
+            match self.commit(session, began, Changes::Ride)? {
+                Fate::Committed | Fate::InSmallerBatches => {
                     abort_wait = ABORT_WAITS.0;
                     if let Some(goal) = goal
                         && goal_looked.elapsed() >= GOAL_EVERY
                     {
                         goal_looked = Instant::now();
                         if self.restoring.is_none() && self.is_done(session, goal)? {
-                            return Ok(());
+                            break;
                         }
                     }
                     if self.told.elapsed() >= IDLE_COMMIT_EVERY {
                         self.tell_lag(session);
                     }
                 }
-                Committed::ComesAgain => {
+                Fate::ComesAgain => {
                     pause(self.shutdown, abort_wait);
                     abort_wait = (abort_wait * 2).min(ABORT_WAITS.1);
                 }
-                Committed::Unknown => return Ok(()),
+                Fate::Unknown => return Ok(()),
             }
         }
-        // Whoever stops in good order leaves nothing behind in offsets, which an operator may set and a broker forgets after a week.
-        self.flush(session)
+        // Whoever stops in good order leaves no state beside the offsets, which an operator may set and a broker forgets after a week.
+        self.flush(session)?;
+        Ok(())
     }
 
     /// Whether the group has reached the goal of `--once`; says so if it has.
@@ -498,17 +493,16 @@ impl<S: Stage> Drive<'_, S> {
         &mut self,
         session: &mut dyn Session,
         began: Instant,
-        state: State,
-    ) -> Result<Committed, SessionError> {
+        changes: Changes,
+    ) -> Result<Fate, SessionError> {
         let span = info_span!("batch", records = self.batch.records());
         let _entered = span.enter();
-        let flush = state == State::ToItsTopics;
         let mut outputs = self.batch.take_outputs();
         let next: Vec<NextOffset> = self
             .partitions
             .iter_mut()
-            .filter(|(_, partition)| partition.touched() || flush && partition.has_journal())
-            .map(|(&number, partition)| partition.prepare(number, self.tables, flush, &mut outputs))
+            .filter(|(_, partition)| partition.touched() || partition.is_due(changes))
+            .map(|(&number, partition)| partition.prepare(number, self.tables, changes, &mut outputs))
             .collect();
         for shared in self.shared.iter() {
             shared.outputs(&mut outputs);
@@ -539,30 +533,33 @@ impl<S: Stage> Drive<'_, S> {
                 report.took = began.elapsed();
                 debug!(outputs = report.outputs, took = ?report.took, "batch committed");
                 self.stage.observe(WorkerEvent::Committed(&report));
-                Ok(Committed::Yes)
+                Ok(Fate::Committed)
             }
             Err(CommitError::TooLarge { source }) => {
                 let records = self.batch.records();
                 warn!(error = %source, records, "the broker refused a record for its size: looking for it");
-                if records <= 1 && !self.batch.refuse() {
+                if records == 0 {
+                    return Err(LogError::Refused { record: "state".to_owned() }.into());
+                }
+                if records == 1 && !self.batch.refuse() {
                     return Err(LogError::Refused { record: "a dead letter".to_owned() }.into());
                 }
                 self.batch_limit = (records / 2).max(1);
                 self.stage.observe(WorkerEvent::Aborted);
                 self.rewind(session)?;
-                Ok(Committed::InSmallerBatches)
+                Ok(Fate::InSmallerBatches)
             }
             Err(CommitError::Aborted { source }) => {
                 warn!(error = %source, "transaction aborted: its records come again");
                 self.stage.observe(WorkerEvent::Aborted);
                 self.rewind(session)?;
-                Ok(Committed::ComesAgain)
+                Ok(Fate::ComesAgain)
             }
             Err(error @ CommitError::Full { .. }) => {
                 warn!(%error, "transaction refused: its records come again");
                 self.stage.observe(WorkerEvent::Refused);
                 self.rewind(session)?;
-                Ok(Committed::ComesAgain)
+                Ok(Fate::ComesAgain)
             }
             Err(CommitError::Lost { source }) => {
                 if committing.elapsed() >= BROKER_LOSS {
@@ -572,14 +569,14 @@ impl<S: Stage> Drive<'_, S> {
             }
             Err(error @ CommitError::Unknown) => {
                 warn!(%error, "stopping");
-                Ok(Committed::Unknown)
+                Ok(Fate::Unknown)
             }
         }
     }
 
     /// Commits how far control and aborted records moved the positions, so that the lag seen from outside is 0, and writes what
     /// rides with the offsets to its topics.
-    fn commit_positions(&mut self, session: &mut dyn Session) -> Result<(), SessionError> {
+    fn commit_positions(&mut self, session: &mut dyn Session) -> Result<Fate, SessionError> {
         for (number, position) in session.positions()? {
             if let Some(partition) = self.partitions.get_mut(&number) {
                 partition.advance(position);
@@ -589,12 +586,18 @@ impl<S: Stage> Drive<'_, S> {
     }
 
     /// Commits what is to be committed without a batch.
-    fn flush(&mut self, session: &mut dyn Session) -> Result<(), SessionError> {
-        let needed = self.partitions.values().any(|partition| partition.touched() || partition.has_journal());
-        if needed && self.commit(session, Instant::now(), State::ToItsTopics)? != Committed::Yes {
-            debug!("positions not committed: the next idle moment tries again");
+    fn flush(&mut self, session: &mut dyn Session) -> Result<Fate, SessionError> {
+        let due = |partition: &PartitionState| partition.touched() || partition.is_due(Changes::Write);
+        if !self.partitions.values().any(due) {
+            return Ok(Fate::Committed);
         }
-        Ok(())
+        let fate = self.commit(session, Instant::now(), Changes::Write)?;
+        if fate != Fate::Committed {
+            debug!(
+                "positions and state not committed: the next idle moment, or whoever comes next, tries again"
+            );
+        }
+        Ok(fate)
     }
 
     /// Throws the batch away and goes back to what is committed.

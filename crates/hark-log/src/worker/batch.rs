@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
 };
 
 use tracing::warn;
@@ -199,6 +200,18 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Rejection {
     Rejection { class: "panicked", error: format!("the stage panicked on this record: {text}") }
 }
 
+/// State may be beside the offsets for so long: a partition whose records come seldom would have it there for ever.
+const JOURNAL_AGE: Duration = Duration::from_secs(60);
+
+/// Where a transaction puts the changes of state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Changes {
+    /// Into the metadata of the offsets, while there is room.
+    Ride,
+    /// To their topics.
+    Write,
+}
+
 /// What a worker knows of a partition it owns.
 pub(super) struct PartitionState {
     tables: Vec<Table>,
@@ -206,6 +219,8 @@ pub(super) struct PartitionState {
     journal: Journal,
     /// As it is to be after the commit.
     next_journal: Journal,
+    /// When the journal was last empty here.
+    journal_since: Instant,
     /// Cumulative, as committed.
     counts: Counts,
     /// Of the batch in hand.
@@ -224,6 +239,7 @@ impl PartitionState {
             tables: (0..tables).map(|_| Table::new()).collect(),
             journal: Journal::from_metadata(&assigned.metadata, tables),
             next_journal: Journal::default(),
+            journal_since: Instant::now(),
             fresh: Counts::default(),
             counts: Counts::from_metadata(&assigned.metadata),
             committed: assigned.offset,
@@ -271,9 +287,11 @@ impl PartitionState {
         self.ready && (self.next > self.committed || self.unknown_to_group)
     }
 
-    /// There are changes that are not on their topics.
-    pub(super) fn has_journal(&self) -> bool {
-        self.ready && !self.journal.is_empty()
+    /// There are changes beside its offset that are to go to their topics.
+    pub(super) fn is_due(&self, changes: Changes) -> bool {
+        self.ready
+            && !self.journal.is_empty()
+            && (changes == Changes::Write || self.journal_since.elapsed() >= JOURNAL_AGE)
     }
 
     /// The position moved past records that nobody is given.
@@ -287,20 +305,21 @@ impl PartitionState {
         &mut self,
         partition: u32,
         specs: &[TableSpec],
-        flush: bool,
+        changes: Changes,
         outputs: &mut Vec<Output>,
     ) -> NextOffset {
+        let write = changes == Changes::Write || self.is_due(changes);
         let mut counts = self.counts.clone();
         counts.merge(&self.fresh);
         let earlier =
             self.journal.iter().filter(|(table, change)| !self.tables[*table].changes_key(&change.key));
         let tables = self.tables.iter().enumerate();
-        let changes = earlier.chain(
+        let pending = earlier.chain(
             tables.flat_map(|(index, table)| table.changes().iter().map(move |change| (index, change))),
         );
-        let riding = if flush { None } else { Journal::ride(changes.clone(), &counts) };
+        let riding = if write { None } else { Journal::ride(pending.clone(), &counts) };
         let (journal, metadata) = riding.unwrap_or_else(|| {
-            outputs.extend(changes.map(|(table, change)| Output {
+            outputs.extend(pending.map(|(table, change)| Output {
                 topic: specs[table].topic.clone(),
                 partition,
                 key: change.key.to_vec(),
@@ -318,6 +337,9 @@ impl PartitionState {
     pub(super) fn merge(&mut self, specs: &[TableSpec]) -> Option<Counts> {
         self.committed = self.next;
         self.unknown_to_group = false;
+        if self.journal.is_empty() {
+            self.journal_since = Instant::now();
+        }
         self.journal = std::mem::take(&mut self.next_journal);
         let fresh = std::mem::take(&mut self.fresh);
         self.counts.merge(&fresh);
@@ -337,5 +359,64 @@ impl PartitionState {
             table.discard();
         }
         touched
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn change(key: &str, value: &str) -> StateChange {
+        StateChange { key: key.as_bytes().into(), value: Some(value.into()), timestamp_ms: 1 }
+    }
+
+    /// Where the changes of the batch in hand go, as `key=value` each.
+    fn prepared(partition: &mut PartitionState, changes: Changes) -> (Vec<String>, Vec<String>) {
+        let lifetime = Duration::from_secs(3600);
+        let spec = TableSpec { topic: "state".into(), lifetime: Arc::new(move |_| lifetime) };
+        let mut outputs = Vec::new();
+        let next = partition.prepare(0, &[spec], changes, &mut outputs);
+        let text = |key: &[u8], value: Option<&[u8]>| {
+            String::from_utf8_lossy(&[key, b"=", value.unwrap_or_default()].concat()).into_owned()
+        };
+        let written = outputs.iter().map(|output| text(&output.key, output.value.as_deref())).collect();
+        let riding = Journal::from_metadata(&next.metadata, 1);
+        (written, riding.iter().map(|(_, change)| text(&change.key, change.value.as_deref())).collect())
+    }
+
+    #[test]
+    fn the_newest_change_of_a_key_goes_where_all_go_and_an_abort_changes_nothing() {
+        let riding = [change("a", "1"), change("b", "1")];
+        let (_, metadata) =
+            Journal::ride(riding.iter().map(|change| (0, change)), &Counts::default()).unwrap();
+        let mut partition =
+            PartitionState::new(&Assigned { partition: 0, offset: 7, committed: true, metadata }, 1);
+        partition.complete();
+        assert!(partition.is_due(Changes::Write) && !partition.is_due(Changes::Ride));
+        for _ in 0..2 {
+            partition.tables[0].change(change("a", "2"));
+            let newest = ["b=1", "a=2"].map(str::to_owned).to_vec();
+            assert_eq!(prepared(&mut partition, Changes::Write), (newest.clone(), vec![]));
+            partition.discard();
+            partition.tables[0].change(change("a", "2"));
+            assert_eq!(prepared(&mut partition, Changes::Ride), (vec![], newest));
+            partition.discard();
+            let before = ["a=1", "b=1"].map(str::to_owned).to_vec();
+            assert_eq!(prepared(&mut partition, Changes::Ride), (vec![], before));
+        }
+    }
+
+    #[test]
+    fn state_goes_to_its_topic_when_it_has_been_beside_the_offsets_for_long() {
+        let riding = change("a", "1");
+        let (_, metadata) = Journal::ride([(0, &riding)].into_iter(), &Counts::default()).unwrap();
+        let mut partition =
+            PartitionState::new(&Assigned { partition: 0, offset: 7, committed: true, metadata }, 1);
+        partition.complete();
+        partition.journal_since = Instant::now().checked_sub(JOURNAL_AGE).unwrap();
+        assert!(partition.is_due(Changes::Ride));
+        assert_eq!(prepared(&mut partition, Changes::Ride), (vec!["a=1".to_owned()], vec![]));
     }
 }

@@ -5,6 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use prost::Message;
+use tracing::warn;
 
 use crate::{
     Counts,
@@ -37,21 +38,33 @@ struct WireChange {
     timestamp_ms: i64,
 }
 
+impl WireChange {
+    fn into_state(self, tables: usize) -> Option<(usize, StateChange)> {
+        let table = usize::try_from(self.table).ok().filter(|&table| table < tables)?;
+        let key = match (self.key, self.id) {
+            (Some(key), None) => key.into(),
+            (None, Some(id)) => key_of(id.try_into().ok()?),
+            _ => return None,
+        };
+        Some((table, StateChange { key, value: self.value, timestamp_ms: self.timestamp_ms }))
+    }
+}
+
 impl Journal {
     /// What rode with the committed offset of a partition with so many tables; anything else than what [`Self::ride`] wrote is none.
     pub fn from_metadata(metadata: &str, tables: usize) -> Self {
         let bytes = STANDARD_NO_PAD.decode(metadata).unwrap_or_default();
         let wire = Wire::decode(&*bytes).unwrap_or_default();
-        let changes = wire.changes.into_iter().filter_map(|change| {
-            let table = usize::try_from(change.table).ok().filter(|&table| table < tables)?;
-            let key = match (change.key, change.id) {
-                (Some(key), None) => key.into(),
-                (None, Some(id)) => key_of(id.try_into().ok()?),
-                _ => return None,
-            };
-            Some((table, StateChange { key, value: change.value, timestamp_ms: change.timestamp_ms }))
-        });
-        Self(changes.collect())
+        let riding = wire.changes.len();
+        let journal: Vec<_> =
+            wire.changes.into_iter().filter_map(|change| change.into_state(tables)).collect();
+        if journal.len() < riding {
+            warn!(
+                unreadable = riding - journal.len(),
+                "changes of state beside the committed offset are forgotten"
+            );
+        }
+        Self(journal)
     }
 
     /// These changes as a journal, with the metadata in which it rides beside the counts; `None` if there is no room.
@@ -90,6 +103,8 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::Outcome;
 
@@ -146,6 +161,14 @@ mod tests {
     fn foreign_metadata_is_no_journal() {
         for metadata in ["", "set by hand", "////", &counts().to_metadata()] {
             assert!(Journal::from_metadata(metadata, 1).is_empty(), "{metadata}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_rides_is_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            Journal::from_metadata(&STANDARD_NO_PAD.encode([&[0x1a, bytes.len() as u8][..], &bytes].concat()), 2);
+            Journal::from_metadata(&STANDARD_NO_PAD.encode(bytes), 2);
         }
     }
 }

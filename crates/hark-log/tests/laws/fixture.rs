@@ -19,7 +19,7 @@ use hark_log::{
     kafka::{KafkaConfig, KafkaLog},
     worker::{WorkerError, WorkerEvent},
 };
-use hark_tests::kafka::Kafka;
+use hark_tests::{deadline::wait_until, kafka::Kafka};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier},
@@ -304,6 +304,7 @@ impl Running {
 
     /// Waits for the panic of a stage that was told to die.
     pub fn wait_for_death(self) {
+        wait_until("the stage dies", DEADLINE, || self.thread.is_finished());
         assert!(self.thread.join().is_err(), "it dies as told");
     }
 

@@ -19,6 +19,7 @@ use fixture::{Fixture, PARTITIONS, Seen};
 use hark_log::{CommitError, Counts, From, Output};
 use journal::{
     a_worker_that_stops_in_good_order_leaves_no_state_beside_the_offsets,
+    of_a_key_that_changes_the_newest_is_known_wherever_it_is,
     state_that_finds_no_room_beside_the_offsets_goes_to_its_topic,
     state_that_rides_with_the_offsets_survives_a_death,
 };
@@ -65,6 +66,7 @@ on_both_logs!(
     state_that_rides_with_the_offsets_survives_a_death,
     state_that_finds_no_room_beside_the_offsets_goes_to_its_topic,
     a_worker_that_stops_in_good_order_leaves_no_state_beside_the_offsets,
+    of_a_key_that_changes_the_newest_is_known_wherever_it_is,
 );
 
 fn outputs_state_and_offsets_commit_together(fixture: &Fixture) {
