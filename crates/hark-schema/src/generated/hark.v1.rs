@@ -886,12 +886,15 @@ pub struct Redriven {
 /// Cumulative outcomes of one partition; rides as base64 in the committed offset's metadata.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OutcomeCounts {
-    /// Records by outcome: `emitted`, a closed reason of a drop, or `rejected`.
+    /// Records by outcome: `emitted`, a closed reason of a drop, or `rejected_` and a closed class.
     #[prost(btree_map = "string, uint64", tag = "1")]
     pub counts: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
         u64,
     >,
+    /// Newest timestamp of a record, in milliseconds since 1970: the clock by which state expires.
+    #[prost(int64, tag = "2")]
+    pub newest_timestamp_ms: i64,
 }
 /// Life of a post as enrich knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
