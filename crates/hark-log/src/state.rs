@@ -11,7 +11,10 @@ use std::{hash::BuildHasher as _, sync::Arc, time::Duration};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable, hash_table::Entry};
 
-use crate::broken::{Law, is_broken};
+use crate::{
+    Output,
+    broken::{Law, is_broken},
+};
 
 /// How long an entry lives, by its value; measured against the newest record timestamp of the partition, so that a restart
 /// changes nothing.
@@ -77,6 +80,20 @@ pub(crate) struct StateChange {
     /// `None` forgets the key.
     pub value: Option<Vec<u8>>,
     pub timestamp_ms: i64,
+}
+
+impl StateChange {
+    /// As a record of its state topic.
+    pub fn to_output(&self, topic: &Arc<str>, partition: u32) -> Output {
+        Output {
+            topic: topic.clone(),
+            partition,
+            key: self.key.to_vec(),
+            value: self.value.clone(),
+            headers: Vec::new(),
+            timestamp_ms: Some(self.timestamp_ms),
+        }
+    }
 }
 
 impl Table {

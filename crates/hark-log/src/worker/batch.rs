@@ -319,14 +319,7 @@ impl PartitionState {
         );
         let riding = if write { None } else { Journal::ride(pending.clone(), &counts) };
         let (journal, metadata) = riding.unwrap_or_else(|| {
-            outputs.extend(pending.map(|(table, change)| Output {
-                topic: specs[table].topic.clone(),
-                partition,
-                key: change.key.to_vec(),
-                value: change.value.clone(),
-                headers: Vec::new(),
-                timestamp_ms: Some(change.timestamp_ms),
-            }));
+            outputs.extend(pending.map(|(table, change)| change.to_output(&specs[table].topic, partition)));
             (Journal::default(), counts.to_metadata())
         });
         self.next_journal = journal;

@@ -72,14 +72,9 @@ impl SharedTable {
 
     /// The changes of the batch in hand as records.
     pub(super) fn outputs(&self, outputs: &mut Vec<Output>) {
-        outputs.extend(self.table.changes().iter().map(|change| Output {
-            topic: self.spec.table.topic.clone(),
-            partition: (self.spec.partition_of)(&change.key),
-            key: change.key.to_vec(),
-            value: change.value.clone(),
-            headers: Vec::new(),
-            timestamp_ms: Some(change.timestamp_ms),
-        }));
+        let SharedTableSpec { table, partition_of } = &self.spec;
+        let changes = self.table.changes().iter();
+        outputs.extend(changes.map(|change| change.to_output(&table.topic, partition_of(&change.key))));
     }
 
     /// After the commit.
