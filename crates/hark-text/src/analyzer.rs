@@ -7,8 +7,8 @@ use crate::{
     features::{FEATURES_VERSION, Norms, Size, Table, features},
     language::{Identifier, Letters},
     lexicon::Lexicon,
-    model::{MAX_SUMMED, Model, Output},
-    story,
+    model::{Model, Output},
+    story::{self, Grams},
     tokens::{TokenKind, Tokens},
 };
 
@@ -42,11 +42,11 @@ static TAGS_MODEL: &[u8] = &Aligned(*include_bytes!("../models/tags.model")).0;
 pub(crate) struct Workspace {
     tokens: Tokens,
     letters: Letters,
-    rows: Vec<u32>,
-    /// Where the rows of a token in a table end in `rows`; those of the whole text belong to no token.
-    groups: Vec<(u32, Table, usize)>,
+    /// Rows of weights with the place in `shares`, table by table, that they are added to.
+    rows: Vec<(u32, u32)>,
+    /// Of the tokens, and last of what belongs to none.
     shares: Vec<Share>,
-    grams: Vec<u64>,
+    grams: Grams,
 }
 
 impl Analyzer {
@@ -112,7 +112,7 @@ impl Analyzer {
             language_confidence,
             sentiment,
             intents,
-            entities: entities::find(input.text, input.matches),
+            entities: entities::find(input.text, &work.tokens, input.matches),
             story: story::fingerprint(&work.tokens, &mut work.grams),
             toward,
         }
@@ -140,35 +140,21 @@ impl Analyzer {
 
     /// Scores of the tokens; leaves the share of each in `shares`.
     fn weigh(&self, work: &mut Workspace) -> [f32; TAGS] {
-        let Workspace { tokens, rows, groups, shares, .. } = work;
+        let Workspace { tokens, rows, shares, .. } = work;
+        let whole = tokens.all().len();
         rows.clear();
-        groups.clear();
         let mut size = Size::default();
         features(tokens, &self.lexicon, |table, hash, token| {
             size.add(table);
-            rows.push(self.tags.row(table as usize, hash));
-            let end = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-            match groups.last_mut() {
-                Some(group) if group.1 == table && group.2 == token => group.0 = end,
-                _ => groups.push((end, table, token)),
-            }
+            let place = token.min(whole) * Table::ALL.len() + table as usize;
+            self.tags.push_row(table as usize, hash, u32::try_from(place).unwrap_or(u32::MAX), rows);
         });
-        self.tags.fetch(rows);
         shares.clear();
-        shares.resize(tokens.all().len(), Share::default());
-        let mut whole = Share::default();
-        let mut from = 0;
-        for (end, table, token) in groups.iter() {
-            let end = *end as usize;
-            let share = &mut shares.get_mut(*token).unwrap_or(&mut whole)[*table as usize];
-            for rows in rows[from..end].chunks(MAX_SUMMED) {
-                for (sum, some) in share.iter_mut().zip(self.tags.sum(rows)) {
-                    *sum = sum.wrapping_add(some);
-                }
-            }
-            from = end;
-        }
-        self.scores_of(shares.iter().chain([&whole]), size.norms())
+        shares.resize(whole + 1, Share::default());
+        self.tags.add(rows, shares.as_flattened_mut());
+        let scores = self.scores_of(shares.iter(), size.norms());
+        shares.truncate(whole);
+        scores
     }
 
     fn scores_of<'a>(&self, shares: impl Iterator<Item = &'a Share>, norms: (Norms, Norms)) -> [f32; TAGS] {

@@ -3,24 +3,44 @@
 
 use std::ops::Range;
 
-use crate::{Entity, Match, fold};
+use crate::{Entity, Match, fold, tokens::Tokens};
 
 /// Kinds that are personal data, which `redact: true` masks.
 pub const PERSONAL: [&str; 4] = ["phone", "email", "iban", "card"];
 
-/// The entities of a text, by position; names that are configured subjects are no people.
-pub(crate) fn find(text: &str, matches: &[Match]) -> Vec<Entity> {
-    // Most posts name nothing: without a digit, an @ or a capital there is nothing to look for.
-    if !text
-        .bytes()
-        .any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || byte == b'@' || byte >= 0x80)
-    {
+/// The entities of a text, by position; names that are configured subjects are no people. `tokens` are those of the text.
+pub(crate) fn find(text: &str, tokens: &Tokens, matches: &[Match]) -> Vec<Entity> {
+    // Most posts name nothing: before a person stands a word that says so.
+    if !has_code(text) && !tokens.all().iter().any(|token| is_cue(tokens.bytes_of(token))) {
         return Vec::new();
     }
+    let mut found = all(text);
+    let named =
+        |range: &Range<usize>| matches.iter().any(|hit| hit.start < range.end && range.start < hit.end);
+    found.retain(|entity| entity.kind != "person" || !named(&entity.range));
+    found
+}
+
+/// The entities of a text if it has a number or an address, without which it names at most people.
+pub(crate) fn coded(text: &str) -> Vec<Entity> {
+    if has_code(text) { all(text) } else { Vec::new() }
+}
+
+/// Whether there is a digit or an `@`.
+fn has_code(text: &str) -> bool {
+    text.bytes().fold(false, |coded, byte| coded | byte.is_ascii_digit() | (byte == b'@'))
+}
+
+fn all(text: &str) -> Vec<Entity> {
     let words = words(text);
     let mut found: Vec<Entity> = Vec::new();
     let mut at = 0;
     while at < words.len() {
+        // Nothing begins with most words.
+        if words[at].plain && !words[at + 1..].iter().take(MOST_WORDS_AHEAD).any(Word::is_notable) {
+            at += 1;
+            continue;
+        }
         at = match longest(text, &words, at) {
             Some((kind, taken, range)) => {
                 found.push(Entity { kind, range });
@@ -29,9 +49,6 @@ pub(crate) fn find(text: &str, matches: &[Match]) -> Vec<Entity> {
             None => at + 1,
         };
     }
-    let named =
-        |range: &Range<usize>| matches.iter().any(|hit| hit.start < range.end && range.start < hit.end);
-    found.retain(|entity| entity.kind != "person" || !named(&entity.range));
     found
 }
 
@@ -47,6 +64,15 @@ struct Word<'a> {
     name: bool,
     /// Three digits or more.
     coded: bool,
+    /// It begins with a letter, and is no address or code: only what comes after it makes it the begin of something.
+    plain: bool,
+}
+
+impl Word<'_> {
+    /// Whether a word before it may begin what is looked for.
+    fn is_notable(&self) -> bool {
+        self.name || self.coded || self.text.starts_with(|c: char| c.is_ascii_digit())
+    }
 }
 
 fn words(text: &str) -> Vec<Word<'_>> {
@@ -54,13 +80,18 @@ fn words(text: &str) -> Vec<Word<'_>> {
     let mut words = Vec::with_capacity(text.len() / 5);
     let mut at = 0;
     while at < bytes.len() {
-        let length = bytes[at..].iter().position(|byte| !byte.is_ascii() || byte.is_ascii_whitespace());
-        let mut end = length.map_or(bytes.len(), |length| at + length);
+        let small = bytes[at..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+        let from = at + small;
+        let length = bytes[from..].iter().position(|byte| !byte.is_ascii() || byte.is_ascii_whitespace());
+        let mut end = length.map_or(bytes.len(), |length| from + length);
         if bytes.get(end).is_some_and(|byte| !byte.is_ascii()) {
             end = text[at..].find(char::is_whitespace).map_or(bytes.len(), |length| at + length);
         }
-        if let Some(word) = word(&text[at..end], at) {
-            words.push(word);
+        if end == from && small > 0 {
+            let text = &text[at..end];
+            words.push(Word { text, start: at, end, last: false, name: false, coded: false, plain: true });
+        } else {
+            words.extend(word(&text[at..end], at));
         }
         at = end + text[end..].chars().next().map_or(1, char::len_utf8);
     }
@@ -80,13 +111,15 @@ fn word(part: &str, at: usize) -> Option<Word<'_>> {
         text = text.trim_end_matches(edge);
     }
     let first = text.chars().next()?;
+    let name = first.is_uppercase() && is_name(text);
     Some(Word {
         text,
         start,
         end: start + text.len(),
-        last: part.ends_with(['.', '!', '?', ';', ',', ')', ':']),
-        name: first.is_uppercase() && is_name(text),
+        last: matches!(bytes.last(), Some(b'.' | b'!' | b'?' | b';' | b',' | b')' | b':')),
+        name,
         coded: bytes.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3,
+        plain: first.is_alphabetic() && (name || !first.is_ascii_uppercase()) && !bytes.contains(&b'@'),
     })
 }
 
@@ -409,34 +442,68 @@ fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, R
     None
 }
 
-/// Titles before a name.
-const TITLES: &[&str] = &[
-    "pani",
-    "pan",
-    "pana",
-    "panu",
-    "pania",
-    "panem",
-    "domnul",
-    "doamna",
-    "domnului",
-    "doamnei",
-    "dl",
-    "dna",
-    "domnisoara",
-    "signor",
-    "signora",
-    "signorina",
-    "sig",
-    "dottoressa",
-    "dottor",
-    "herr",
-    "fru",
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-];
+/// Whether a folded word is a title before a name.
+fn is_title(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"pani"
+            | b"pan"
+            | b"pana"
+            | b"panu"
+            | b"pania"
+            | b"panem"
+            | b"domnul"
+            | b"doamna"
+            | b"domnului"
+            | b"doamnei"
+            | b"dl"
+            | b"dna"
+            | b"domnisoara"
+            | b"signor"
+            | b"signora"
+            | b"signorina"
+            | b"sig"
+            | b"dottoressa"
+            | b"dottor"
+            | b"herr"
+            | b"fru"
+            | b"mr"
+            | b"mrs"
+            | b"ms"
+            | b"miss"
+    )
+}
+
+/// Whether a person may be named after a folded word: it is a title, or a turn of [`THANKED`] begins with it.
+fn is_cue(word: &[u8]) -> bool {
+    is_title(word)
+        || matches!(
+            word,
+            b"thanks"
+                | b"thank"
+                | b"kudos"
+                | b"out"
+                | b"shoutout"
+                | b"served"
+                | b"helped"
+                | b"tack"
+                | b"eloge"
+                | b"cred"
+                | b"grazie"
+                | b"complimenti"
+                | b"bravo"
+                | b"brava"
+                | b"dziekuje"
+                | b"brawo"
+                | b"brawa"
+                | b"podziekowania"
+                | b"dzieki"
+                | b"multumesc"
+                | b"multumim"
+                | b"felicitari"
+        )
+}
+
 /// Turns after which the person who is thanked is named, folded.
 const THANKED: &[&[&str]] = &[
     &["thanks", "to"],
@@ -472,7 +539,7 @@ fn person(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<u
         return None;
     }
     let cue = fold(words[at].text);
-    let title = TITLES.contains(&cue.as_str());
+    let title = is_title(cue.as_bytes());
     let thanks = THANKED.iter().filter(|turn| turn[0] == cue).filter(|turn| {
         turn.iter().enumerate().all(|(index, word)| {
             words
@@ -511,7 +578,9 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &[(&str, &str)]) {
-        let found = find(text, &[]);
+        let mut tokens = Tokens::default();
+        tokens.read("", text);
+        let found = find(text, &tokens, &[]);
         let found: Vec<(&str, &str)> =
             found.iter().map(|entity| (entity.kind, &text[entity.range.clone()])).collect();
         assert_eq!(found, expected, "{text}");
@@ -560,6 +629,13 @@ mod tests {
             "bara 499:- hos dem, 20 de lei, EUR 20",
             &[("money", "499"), ("money", "20 de lei"), ("money", "EUR 20")],
         );
+    }
+
+    #[test]
+    fn every_turn_begins_with_a_cue() {
+        for turn in THANKED {
+            assert!(is_cue(turn[0].as_bytes()), "{turn:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     alphabet,
     features::hash,
     fold::{Class, class},
-    model::{MAX_SUMMED, Model, ModelError},
+    model::{Model, ModelError},
 };
 
 /// Languages told apart, at most; the rest of the outputs is padding.
@@ -116,7 +116,7 @@ fn mix(window: u64, length: usize) -> u64 {
 #[derive(Debug, Default)]
 pub struct Letters {
     bytes: Vec<u8>,
-    rows: Vec<u32>,
+    rows: Vec<(u32, u32)>,
 }
 
 impl Letters {
@@ -138,6 +138,11 @@ pub struct Identifier {
 const BEGINS: [usize; 2] = [32, 128];
 /// Probability at which they do.
 const DECIDED: f32 = 0.97;
+
+/// So many bytes that are added up cannot overflow 16 bits.
+const ADDED: u32 = 256;
+/// Features of [`MAX_BYTES`] letters and one more: a word of each second byte, three groups at each.
+const MOST_FEATURES: u32 = 4 * (MAX_BYTES as u32 + 16);
 
 /// Nothing below this is felt in a sum of 32 probabilities.
 const LEAST_LOGIT: f32 = -14.0;
@@ -174,7 +179,7 @@ impl Identifier {
         self.judge(bytes, hint, rows)
     }
 
-    fn judge(&self, letters: &[u8], hint: Option<&str>, rows: &mut Vec<u32>) -> (&'static str, f32) {
+    fn judge(&self, letters: &[u8], hint: Option<&str>, rows: &mut Vec<(u32, u32)>) -> (&'static str, f32) {
         if let Some(code) = by_script(letters) {
             return (code, 0.99);
         }
@@ -190,7 +195,7 @@ impl Identifier {
     }
 
     /// The most probable output and its probability.
-    fn best(&self, letters: &[u8], hint: Option<&str>, rows: &mut Vec<u32>) -> (usize, f32) {
+    fn best(&self, letters: &[u8], hint: Option<&str>, rows: &mut Vec<(u32, u32)>) -> (usize, f32) {
         let scores = self.scores(letters, rows);
         let mut logits = [f32::NEG_INFINITY; LANGUAGES];
         for (index, output) in
@@ -209,20 +214,21 @@ impl Identifier {
     }
 
     /// Raw scores, one for each output; `rows` is memory that is used again.
-    fn scores(&self, letters: &[u8], rows: &mut Vec<u32>) -> [f32; LANGUAGES] {
+    fn scores(&self, letters: &[u8], rows: &mut Vec<(u32, u32)>) -> [f32; LANGUAGES] {
         rows.clear();
-        language_features(letters, |hash| rows.push(self.model.row(0, hash)));
-        self.model.fetch(rows);
-        let mut sums = [0_i32; LANGUAGES];
-        for rows in rows.chunks(MAX_SUMMED) {
-            for (sum, some) in sums.iter_mut().zip(self.model.sum(rows)) {
-                *sum += i32::from(some);
-            }
-        }
-        let norm = norm(rows.len());
+        let mut count = 0;
+        language_features(letters, |hash| {
+            self.model.push_row(0, hash, count / ADDED, rows);
+            count += 1;
+        });
+        let mut places = [[0_i16; LANGUAGES]; (MOST_FEATURES / ADDED) as usize + 1];
+        let places = &mut places[..=(count / ADDED).min(MOST_FEATURES / ADDED) as usize];
+        self.model.add(rows, places);
+        let norm = norm(count as usize);
         let mut scores = [0.0; LANGUAGES];
         for (at, (score, output)) in scores.iter_mut().zip(self.model.outputs()).enumerate() {
-            *score = sums[at] as f32 * self.model.scale(0, at) * norm + output.bias;
+            let sum: i32 = places.iter().map(|place| i32::from(place[at])).sum();
+            *score = sum as f32 * self.model.scale(0, at) * norm + output.bias;
         }
         scores
     }

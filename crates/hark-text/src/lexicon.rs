@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 
 use crate::{
-    features::{HASH_START, finish, hash, step},
     filter::Filter,
     fold,
     fold::ByHash,
-    tokens::{TokenKind, Tokens},
+    tokens::{TokenKind, Tokens, window},
 };
 
 /// What a word or phrase of the lexicon stands for.
@@ -71,23 +70,33 @@ impl Sense {
 /// where `*` ends a word that may go on, and `^` before an entry says that it begins a sentence. A line that begins with a space continues the one before.
 #[derive(Debug)]
 pub struct Lexicon {
-    /// By the key of a node and a word, or of a node and the beginning of a word.
-    edges: HashMap<u64, Node, ByHash>,
+    /// Where edges lead, by their keys; those of the same place follow each other. So small that a core's cache holds it.
+    leads: Vec<Lead>,
     /// The node of `^`, if any entry has it.
     begin: u32,
     /// The keys of the edges: most words lead nowhere.
-    leads: Filter,
-    /// Nodes with the first letters of a word that may go on: most words begin none.
-    begins: Filter,
+    keys: Filter,
+    /// How long the stems are that begin with some letters after a node, a bit for each length beyond [`SHORTEST_STEM`]: most words
+    /// begin like none. By a hash of node and letters.
+    lengths: Vec<u32>,
 }
 
-/// Where an edge leads: all that is asked about it lies in one place.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    number: u32,
-    /// Of the entries that end here, a bit for each of [`Sense::ALL`].
+/// Where an edge leads; all zeros where there is none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lead {
+    /// Half of the edge's key, the lowest bit set.
+    tag: u32,
+    /// Of the entries that end here, a bit for each of [`Sense::ALL`]; above them the number of the node, where entries go on.
     senses: u32,
-    goes_on: bool,
+}
+
+/// A lexicon that is being read.
+#[derive(Default)]
+struct Draft {
+    edges: HashMap<u64, Lead, ByHash>,
+    /// Nodes that entries go on from.
+    nodes: u32,
+    lengths: Vec<u32>,
 }
 
 const FILES: [&str; 6] = [
@@ -103,9 +112,7 @@ impl Lexicon {
     /// The shipped lexicon.
     #[must_use]
     pub fn shipped() -> Self {
-        let mut lexicon =
-            Self { edges: HashMap::default(), begin: 0, leads: Filter::default(), begins: Filter::default() };
-        let mut begins = Vec::new();
+        let mut draft = Draft { lengths: vec![0; 1 << LENGTHS_BITS], ..Draft::default() };
         for file in FILES {
             let mut sense = None;
             for line in file.lines().filter(|line| !line.trim_start().starts_with("//")) {
@@ -119,105 +126,181 @@ impl Lexicon {
                 };
                 let Some(sense) = sense else { continue };
                 for entry in entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-                    lexicon.add(entry, sense, &mut begins);
+                    draft.add(entry, sense);
                 }
             }
         }
-        lexicon.begin = lexicon.edges.get(&key(0, hash(b"^"), false)).map_or(0, |node| node.number);
-        lexicon.leads = Filter::of(&lexicon.edges.keys().copied().collect::<Vec<_>>());
-        lexicon.begins = Filter::of(&begins);
+        let Draft { edges, lengths, .. } = draft;
+        let mut lexicon = Self {
+            leads: vec![Lead::default(); (2 * edges.len()).next_power_of_two()],
+            begin: edges.get(&key(ROOT, hash(&padded("^"), 0, 1), false)).map_or(0, |lead| lead.node()),
+            keys: Filter::of(&edges.keys().copied().collect::<Vec<_>>()),
+            lengths,
+        };
+        for (key, lead) in edges {
+            let mut at = lexicon.place(key);
+            while lexicon.leads[at].tag != 0 {
+                at = (at + 1) & (lexicon.leads.len() - 1);
+            }
+            lexicon.leads[at] = lead;
+        }
         lexicon
     }
 
-    /// Adds an entry, and to `begins` what stems of it begin with.
-    fn add(&mut self, entry: &str, sense: Sense, begins: &mut Vec<u64>) {
-        let mut last = None;
-        // As the tokens are cut: "can't" is one word, "i'm" are two.
-        for word in entry.replace("n't", "nt").split([' ', '\'']).filter(|word| !word.is_empty()) {
-            let (word, open) = word.strip_suffix('*').map_or((word, false), |word| (word, true));
-            let folded = fold(word);
-            let begin = folded.as_bytes();
-            let from = match last.and_then(|key| self.edges.get_mut(&key)) {
-                Some(node) => {
-                    node.goes_on = true;
-                    node.number
-                }
-                None => 0,
-            };
-            if open {
-                begins.push(begin_key(from, begin));
-            }
-            let key = key(from, hash(begin), open);
-            let number = u32::try_from(self.edges.len() + 1).unwrap_or(u32::MAX);
-            self.edges.entry(key).or_insert(Node { number, senses: 0, goes_on: false });
-            last = Some(key);
-        }
-        if let Some(node) = last.and_then(|key| self.edges.get_mut(&key)) {
-            node.senses |= 1 << sense as u32;
-        }
+    fn place(&self, key: u64) -> usize {
+        (key >> 32) as usize & (self.leads.len() - 1)
     }
 
     /// Hands every entry found to `seen`: its sense and the index of the token it ends with.
     pub fn find(&self, tokens: &Tokens, mut seen: impl FnMut(Sense, usize)) {
         let all = tokens.all();
+        let mut found = Vec::with_capacity(all.len());
         for (index, token) in all.iter().enumerate() {
             if matches!(token.kind, TokenKind::Word | TokenKind::Emoji | TokenKind::Mark) {
-                self.walk(tokens, 0, index, &mut seen);
+                self.keys_of(tokens, ROOT, index, |key| found.push((key, index)));
                 let begins = index.checked_sub(1).is_none_or(|before| all[before].kind != TokenKind::Word);
                 if begins && self.begin != 0 {
-                    self.walk(tokens, self.begin, index, &mut seen);
+                    self.keys_of(tokens, self.begin, index, |key| found.push((key, index)));
                 }
             }
+        }
+        // Memory is asked for all of them before the first is waited for.
+        let looked = found.iter().fold(0, |looked, (key, _)| looked ^ self.leads[self.place(*key)].tag);
+        std::hint::black_box(looked);
+        for (key, index) in found {
+            self.reach(tokens, key, index, &mut seen);
+        }
+    }
+
+    /// Hands the keys of the edges from a node that a word may stand for to `each`.
+    #[inline]
+    fn keys_of(&self, tokens: &Tokens, node: u32, index: usize, mut each: impl FnMut(u64)) {
+        let Some(token) = tokens.all().get(index) else { return };
+        let (buffer, from, length) = tokens.place_of(token);
+        if length >= SHORTEST_STEM {
+            let mut lengths = self.lengths[begin(node, buffer, from)];
+            while lengths != 0 {
+                let stem = SHORTEST_STEM + lengths.trailing_zeros() as usize;
+                if stem > length {
+                    break;
+                }
+                lengths &= lengths - 1;
+                let key = key(node, hash(buffer, from, stem), true);
+                if self.keys.may_hold(key) {
+                    each(key);
+                }
+            }
+        }
+        let key = key(node, hash(buffer, from, length), false);
+        if self.keys.may_hold(key) {
+            each(key);
         }
     }
 
     /// As deep as the longest entry has words.
-    fn walk(&self, tokens: &Tokens, node: u32, index: usize, seen: &mut impl FnMut(Sense, usize)) {
-        let Some(token) = tokens.all().get(index) else { return };
-        let bytes = tokens.bytes_of(token);
-        if bytes.len() >= SHORTEST_STEM && self.begins.may_hold(begin_key(node, bytes)) {
-            let mut state = HASH_START;
-            for (length, &byte) in (1..).zip(bytes) {
-                state = step(state, byte);
-                let key = key(node, finish(state), true);
-                if length >= SHORTEST_STEM && self.leads.may_hold(key) {
-                    self.reach(tokens, key, index, seen);
-                }
-            }
-        }
-        let key = key(node, hash(bytes), false);
-        if self.leads.may_hold(key) {
-            self.reach(tokens, key, index, seen);
-        }
-    }
-
     fn reach(&self, tokens: &Tokens, key: u64, index: usize, seen: &mut impl FnMut(Sense, usize)) {
-        let Some(node) = self.edges.get(&key) else { return };
-        for (at, (_, sense)) in Sense::ALL.iter().enumerate() {
-            if node.senses >> at & 1 == 1 {
-                seen(*sense, index);
+        let mut at = self.place(key);
+        while self.leads[at].tag != tag(key) {
+            if self.leads[at].tag == 0 {
+                return;
             }
+            at = (at + 1) & (self.leads.len() - 1);
         }
-        if node.goes_on {
-            self.walk(tokens, node.number, index + 1, seen);
+        let mut senses = self.leads[at].senses & ((1 << Sense::ALL.len()) - 1);
+        while senses != 0 {
+            seen(Sense::ALL[senses.trailing_zeros() as usize].1, index);
+            senses &= senses - 1;
+        }
+        let node = self.leads[at].node();
+        if node != ROOT {
+            self.keys_of(tokens, node, index + 1, |key| self.reach(tokens, key, index + 1, seen));
         }
     }
 }
 
+impl Lead {
+    /// The node that entries go on from; [`ROOT`] where none does.
+    fn node(self) -> u32 {
+        self.senses >> Sense::ALL.len()
+    }
+}
+
+impl Draft {
+    fn add(&mut self, entry: &str, sense: Sense) {
+        let mut last = None;
+        // As the tokens are cut: "can't" is one word, "i'm" are two.
+        for word in entry.replace("n't", "nt").split([' ', '\'']).filter(|word| !word.is_empty()) {
+            let (word, open) = word.strip_suffix('*').map_or((word, false), |word| (word, true));
+            let folded = fold(word);
+            let bytes = padded(&folded);
+            let from = match last.and_then(|key| self.edges.get_mut(&key)) {
+                Some(lead) => {
+                    if lead.node() == ROOT {
+                        self.nodes += 1;
+                        lead.senses |= self.nodes << Sense::ALL.len();
+                    }
+                    lead.node()
+                }
+                None => ROOT,
+            };
+            if open {
+                let beyond = folded.len().saturating_sub(SHORTEST_STEM).min(31);
+                self.lengths[begin(from, &bytes, 0)] |= 1 << beyond;
+            }
+            let key = key(from, hash(&bytes, 0, folded.len()), open);
+            self.edges.entry(key).or_insert(Lead { tag: tag(key), senses: 0 });
+            last = Some(key);
+        }
+        if let Some(lead) = last.and_then(|key| self.edges.get_mut(&key)) {
+            lead.senses |= 1 << sense as u32;
+        }
+    }
+}
+
+fn tag(key: u64) -> u32 {
+    key as u32 | 1
+}
+
+/// The node that entries begin at.
+const ROOT: u32 = 0;
+
 /// Stems of fewer letters begin too many words.
 const SHORTEST_STEM: usize = 3;
 
-/// Of the letters that every stem has.
+/// Some thousand beginnings lie in a place of their own, mostly.
+const LENGTHS_BITS: u32 = 13;
+
+/// The place in [`Lexicon::lengths`] of a node and the letters that every stem has.
 #[inline]
-fn begin_key(node: u32, word: &[u8]) -> u64 {
-    let begin = word.iter().take(SHORTEST_STEM).fold(0, |letters, byte| letters << 8 | u64::from(*byte));
-    key(node, begin, true)
+fn begin(node: u32, buffer: &[u8], at: usize) -> usize {
+    let letters = window(buffer, at) & 0xff_ffff;
+    ((letters << 32 | u64::from(node)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - LENGTHS_BITS)) as usize
+}
+
+/// Of `length` bytes of a buffer that goes on for eight more.
+#[inline]
+fn hash(buffer: &[u8], from: usize, length: usize) -> u64 {
+    let mut state = length as u64;
+    let mut at = 0;
+    while at + 8 < length {
+        state = (state ^ window(buffer, from + at)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        at += 8;
+    }
+    let rest = u64::MAX.checked_shr(64 - 8 * (length - at) as u32).unwrap_or(0);
+    (state ^ (window(buffer, from + at) & rest).wrapping_mul(0x9e37_79b9_7f4a_7c15)).rotate_left(29)
+}
+
+/// A word as [`hash`] reads it.
+fn padded(word: &str) -> Vec<u8> {
+    [word.as_bytes(), &[0; 8]].concat()
 }
 
 #[inline]
 fn key(node: u32, word: u64, open: bool) -> u64 {
     let salt = (u64::from(node) << 1 | u64::from(open)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (word ^ salt).wrapping_mul(0xd6e8_feb8_6659_fd93)
+    let mixed = (word ^ salt).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    // Multiplication carries nothing down, and half of the key is a tag.
+    (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
@@ -230,6 +313,12 @@ mod tests {
         let mut found = Vec::new();
         Lexicon::shipped().find(&tokens, |sense, index| found.push((sense, index)));
         found
+    }
+
+    #[test]
+    fn every_node_has_a_number_of_its_own() {
+        let nodes = Lexicon::shipped().leads.iter().map(|lead| lead.node()).max();
+        assert!(nodes < Some(u32::MAX >> Sense::ALL.len()), "{nodes:?}: they do not fit beside the senses");
     }
 
     #[test]

@@ -13,34 +13,59 @@ const WORD_GRAMS: usize = 4;
 
 /// SimHash over the distinct runs of four bytes that the folded words begin with, without links, names and marks; 0 for a text without
 /// words. `grams` is memory that is used again.
-pub(crate) fn fingerprint(tokens: &Tokens, grams: &mut Vec<u64>) -> u64 {
-    grams.clear();
-    for token in tokens.all().iter().filter(|token| token.kind == TokenKind::Word) {
-        if tokens.bytes_of(token) == b"rt" {
-            continue;
-        }
+pub(crate) fn fingerprint(tokens: &Tokens, grams: &mut Grams) -> u64 {
+    let words = || tokens.all().iter().filter(|token| token.kind == TokenKind::Word);
+    grams.clear(words().count() * WORD_GRAMS);
+    for token in words().filter(|token| tokens.bytes_of(token) != b"rt") {
         let (from, to) = Tokens::padded(token);
         // A word of one letter has one run, with the byte that comes after its space cut off.
         let bits = 8 * GRAM.min(to - from);
         let starts = (from..=to.saturating_sub(GRAM).max(from)).take(WORD_GRAMS);
-        grams.extend(starts.map(|at| mix(tokens.window(at) << (64 - bits))));
+        starts.for_each(|at| grams.add(mix(tokens.window(at) << (64 - bits))));
     }
-    grams.sort_unstable();
-    grams.dedup();
-    majority(grams)
+    majority(&grams.distinct)
+}
+
+/// A set of hashes, none of which is 0: mixing makes that of zeros alone, and a run has a letter.
+#[derive(Debug, Default)]
+pub(crate) struct Grams {
+    distinct: Vec<u64>,
+    /// Twice as many places as hashes, or more; those of the same place follow each other.
+    places: Vec<u64>,
+}
+
+impl Grams {
+    /// Makes room for `most` hashes.
+    fn clear(&mut self, most: usize) {
+        self.distinct.clear();
+        self.places.clear();
+        self.places.resize((2 * most).next_power_of_two(), 0);
+    }
+
+    fn add(&mut self, hash: u64) {
+        let last = self.places.len() - 1;
+        let mut at = hash as usize & last;
+        while self.places[at] != 0 {
+            if self.places[at] == hash {
+                return;
+            }
+            at = (at + 1) & last;
+        }
+        self.places[at] = hash;
+        self.distinct.push(hash);
+    }
 }
 
 /// Each bit as in most of the hashes.
 fn majority(hashes: &[u64]) -> u64 {
-    // The count of each bit, written across: bit by bit of the counts, each plane for all 64 of them.
-    let mut planes = [0_u64; PLANES];
+    // The count of each bit, written across: bit by bit of the counts, each plane for all 64 of them. As far as counts can go, whatever
+    // carries: when to stop could not be foretold.
+    let mut planes = [0_u64; usize::BITS as usize];
+    let planes = &mut planes[..(usize::BITS - hashes.len().leading_zeros()) as usize];
     for hash in hashes {
         let mut carry = *hash;
-        for plane in &mut planes {
+        for plane in planes.iter_mut() {
             (*plane, carry) = (*plane ^ carry, *plane & carry);
-            if carry == 0 {
-                break;
-            }
         }
     }
     // Compared with half of them from the highest bit on.
@@ -53,9 +78,6 @@ fn majority(hashes: &[u64]) -> u64 {
     }
     more
 }
-
-/// Counts up to 2^20: a text has at most 64 KiB.
-const PLANES: usize = 20;
 
 fn mix(hash: u64) -> u64 {
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

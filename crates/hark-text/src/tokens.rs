@@ -83,6 +83,12 @@ impl Tokens {
         &self.buffer[token.from as usize..token.to as usize]
     }
 
+    /// Where the normal form of a token stands, and how many bytes it has; the buffer goes on for eight more.
+    #[inline]
+    pub(crate) fn place_of(&self, token: &Token) -> (&[u8], usize, usize) {
+        (&self.buffer, token.from as usize, (token.to - token.from) as usize)
+    }
+
     /// Positions in the buffer of a token with the spaces around it.
     pub(crate) fn padded(token: &Token) -> (usize, usize) {
         (token.from as usize - 1, token.to as usize + 1)
@@ -91,7 +97,7 @@ impl Tokens {
     /// Eight bytes of the buffer, of which the first is the lowest.
     #[inline]
     pub(crate) fn window(&self, at: usize) -> u64 {
-        self.buffer[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        window(&self.buffer, at)
     }
 
     fn cut(&mut self, text: &str) {
@@ -176,6 +182,10 @@ impl Tokens {
     fn word(&mut self, text: &str, start: usize, in_hashtag: bool) -> usize {
         let bytes = text.as_bytes();
         let from = self.buffer.len();
+        if let Some(end) = small_word_end(bytes, start) {
+            self.buffer.extend_from_slice(&bytes[start..end]);
+            return self.end_word(from, start, end, false, end);
+        }
         let (mut at, mut end) = (start, start);
         let (mut letters, mut small) = (0, 0);
         while let Some(&byte) = bytes.get(at) {
@@ -235,13 +245,17 @@ impl Tokens {
             }
             end = at;
         }
-        let (kind, shouted) = (TokenKind::Word, letters > 1 && small == 0);
-        let from = u32::try_from(from).unwrap_or(u32::MAX);
-        let to = self.position();
-        let negation = is_negation(&self.buffer[from as usize..]);
+        self.end_word(from, start, end, letters > 1 && small == 0, at.max(start + 1))
+    }
+
+    /// Adds the word whose normal form the buffer has from `from` on; gives `next` back.
+    #[inline]
+    fn end_word(&mut self, from: usize, start: usize, end: usize, shouted: bool, next: usize) -> usize {
+        let negation = is_negation(&self.buffer[from..]);
+        let (from, to) = (u32::try_from(from).unwrap_or(u32::MAX), self.position());
         self.buffer.push(b' ');
-        self.tokens.push(Token { kind, start, end, shouted, negation, from, to });
-        at.max(start + 1)
+        self.tokens.push(Token { kind: TokenKind::Word, start, end, shouted, negation, from, to });
+        next
     }
 
     #[inline]
@@ -258,93 +272,99 @@ impl Tokens {
     }
 }
 
-/// Words that turn the next ones round, in the five languages and some others, folded.
-const NEGATIONS: [&[u8]; 66] = [
-    b"nie",
-    b"ani",
-    b"nigdy",
-    b"bez",
-    b"zaden",
-    b"zadna",
-    b"zadnego",
-    b"zadnej",
-    b"wcale",
-    b"inte",
-    b"ej",
-    b"icke",
-    b"aldrig",
-    b"ingen",
-    b"inget",
-    b"inga",
-    b"utan",
-    b"knappast",
-    b"non",
-    b"mai",
-    b"senza",
-    b"nessun",
-    b"nessuna",
-    b"nessuno",
-    b"niente",
-    b"neanche",
-    b"mica",
-    b"nu",
-    b"niciodata",
-    b"fara",
-    b"nici",
-    b"niciun",
-    b"nicio",
-    b"n",
-    b"not",
-    b"no",
-    b"never",
-    b"without",
-    b"cannot",
-    b"cant",
-    b"dont",
-    b"doesnt",
-    b"didnt",
-    b"isnt",
-    b"wasnt",
-    b"wont",
-    b"wouldnt",
-    b"aint",
-    b"arent",
-    b"couldnt",
-    b"havent",
-    b"hasnt",
-    b"shouldnt",
-    b"hardly",
-    b"nor",
-    b"nicht",
-    b"kein",
-    b"keine",
-    b"pas",
-    b"jamais",
-    b"nao",
-    b"nunca",
-    b"niet",
-    b"geen",
-    b"ikke",
-    b"ei",
-];
+/// Eight bytes of a buffer, of which the first is the lowest.
+#[inline]
+pub(crate) fn window(buffer: &[u8], at: usize) -> u64 {
+    buffer[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
 
-/// By first letter, the lengths of negations as bits: most words are told apart by these.
-static NEGATION_LENGTHS: [u16; 26] = {
-    let mut lengths = [0; 26];
-    let mut at = 0;
-    while at < NEGATIONS.len() {
-        lengths[(NEGATIONS[at][0] - b'a') as usize] |= 1 << NEGATIONS[at].len();
-        at += 1;
-    }
-    lengths
-};
-
+/// Whether a folded word turns the next ones round, in the five languages and some others.
 fn is_negation(word: &[u8]) -> bool {
-    let Some(first) = word.first().filter(|first| first.is_ascii_lowercase()) else { return false };
-    let lengths = NEGATION_LENGTHS[usize::from(first - b'a')];
-    word.len() < 16
-        && lengths >> word.len() & 1 == 1
-        && NEGATIONS.iter().any(|known| known[0] == *first && *known == word)
+    matches!(
+        word,
+        b"nie"
+            | b"ani"
+            | b"nigdy"
+            | b"bez"
+            | b"zaden"
+            | b"zadna"
+            | b"zadnego"
+            | b"zadnej"
+            | b"wcale"
+            | b"inte"
+            | b"ej"
+            | b"icke"
+            | b"aldrig"
+            | b"ingen"
+            | b"inget"
+            | b"inga"
+            | b"utan"
+            | b"knappast"
+            | b"non"
+            | b"mai"
+            | b"senza"
+            | b"nessun"
+            | b"nessuna"
+            | b"nessuno"
+            | b"niente"
+            | b"neanche"
+            | b"mica"
+            | b"nu"
+            | b"niciodata"
+            | b"fara"
+            | b"nici"
+            | b"niciun"
+            | b"nicio"
+            | b"n"
+            | b"not"
+            | b"no"
+            | b"never"
+            | b"without"
+            | b"cannot"
+            | b"cant"
+            | b"dont"
+            | b"doesnt"
+            | b"didnt"
+            | b"isnt"
+            | b"wasnt"
+            | b"wont"
+            | b"wouldnt"
+            | b"aint"
+            | b"arent"
+            | b"couldnt"
+            | b"havent"
+            | b"hasnt"
+            | b"shouldnt"
+            | b"hardly"
+            | b"nor"
+            | b"nicht"
+            | b"kein"
+            | b"keine"
+            | b"pas"
+            | b"jamais"
+            | b"nao"
+            | b"nunca"
+            | b"niet"
+            | b"geen"
+            | b"ikke"
+            | b"ei"
+    )
+}
+
+/// Where a word ends that is its own normal form, as most are: small ASCII letters, none of them thrice in a row.
+#[inline]
+fn small_word_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let (mut end, mut before) = (start, [0; 2]);
+    while let Some(&byte) = bytes.get(end) {
+        match byte {
+            b'a'..=b'z' if before == [byte; 2] => return None,
+            b'a'..=b'z' => before = [before[1], byte],
+            b'A'..=b'Z' | b'0'..=b'9' | b'\'' | 0x80.. => return None,
+            _ => break,
+        }
+        end += 1;
+    }
+    (end > start && end <= start + MAX_WORD_BYTES).then_some(end)
 }
 
 fn is_t(bytes: &[u8], at: usize) -> bool {

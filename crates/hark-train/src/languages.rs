@@ -20,7 +20,7 @@ const CODES: [&str; 30] = [
 ];
 
 /// How training goes.
-pub const SETTINGS: Settings = Settings { bits: &[16], epochs: 4, rate: 0.15 };
+pub const SETTINGS: Settings = Settings { bits: &[16], kept: &[32_768], epochs: 4, rate: 0.15 };
 
 /// Least probability at which a language is named.
 const THRESHOLD: f32 = 0.4;
@@ -52,13 +52,19 @@ pub fn train(examples: &[LanguageExample]) -> Vec<u8> {
     // A language with few texts must not vanish beside English, nor count as much as it.
     let weight = |target: usize| (3000.0 / f64::from(counts[&target])).sqrt().clamp(0.3, 2.0) as f32;
     let mut order: Vec<u32> = (0..).take(features.len()).collect();
-    let mut model = Linear::<LANGUAGES>::new(SETTINGS, &[1.0], [1.0; LANGUAGES], LANGUAGES);
-    model.train(&features, &mut order, |index, scores| {
-        let (target, own) = targets[index];
-        let mut slopes = softmax(scores);
-        slopes[target] -= 1.0;
-        slopes.map(|slope| slope * own * weight(target))
-    });
+    let mut fit = |features: &Features| {
+        let mut model = Linear::<LANGUAGES>::new(SETTINGS, &[1.0], [1.0; LANGUAGES], LANGUAGES);
+        model.train(features, &mut order, |index, scores| {
+            let (target, own) = targets[index];
+            let mut slopes = softmax(scores);
+            slopes[target] -= 1.0;
+            slopes.map(|slope| slope * own * weight(target))
+        });
+        model
+    };
+    let kept = fit(&features).heaviest(&features);
+    features.retain(&kept);
+    let model = fit(&features);
     let (mut outputs, tables, weights) = model.quantise(&CODES);
     for output in &mut outputs {
         output.threshold = THRESHOLD;

@@ -42,6 +42,17 @@ impl Features {
         self.ends.len()
     }
 
+    /// Leaves out what lies in other rows than these.
+    pub fn retain(&mut self, kept: &[bool]) {
+        let mut left = Vec::with_capacity(self.rows.len());
+        let mut from = 0;
+        for end in &mut self.ends {
+            left.extend(self.rows[from..*end].iter().filter(|packed| kept[(**packed & ROW_MASK) as usize]));
+            from = std::mem::replace(end, left.len());
+        }
+        self.rows = left;
+    }
+
     fn example(&self, index: usize) -> &[u32] {
         let from = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.rows[from..self.ends[index]]
@@ -53,6 +64,8 @@ impl Features {
 pub struct Settings {
     /// Of each table.
     pub bits: &'static [u32],
+    /// Rows of each table that a model keeps.
+    pub kept: &'static [usize],
     pub epochs: u32,
     pub rate: f32,
 }
@@ -146,6 +159,29 @@ impl<const N: usize> Linear<N> {
         for (weight, sum) in self.weights.as_flattened_mut().iter_mut().zip(sum.as_flattened()) {
             *weight = sum * part;
         }
+    }
+
+    /// The rows that are worth keeping: those that change most, which is what a row adds to the scores, squared, as often as it does so.
+    /// What one example has alone tells nothing of others.
+    pub fn heaviest(&self, features: &Features) -> Vec<bool> {
+        let mut counts = vec![0_u32; self.weights.len()];
+        features.rows.iter().for_each(|packed| counts[(packed & ROW_MASK) as usize] += 1);
+        let mut kept = vec![false; self.weights.len()];
+        let mut first = 0;
+        for (bits, most) in self.settings.bits.iter().zip(self.settings.kept) {
+            let worth = |row: usize| {
+                let squares: f32 = self.weights[row].iter().map(|weight| weight * weight).sum();
+                squares * counts[row].saturating_sub(1) as f32
+            };
+            let mut rows: Vec<(f32, usize)> = (first..first + (1 << bits))
+                .map(|row| (worth(row), row))
+                .filter(|(worth, _)| *worth > 0.0)
+                .collect();
+            rows.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+            rows.iter().take(*most).for_each(|(_, row)| kept[*row] = true);
+            first += 1 << bits;
+        }
+        kept
     }
 
     fn step(&mut self, example: &[u32], norms: (Norms, Norms), slopes: &[f32; N], rate: f32) {
