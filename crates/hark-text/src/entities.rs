@@ -8,10 +8,10 @@ use crate::{Entity, Match, fold, tokens::Tokens};
 /// Kinds that are personal data, which `redact: true` masks.
 pub const PERSONAL: [&str; 4] = ["phone", "email", "iban", "card"];
 
-/// The entities of a text, by position; names that are configured subjects are no people. `tokens` are those of the text.
+/// The entities of a text, by position; names that are configured subjects are no people. `tokens` are those of the text, at least.
 pub(crate) fn find(text: &str, tokens: &Tokens, matches: &[Match]) -> Vec<Entity> {
     // Most posts name nothing: before a person stands a word that says so.
-    if !has_code(text) && !tokens.all().iter().any(|token| is_cue(tokens.bytes_of(token))) {
+    if !has_digit_or_at(text) && !tokens.all().iter().any(|token| is_cue(tokens.bytes_of(token))) {
         return Vec::new();
     }
     let mut found = all(text);
@@ -22,13 +22,13 @@ pub(crate) fn find(text: &str, tokens: &Tokens, matches: &[Match]) -> Vec<Entity
 }
 
 /// The entities of a text if it has a number or an address, without which it names at most people.
-pub(crate) fn coded(text: &str) -> Vec<Entity> {
-    if has_code(text) { all(text) } else { Vec::new() }
+pub(crate) fn numbers_and_addresses(text: &str) -> Vec<Entity> {
+    if has_digit_or_at(text) { all(text) } else { Vec::new() }
 }
 
 /// Whether there is a digit or an `@`.
-fn has_code(text: &str) -> bool {
-    text.bytes().fold(false, |coded, byte| coded | byte.is_ascii_digit() | (byte == b'@'))
+fn has_digit_or_at(text: &str) -> bool {
+    text.bytes().fold(false, |found, byte| found | byte.is_ascii_digit() | (byte == b'@'))
 }
 
 fn all(text: &str) -> Vec<Entity> {
@@ -64,7 +64,8 @@ struct Word<'a> {
     name: bool,
     /// Three digits or more.
     coded: bool,
-    /// It begins with a letter, and is no address or code: only what comes after it makes it the begin of something.
+    /// It begins with a letter and is no address, nor the begin of an account number: only what comes after it makes it the begin of
+    /// something.
     plain: bool,
 }
 

@@ -74,7 +74,7 @@ pub const FEATURES_VERSION: u32 = 4;
 pub const WHOLE: usize = usize::MAX;
 
 /// Hands every feature of a text to `emit`: its table, its hash, of which the high bits count, and the index of the token
-/// that it is seen at. Features of one token come together, those of signs after the others.
+/// that it is seen at.
 pub fn features(tokens: &Tokens, lexicon: &Lexicon, mut emit: impl FnMut(Table, u64, usize)) {
     let all = tokens.all();
     let mut before = START;

@@ -70,8 +70,8 @@ impl Sense {
 /// where `*` ends a word that may go on, and `^` before an entry says that it begins a sentence. A line that begins with a space continues the one before.
 #[derive(Debug)]
 pub struct Lexicon {
-    /// Where edges lead, by their keys; those of the same place follow each other. So small that a core's cache holds it.
-    leads: Vec<Lead>,
+    /// By their keys, in a table with open addressing and linear probing, so small that a core's cache holds it.
+    edges: Vec<Edge>,
     /// The node of `^`, if any entry has it.
     begin: u32,
     /// The keys of the edges: most words lead nowhere.
@@ -81,9 +81,9 @@ pub struct Lexicon {
     lengths: Vec<u32>,
 }
 
-/// Where an edge leads; all zeros where there is none.
+/// What is behind a word, or the beginning of one, that stands at a node; all zeros where there is nothing.
 #[derive(Clone, Copy, Debug, Default)]
-struct Lead {
+struct Edge {
     /// Half of the edge's key, the lowest bit set.
     tag: u32,
     /// Of the entries that end here, a bit for each of [`Sense::ALL`]; above them the number of the node, where entries go on.
@@ -93,7 +93,7 @@ struct Lead {
 /// A lexicon that is being read.
 #[derive(Default)]
 struct Draft {
-    edges: HashMap<u64, Lead, ByHash>,
+    edges: HashMap<u64, Edge, ByHash>,
     /// Nodes that entries go on from.
     nodes: u32,
     lengths: Vec<u32>,
@@ -132,23 +132,24 @@ impl Lexicon {
         }
         let Draft { edges, lengths, .. } = draft;
         let mut lexicon = Self {
-            leads: vec![Lead::default(); (2 * edges.len()).next_power_of_two()],
-            begin: edges.get(&key(ROOT, hash(&padded("^"), 0, 1), false)).map_or(0, |lead| lead.node()),
+            edges: vec![Edge::default(); (2 * edges.len()).next_power_of_two()],
+            begin: edges.get(&key(ROOT, hash(&padded("^"), 0, 1), false)).map_or(0, |edge| edge.node()),
             keys: Filter::of(&edges.keys().copied().collect::<Vec<_>>()),
             lengths,
         };
-        for (key, lead) in edges {
+        for (key, edge) in edges {
             let mut at = lexicon.place(key);
-            while lexicon.leads[at].tag != 0 {
-                at = (at + 1) & (lexicon.leads.len() - 1);
+            while lexicon.edges[at].tag != 0 {
+                debug_assert_ne!(lexicon.edges[at].tag, edge.tag, "one of two edges would be hidden");
+                at = (at + 1) & (lexicon.edges.len() - 1);
             }
-            lexicon.leads[at] = lead;
+            lexicon.edges[at] = edge;
         }
         lexicon
     }
 
     fn place(&self, key: u64) -> usize {
-        (key >> 32) as usize & (self.leads.len() - 1)
+        (key >> 32) as usize & (self.edges.len() - 1)
     }
 
     /// Hands every entry found to `seen`: its sense and the index of the token it ends with.
@@ -165,7 +166,7 @@ impl Lexicon {
             }
         }
         // Memory is asked for all of them before the first is waited for.
-        let looked = found.iter().fold(0, |looked, (key, _)| looked ^ self.leads[self.place(*key)].tag);
+        let looked = found.iter().fold(0, |looked, (key, _)| looked ^ self.edges[self.place(*key)].tag);
         std::hint::black_box(looked);
         for (key, index) in found {
             self.reach(tokens, key, index, &mut seen);
@@ -200,25 +201,25 @@ impl Lexicon {
     /// As deep as the longest entry has words.
     fn reach(&self, tokens: &Tokens, key: u64, index: usize, seen: &mut impl FnMut(Sense, usize)) {
         let mut at = self.place(key);
-        while self.leads[at].tag != tag(key) {
-            if self.leads[at].tag == 0 {
+        while self.edges[at].tag != tag(key) {
+            if self.edges[at].tag == 0 {
                 return;
             }
-            at = (at + 1) & (self.leads.len() - 1);
+            at = (at + 1) & (self.edges.len() - 1);
         }
-        let mut senses = self.leads[at].senses & ((1 << Sense::ALL.len()) - 1);
+        let mut senses = self.edges[at].senses & ((1 << Sense::ALL.len()) - 1);
         while senses != 0 {
             seen(Sense::ALL[senses.trailing_zeros() as usize].1, index);
             senses &= senses - 1;
         }
-        let node = self.leads[at].node();
+        let node = self.edges[at].node();
         if node != ROOT {
             self.keys_of(tokens, node, index + 1, |key| self.reach(tokens, key, index + 1, seen));
         }
     }
 }
 
-impl Lead {
+impl Edge {
     /// The node that entries go on from; [`ROOT`] where none does.
     fn node(self) -> u32 {
         self.senses >> Sense::ALL.len()
@@ -234,25 +235,26 @@ impl Draft {
             let folded = fold(word);
             let bytes = padded(&folded);
             let from = match last.and_then(|key| self.edges.get_mut(&key)) {
-                Some(lead) => {
-                    if lead.node() == ROOT {
+                Some(edge) => {
+                    if edge.node() == ROOT {
                         self.nodes += 1;
-                        lead.senses |= self.nodes << Sense::ALL.len();
+                        edge.senses |= self.nodes << Sense::ALL.len();
                     }
-                    lead.node()
+                    edge.node()
                 }
                 None => ROOT,
             };
             if open {
-                let beyond = folded.len().saturating_sub(SHORTEST_STEM).min(31);
-                self.lengths[begin(from, &bytes, 0)] |= 1 << beyond;
+                let beyond = folded.len().wrapping_sub(SHORTEST_STEM);
+                debug_assert!(beyond < 32, "{entry}: a stem has {SHORTEST_STEM} letters at least");
+                self.lengths[begin(from, &bytes, 0)] |= 1 << (beyond & 31);
             }
             let key = key(from, hash(&bytes, 0, folded.len()), open);
-            self.edges.entry(key).or_insert(Lead { tag: tag(key), senses: 0 });
+            self.edges.entry(key).or_insert(Edge { tag: tag(key), senses: 0 });
             last = Some(key);
         }
-        if let Some(lead) = last.and_then(|key| self.edges.get_mut(&key)) {
-            lead.senses |= 1 << sense as u32;
+        if let Some(edge) = last.and_then(|key| self.edges.get_mut(&key)) {
+            edge.senses |= 1 << sense as u32;
         }
     }
 }
@@ -317,7 +319,7 @@ mod tests {
 
     #[test]
     fn every_node_has_a_number_of_its_own() {
-        let nodes = Lexicon::shipped().leads.iter().map(|lead| lead.node()).max();
+        let nodes = Lexicon::shipped().edges.iter().map(|edge| edge.node()).max();
         assert!(nodes < Some(u32::MAX >> Sense::ALL.len()), "{nodes:?}: they do not fit beside the senses");
     }
 

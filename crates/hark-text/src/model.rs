@@ -111,7 +111,7 @@ const FORMAT: u32 = 5;
 /// Where weights begin, so that no row lies across two lines of a cache.
 const LINE_BYTES: usize = 64;
 const CHECKSUM_BYTES: usize = 16;
-/// A table of more rows would not fit a file of the size that Hark ships.
+/// The bits that say which rows are kept would take a file of more than Hark ships.
 const MAX_BITS: u32 = 24;
 /// Languages with offsets of their own.
 const MAX_SHIFTS: u32 = 256;
@@ -375,6 +375,24 @@ mod tests {
         for length in 0..small().len() {
             assert!(parse(small()[..length].to_vec()).is_err(), "cut at {length}");
         }
+    }
+
+    #[test]
+    fn bits_that_do_not_fit_the_rows_are_noticed() {
+        let whole = small();
+        let body = &whole[..whole.len() - CHECKSUM_BYTES];
+        let signed = |body: &[u8]| [body, &blake3::hash(body).as_bytes()[..CHECKSUM_BYTES]].concat();
+        // The last block before the zeros that fill a line up.
+        let block =
+            body.len() - 6 - body[..body.len() - 6].iter().rev().position(|byte| *byte != 0).unwrap() - 1;
+        let mut more = body.to_vec();
+        more[block] |= 1 << 2;
+        let mut fewer = body.to_vec();
+        fewer[block] = 0;
+        for body in [more, fewer, body[..block].to_vec()] {
+            assert!(matches!(parse(signed(&body)), Err(ModelError::Corrupt { .. })), "{body:?}");
+        }
+        assert!(parse(signed(body)).is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{PERSONAL, entities};
 /// Where a text names personal data: phone numbers, e-mail addresses, bank accounts and cards. Byte ranges, by position.
 #[must_use]
 pub fn personal_data(text: &str) -> Vec<Range<usize>> {
-    let found = entities::coded(text).into_iter();
+    let found = entities::numbers_and_addresses(text).into_iter();
     found.filter(|entity| PERSONAL.contains(&entity.kind)).map(|entity| entity.range).collect()
 }
 

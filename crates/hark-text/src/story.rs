@@ -1,5 +1,7 @@
 //! The story fingerprint: copies of a text, lightly edited or shared with a link and a greeting, differ in few bits.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use crate::tokens::{TokenKind, Tokens};
 
 /// Fingerprints of most copies differ in at most so many bits, those of unrelated texts in more; tests/story.rs measures
@@ -26,12 +28,20 @@ pub(crate) fn fingerprint(tokens: &Tokens, grams: &mut Grams) -> u64 {
     majority(&grams.distinct)
 }
 
-/// A set of hashes, none of which is 0: mixing makes that of zeros alone, and a run has a letter.
-#[derive(Debug, Default)]
+/// A set of hashes with open addressing and linear probing. None of them is 0: mixing makes that of zeros alone, and a run has a letter.
+#[derive(Debug)]
 pub(crate) struct Grams {
     distinct: Vec<u64>,
-    /// Twice as many places as hashes, or more; those of the same place follow each other.
+    /// Twice as many as hashes, or more.
     places: Vec<u64>,
+    /// Chooses the places. Drawn anew for each set, or somebody could write a text whose runs all want the same one.
+    multiplier: u64,
+}
+
+impl Default for Grams {
+    fn default() -> Self {
+        Self { distinct: Vec::new(), places: Vec::new(), multiplier: RandomState::new().hash_one(0) | 1 }
+    }
 }
 
 impl Grams {
@@ -44,7 +54,7 @@ impl Grams {
 
     fn add(&mut self, hash: u64) {
         let last = self.places.len() - 1;
-        let mut at = hash as usize & last;
+        let mut at = (hash.wrapping_mul(self.multiplier) >> 32) as usize & last;
         while self.places[at] != 0 {
             if self.places[at] == hash {
                 return;
@@ -58,8 +68,8 @@ impl Grams {
 
 /// Each bit as in most of the hashes.
 fn majority(hashes: &[u64]) -> u64 {
-    // The count of each bit, written across: bit by bit of the counts, each plane for all 64 of them. As far as counts can go, whatever
-    // carries: when to stop could not be foretold.
+    // The count of each bit, written across: bit by bit of the counts, each plane for all 64 of them. Every plane that a count can
+    // reach, without stopping where nothing carries: that branch could not be foretold.
     let mut planes = [0_u64; usize::BITS as usize];
     let planes = &mut planes[..(usize::BITS - hashes.len().leading_zeros()) as usize];
     for hash in hashes {

@@ -462,6 +462,15 @@ mod tests {
     }
 
     #[test]
+    fn small_words_are_what_their_capitals_are() {
+        for text in
+            ["a small word", "sooo looong aaaa", "don't #tag l'ora 1st x1", &"w".repeat(48), &"ab".repeat(25)]
+        {
+            assert_eq!(normal(text), normal(&text.to_ascii_uppercase()), "{text}");
+        }
+    }
+
+    #[test]
     fn tokens_are_folded_words_marks_faces_links_and_names() {
         for (text, expected) in [
             ("Świetny SERWIS!!!", "swietny serwis !!"),

@@ -52,9 +52,9 @@ pub fn train(examples: &[LanguageExample]) -> Vec<u8> {
     // A language with few texts must not vanish beside English, nor count as much as it.
     let weight = |target: usize| (3000.0 / f64::from(counts[&target])).sqrt().clamp(0.3, 2.0) as f32;
     let mut order: Vec<u32> = (0..).take(features.len()).collect();
-    let mut fit = |features: &Features| {
+    let fit = |features: &Features, order: &mut [u32]| {
         let mut model = Linear::<LANGUAGES>::new(SETTINGS, &[1.0], [1.0; LANGUAGES], LANGUAGES);
-        model.train(features, &mut order, |index, scores| {
+        model.train(features, order, |index, scores| {
             let (target, own) = targets[index];
             let mut slopes = softmax(scores);
             slopes[target] -= 1.0;
@@ -62,9 +62,9 @@ pub fn train(examples: &[LanguageExample]) -> Vec<u8> {
         });
         model
     };
-    let kept = fit(&features).heaviest(&features);
+    let kept = fit(&features, &mut order).heaviest(&features, &order);
     features.retain(&kept);
-    let model = fit(&features);
+    let model = fit(&features, &mut order);
     let (mut outputs, tables, weights) = model.quantise(&CODES);
     for output in &mut outputs {
         output.threshold = THRESHOLD;

@@ -42,7 +42,8 @@ impl Features {
         self.ends.len()
     }
 
-    /// Leaves out what lies in other rows than these.
+    /// Leaves out what lies in other rows than these. The norms stay as they are: a text is as long as it is, whatever of it weighs
+    /// something.
     pub fn retain(&mut self, kept: &[bool]) {
         let mut left = Vec::with_capacity(self.rows.len());
         let mut from = 0;
@@ -162,12 +163,27 @@ impl<const N: usize> Linear<N> {
     }
 
     /// The rows that are worth keeping: those that change most, which is what a row adds to the scores, squared, as often as it does so.
-    /// What one example has alone tells nothing of others.
-    pub fn heaviest(&self, features: &Features) -> Vec<bool> {
+    /// What one example of `order` has alone tells nothing of others.
+    pub fn heaviest(&self, features: &Features, order: &[u32]) -> Vec<bool> {
+        let mut examples = order.to_vec();
+        examples.sort_unstable();
+        examples.dedup();
         let mut counts = vec![0_u32; self.weights.len()];
-        features.rows.iter().for_each(|packed| counts[(packed & ROW_MASK) as usize] += 1);
+        let mut rows = Vec::new();
+        for index in examples {
+            rows.clear();
+            rows.extend(features.example(index as usize).iter().map(|packed| packed & ROW_MASK));
+            rows.sort_unstable();
+            rows.dedup();
+            rows.iter().for_each(|row| counts[*row as usize] += 1);
+        }
         let mut kept = vec![false; self.weights.len()];
         let mut first = 0;
+        assert_eq!(
+            self.settings.bits.len(),
+            self.settings.kept.len(),
+            "a table of which it is not known how much is kept"
+        );
         for (bits, most) in self.settings.bits.iter().zip(self.settings.kept) {
             let worth = |row: usize| {
                 let squares: f32 = self.weights[row].iter().map(|weight| weight * weight).sum();
