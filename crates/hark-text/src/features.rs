@@ -254,16 +254,16 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
     finish(bytes.iter().fold(HASH_START, |state, byte| step(state, *byte)))
 }
 
-pub(crate) const HASH_START: u64 = 0x2545_f491_4f6c_dd1d;
+const HASH_START: u64 = 0x2545_f491_4f6c_dd1d;
 
 /// A hash taken one byte further; [`finish`] makes it the hash of the bytes so far.
 #[inline]
-pub(crate) fn step(state: u64, byte: u8) -> u64 {
+fn step(state: u64, byte: u8) -> u64 {
     (state ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
 }
 
 #[inline]
-pub(crate) fn finish(state: u64) -> u64 {
+fn finish(state: u64) -> u64 {
     state ^ (state >> 29)
 }
 
