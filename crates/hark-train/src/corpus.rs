@@ -12,19 +12,25 @@ use serde::Deserialize;
 /// Languages that the corpus is written in.
 pub const LANGUAGES: [&str; 5] = ["pl", "sv", "it", "ro", "en"];
 
-/// Which half.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What a post is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Train,
+    /// Only its intents are trained on: so many posts of the manner of a corpus would drown what attitudes are like elsewhere.
+    Intents,
     /// Written by other hands; never trained on.
     Test,
+    /// A firm's own: counts more.
+    Extra,
 }
 
 impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
+            Self::Intents => "intents",
             Self::Test => "test",
+            Self::Extra => "extra",
         }
     }
 }
@@ -36,8 +42,7 @@ pub struct Post {
     pub language: String,
     pub sentiment: SentimentLabel,
     pub intents: Vec<IntentName>,
-    /// A firm's own: counts more.
-    pub extra: bool,
+    pub part: Part,
 }
 
 #[derive(Deserialize)]
@@ -48,24 +53,31 @@ struct Line {
     intents: Vec<String>,
 }
 
-/// Reads the files of all languages that are there, then the extra ones.
-pub fn read(folder: &Path, part: Part, extra: &[PathBuf]) -> Result<Vec<Post>> {
-    let mut posts = Vec::new();
-    for language in LANGUAGES {
-        let path = folder.join(format!("{language}.{}.jsonl", part.name()));
-        if path.exists() {
-            posts.extend(read_file(&path, false)?);
-        } else {
-            eprintln!("no {}", path.display());
-        }
-    }
+/// What models are trained on: the corpus, then a firm's own.
+pub fn training(folder: &Path, extra: &[PathBuf]) -> Result<Vec<Post>> {
+    let mut posts = read(folder, Part::Train)?;
+    posts.extend(read(folder, Part::Intents)?);
     for path in extra {
-        posts.extend(read_file(path, true)?);
+        posts.extend(read_file(path, Part::Extra)?);
     }
     Ok(posts)
 }
 
-fn read_file(path: &Path, extra: bool) -> Result<Vec<Post>> {
+/// Reads the files of all languages that are there.
+pub fn read(folder: &Path, part: Part) -> Result<Vec<Post>> {
+    let mut posts = Vec::new();
+    for language in LANGUAGES {
+        let path = folder.join(format!("{language}.{}.jsonl", part.name()));
+        if path.exists() {
+            posts.extend(read_file(&path, part)?);
+        } else {
+            eprintln!("no {}", path.display());
+        }
+    }
+    Ok(posts)
+}
+
+fn read_file(path: &Path, part: Part) -> Result<Vec<Post>> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut posts = Vec::new();
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
@@ -74,7 +86,7 @@ fn read_file(path: &Path, extra: bool) -> Result<Vec<Post>> {
         let sentiment = line.sentiment.parse().with_context(place)?;
         let intents =
             line.intents.iter().map(|name| name.parse()).collect::<Result<_, _>>().with_context(place)?;
-        posts.push(Post { text: line.text, language: line.language, sentiment, intents, extra });
+        posts.push(Post { text: line.text, language: line.language, sentiment, intents, part });
     }
     if posts.is_empty() {
         bail!("{} has no posts", path.display());
@@ -100,15 +112,18 @@ mod tests {
             )
         };
         write("en.train.jsonl", &line("the corpus"));
+        write("en.intents.jsonl", &line("more of it"));
         let own = write("own.jsonl", &line("our own"));
-        let posts = read(folder.path(), Part::Train, &[own]).unwrap();
-        let told: Vec<_> = posts.iter().map(|post| (&*post.text, post.extra)).collect();
-        assert_eq!(told, [("the corpus", false), ("our own", true)]);
+        let posts = training(folder.path(), &[own]).unwrap();
+        let told: Vec<_> = posts.iter().map(|post| (&*post.text, post.part)).collect();
+        assert_eq!(
+            told,
+            [("the corpus", Part::Train), ("more of it", Part::Intents), ("our own", Part::Extra)]
+        );
 
         let bad =
             write("bad.jsonl", &format!("{}\n{}", line("good"), line("bad").replace("complaint", "rage")));
-        let error =
-            format!("{:#}", read(folder.path(), Part::Train, std::slice::from_ref(&bad)).unwrap_err());
+        let error = format!("{:#}", training(folder.path(), std::slice::from_ref(&bad)).unwrap_err());
         assert!(error.starts_with(&format!("{}:2: `rage` is none of", bad.display())), "{error}");
     }
 }

@@ -12,7 +12,10 @@ use anyhow::{Context, Result, bail};
 use flate2::read::GzDecoder;
 use hark_text::IntentName;
 
-use crate::corpus::{LANGUAGES, Post};
+use crate::{
+    corpus::{LANGUAGES, Part, Post},
+    teacher,
+};
 
 /// A line of a data file.
 pub struct Line {
@@ -90,6 +93,28 @@ pub struct TagExample {
     pub intent_weight: f32,
     /// From the corpus: calibration is fitted to these.
     pub corpus: bool,
+    /// Key of the text that it is, or is a clause of.
+    pub origin: u32,
+    /// What the teacher says of its attitude.
+    pub taught: Option<[f32; 3]>,
+}
+
+impl TagExample {
+    /// A text of which nothing is known.
+    pub fn unlabelled(set: &str, language: &str, text: &str) -> Self {
+        Self {
+            set: set.into(),
+            language: language.into(),
+            text: text.into(),
+            attitude: Attitude::Unknown,
+            intents: [None; 8],
+            weight: 0.0,
+            intent_weight: ABSENCE_WEIGHT,
+            corpus: false,
+            origin: teacher::key(text),
+            taught: None,
+        }
+    }
 }
 
 const PURCHASE: usize = IntentName::Purchase as usize;
@@ -105,6 +130,8 @@ const SPAM: usize = IntentName::Spam as usize;
 pub const CORPUS: &str = "corpus";
 /// See `CORPUS`.
 pub const EXTRA: &str = "extra";
+/// Name of the set of clauses of the others' texts.
+pub const CLAUSE: &str = "clause";
 
 /// How much a post of the corpus counts against one of public data.
 const CORPUS_WEIGHT: f32 = 1.5;
@@ -142,6 +169,7 @@ pub fn tags(data: &Path, corpus: &[Post]) -> Result<Vec<TagExample>> {
         }
     }
     balance(&mut examples);
+    examples.extend(teacher::clauses(&examples));
     Ok(examples)
 }
 
@@ -174,7 +202,7 @@ pub fn dev(data: &Path) -> Result<Vec<TagExample>> {
     for line in read(&data.join("dev/intents.tsv.gz"), 4)? {
         let (intent, name) = dev_intent(&line.dataset);
         let holds = line.label == name;
-        let mut example = blank(line, 0.0);
+        let mut example = blank(&line, 0.0);
         example.intents[intent as usize] = Some(holds);
         examples.push(example);
     }
@@ -182,7 +210,7 @@ pub fn dev(data: &Path) -> Result<Vec<TagExample>> {
         let two_classes = ["sv_reviews_small", "laroseda", "rosent"];
         let label = ["neg", "neu", "pos"].iter().position(|label| *label == line.label);
         if let Some(label) = label.filter(|_| !two_classes.contains(&line.dataset.as_str())) {
-            let mut example = blank(line, 0.0);
+            let mut example = blank(&line, 0.0);
             example.attitude = Attitude::Is(label);
             examples.push(example);
         }
@@ -201,34 +229,30 @@ pub fn dev_intent(set: &str) -> (IntentName, &'static str) {
     }
 }
 
-fn of_post(post: &Post) -> TagExample {
+pub fn of_post(post: &Post) -> TagExample {
     let mut intents = [Some(false); 8];
     for intent in &post.intents {
         intents[*intent as usize] = Some(true);
     }
     TagExample {
-        set: if post.extra { EXTRA } else { CORPUS }.into(),
+        set: if post.part == Part::Extra { EXTRA } else { CORPUS }.into(),
         language: post.language.clone(),
         text: post.text.clone(),
-        attitude: Attitude::Is(post.sentiment as usize),
+        attitude: match post.part {
+            Part::Intents => Attitude::Unknown,
+            _ => Attitude::Is(post.sentiment as usize),
+        },
         intents,
         weight: CORPUS_WEIGHT,
         intent_weight: 1.0,
-        corpus: !post.extra,
+        corpus: post.part != Part::Extra,
+        origin: teacher::key(&post.text),
+        taught: None,
     }
 }
 
-fn blank(line: Line, weight: f32) -> TagExample {
-    TagExample {
-        set: line.dataset,
-        language: line.language,
-        text: line.text,
-        attitude: Attitude::Unknown,
-        intents: [None; 8],
-        weight,
-        intent_weight: ABSENCE_WEIGHT,
-        corpus: false,
-    }
+fn blank(line: &Line, weight: f32) -> TagExample {
+    TagExample { weight, ..TagExample::unlabelled(&line.dataset, &line.language, &line.text) }
 }
 
 fn of_sentiment(line: Line) -> Result<TagExample> {
@@ -242,7 +266,7 @@ fn of_sentiment(line: Line) -> Result<TagExample> {
     Ok(match dataset.as_str() {
         // Film dialogue, projected labels: noisy, and nobody there speaks to a company.
         "xed" => {
-            let mut example = blank(line, 0.4);
+            let mut example = blank(&line, 0.4);
             example.attitude = Attitude::Leans(label);
             for intent in [PURCHASE, COMPLAINT, PRAISE, SUGGESTION, CHURN, OUTRAGE, SPAM] {
                 example.intents[intent] = Some(false);
@@ -251,7 +275,7 @@ fn of_sentiment(line: Line) -> Result<TagExample> {
         }
         // Sentences about doctors: a favourable one commends, an unfavourable one reports a failure.
         "polemo_med" => {
-            let mut example = blank(line, 1.0);
+            let mut example = blank(&line, 1.0);
             example.intent_weight = 0.3;
             example.attitude = Attitude::Is(label);
             example.intents = [Some(false); 8];
@@ -264,7 +288,7 @@ fn of_sentiment(line: Line) -> Result<TagExample> {
             example
         }
         "redv1" => {
-            let mut example = blank(line, 1.0);
+            let mut example = blank(&line, 1.0);
             example.attitude = Attitude::Is(label);
             for intent in [PURCHASE, CHURN, SPAM] {
                 example.intents[intent] = Some(false);
@@ -288,7 +312,7 @@ fn of_intents(line: Line) -> Result<TagExample> {
     Ok(match line.dataset.as_str() {
         "goemotions" => of_emotions(line),
         "banking77" => {
-            let mut example = blank(line, 0.5);
+            let mut example = blank(&line, 0.5);
             example.intent_weight = 0.15;
             for intent in [PRAISE, SUGGESTION, SPAM, OUTRAGE] {
                 example.intents[intent] = Some(false);
@@ -325,7 +349,7 @@ fn of_intents(line: Line) -> Result<TagExample> {
             example
         }
         "clinc150" => {
-            let mut example = blank(line, 0.5);
+            let mut example = blank(&line, 0.5);
             example.intent_weight = 0.15;
             for intent in [PRAISE, SUGGESTION, SPAM, OUTRAGE, CHURN] {
                 example.intents[intent] = Some(false);
@@ -355,13 +379,13 @@ fn of_intents(line: Line) -> Result<TagExample> {
             example
         }
         "purchase" => {
-            let mut example = blank(line, 1.0);
+            let mut example = blank(&line, 1.0);
             example.intent_weight = 1.0;
             example.intents[PURCHASE] = Some(label == "purchase");
             example
         }
         "sms_spam" => {
-            let mut example = blank(line, 0.5);
+            let mut example = blank(&line, 0.5);
             example.intent_weight = 0.3;
             example.intents[SPAM] = Some(label == "spam");
             for intent in [OUTRAGE, CHURN, COMPLAINT, SUGGESTION] {
@@ -376,7 +400,7 @@ fn of_intents(line: Line) -> Result<TagExample> {
         // Quarrels about politics, sport and people: not the company's business, however rough.
         "poleval_cyber" | "komentarze" | "ro_offense" => {
             let harsh = !matches!(label.as_str(), "harmless" | "other");
-            let mut example = blank(line, 0.0);
+            let mut example = blank(&line, 0.0);
             for intent in [PURCHASE, COMPLAINT, CHURN, OUTRAGE, SPAM] {
                 example.intents[intent] = Some(false);
             }
@@ -424,7 +448,7 @@ fn of_emotions(line: Line) -> TagExample {
     let bad = emotions.iter().any(|emotion| BAD.contains(emotion));
     let asks = line.text.contains('?');
     let advises = ["should", "could", "would", "wish", "add"].iter().any(|word| line.text.contains(word));
-    let mut example = blank(line, 0.6);
+    let mut example = blank(&line, 0.6);
     example.attitude = match (good, bad) {
         (true, true) => Attitude::Unknown,
         (true, false) => Attitude::Is(2),

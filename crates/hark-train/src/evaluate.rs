@@ -135,7 +135,7 @@ impl Judge<'_> {
     }
 
     fn corpus(&mut self, folder: &Path, scores: &mut Vec<Score>) -> Result<()> {
-        let posts = corpus::read(folder, Part::Test, &[])?;
+        let posts = corpus::read(folder, Part::Test)?;
         for language in corpus::LANGUAGES {
             let posts: Vec<_> = posts.iter().filter(|post| post.language == language).collect();
             if posts.is_empty() {

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{evaluate::Score, languages, tags};
 
 /// Data set, licence, authors, source.
-const LICENCES: [(&str, &str, &str, &str); 11] = [
+const LICENCES: [(&str, &str, &str, &str); 12] = [
     (
         "xed",
         "CC BY 4.0",
@@ -61,11 +61,24 @@ const LICENCES: [(&str, &str, &str, &str); 11] = [
     ),
     ("komentarze", "CC BY 4.0", "K. Joachimiak, Komentarze", "https://github.com/krzjoa/Komentarze"),
     ("ro_offense", "Apache-2.0", "ReaderBench, RO-Offense", "https://github.com/readerbench/ro-offense"),
+    (
+        "multilingual-e5-small (the teacher)",
+        "MIT",
+        "L. Wang and others, Multilingual E5 Text Embeddings (2024)",
+        "https://github.com/microsoft/unilm",
+    ),
 ];
 
 /// Writes `manifest.json`.
-pub fn write(models: &Path, data: &Path, corpus: &Path, analyzer: &Analyzer, scores: &[Score]) -> Result<()> {
-    let mut hashes = BTreeMap::new();
+pub fn write(
+    models: &Path,
+    data: &Path,
+    corpus: &Path,
+    teacher: &Path,
+    analyzer: &Analyzer,
+    scores: &[Score],
+) -> Result<()> {
+    let mut hashes = BTreeMap::from([("teacher.bin".to_owned(), hash(teacher)?)]);
     for file in ["sentiment", "intents", "language"] {
         let name = format!("train/{file}.tsv.gz");
         hashes.insert(name.clone(), hash(&data.join(name))?);
@@ -74,7 +87,7 @@ pub fn write(models: &Path, data: &Path, corpus: &Path, analyzer: &Analyzer, sco
     parts.sort_by_key(fs::DirEntry::file_name);
     for part in parts {
         let name = part.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".train.jsonl") {
+        if !name.ends_with(".test.jsonl") {
             hashes.insert(format!("corpus/{name}"), hash(&part.path())?);
         }
     }
