@@ -152,11 +152,11 @@ pub fn tags(data: &Path, corpus: &[Post]) -> Result<Vec<TagExample>> {
         let count = counts.entry(line.language.clone()).or_default();
         *count += 1;
         if *count <= OTHER_LANGUAGES_TEXTS || LANGUAGES.contains(&line.language.as_str()) {
-            examples.push(of_sentiment(line)?);
+            examples.push(of_sentiment(&line)?);
         }
     }
     for line in read(&data.join("train/intents.tsv.gz"), 4)? {
-        examples.push(of_intents(line)?);
+        examples.push(of_intents(&line)?);
     }
     for (number, example) in examples.iter_mut().enumerate() {
         if number % ABSENCE_SAMPLE == 0 || example.intent_weight >= 1.0 {
@@ -255,7 +255,7 @@ fn blank(line: &Line, weight: f32) -> TagExample {
     TagExample { weight, ..TagExample::unlabelled(&line.dataset, &line.language, &line.text) }
 }
 
-fn of_sentiment(line: Line) -> Result<TagExample> {
+fn of_sentiment(line: &Line) -> Result<TagExample> {
     let label = match line.label.as_str() {
         "neg" => 0,
         "neu" => 1,
@@ -266,7 +266,7 @@ fn of_sentiment(line: Line) -> Result<TagExample> {
     Ok(match dataset.as_str() {
         // Film dialogue, projected labels: noisy, and nobody there speaks to a company.
         "xed" => {
-            let mut example = blank(&line, 0.4);
+            let mut example = blank(line, 0.4);
             example.attitude = Attitude::Leans(label);
             for intent in [PURCHASE, COMPLAINT, PRAISE, SUGGESTION, CHURN, OUTRAGE, SPAM] {
                 example.intents[intent] = Some(false);
@@ -275,7 +275,7 @@ fn of_sentiment(line: Line) -> Result<TagExample> {
         }
         // Sentences about doctors: a favourable one commends, an unfavourable one reports a failure.
         "polemo_med" => {
-            let mut example = blank(&line, 1.0);
+            let mut example = blank(line, 1.0);
             example.intent_weight = 0.3;
             example.attitude = Attitude::Is(label);
             example.intents = [Some(false); 8];
@@ -288,7 +288,7 @@ fn of_sentiment(line: Line) -> Result<TagExample> {
             example
         }
         "redv1" => {
-            let mut example = blank(&line, 1.0);
+            let mut example = blank(line, 1.0);
             example.attitude = Attitude::Is(label);
             for intent in [PURCHASE, CHURN, SPAM] {
                 example.intents[intent] = Some(false);
@@ -306,13 +306,13 @@ fn of_sentiment(line: Line) -> Result<TagExample> {
     })
 }
 
-fn of_intents(line: Line) -> Result<TagExample> {
+fn of_intents(line: &Line) -> Result<TagExample> {
     let label = line.label.clone();
     let asks = line.text.contains('?');
     Ok(match line.dataset.as_str() {
         "goemotions" => of_emotions(line),
         "banking77" => {
-            let mut example = blank(&line, 0.5);
+            let mut example = blank(line, 0.5);
             example.intent_weight = 0.15;
             for intent in [PRAISE, SUGGESTION, SPAM, OUTRAGE] {
                 example.intents[intent] = Some(false);
@@ -349,7 +349,7 @@ fn of_intents(line: Line) -> Result<TagExample> {
             example
         }
         "clinc150" => {
-            let mut example = blank(&line, 0.5);
+            let mut example = blank(line, 0.5);
             example.intent_weight = 0.15;
             for intent in [PRAISE, SUGGESTION, SPAM, OUTRAGE, CHURN] {
                 example.intents[intent] = Some(false);
@@ -379,13 +379,13 @@ fn of_intents(line: Line) -> Result<TagExample> {
             example
         }
         "purchase" => {
-            let mut example = blank(&line, 1.0);
+            let mut example = blank(line, 1.0);
             example.intent_weight = 1.0;
             example.intents[PURCHASE] = Some(label == "purchase");
             example
         }
         "sms_spam" => {
-            let mut example = blank(&line, 0.5);
+            let mut example = blank(line, 0.5);
             example.intent_weight = 0.3;
             example.intents[SPAM] = Some(label == "spam");
             for intent in [OUTRAGE, CHURN, COMPLAINT, SUGGESTION] {
@@ -400,7 +400,7 @@ fn of_intents(line: Line) -> Result<TagExample> {
         // Quarrels about politics, sport and people: not the company's business, however rough.
         "poleval_cyber" | "komentarze" | "ro_offense" => {
             let harsh = !matches!(label.as_str(), "harmless" | "other");
-            let mut example = blank(&line, 0.0);
+            let mut example = blank(line, 0.0);
             for intent in [PURCHASE, COMPLAINT, CHURN, OUTRAGE, SPAM] {
                 example.intents[intent] = Some(false);
             }
@@ -415,7 +415,7 @@ fn of_intents(line: Line) -> Result<TagExample> {
 }
 
 /// Reddit comments: between people, so that thanks are no praise of a firm; but a fair sample of what is no intent.
-fn of_emotions(line: Line) -> TagExample {
+fn of_emotions(line: &Line) -> TagExample {
     const GOOD: [&str; 12] = [
         "admiration",
         "amusement",
@@ -448,7 +448,7 @@ fn of_emotions(line: Line) -> TagExample {
     let bad = emotions.iter().any(|emotion| BAD.contains(emotion));
     let asks = line.text.contains('?');
     let advises = ["should", "could", "would", "wish", "add"].iter().any(|word| line.text.contains(word));
-    let mut example = blank(&line, 0.6);
+    let mut example = blank(line, 0.6);
     example.attitude = match (good, bad) {
         (true, true) => Attitude::Unknown,
         (true, false) => Attitude::Is(2),
