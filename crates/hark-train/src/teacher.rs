@@ -18,7 +18,6 @@ use crate::{
 const MAGIC: &[u8; 8] = b"hkteach1";
 
 /// Probabilities of negative, neutral and positive by the key of a text.
-#[derive(Default)]
 pub struct Teacher(HashMap<u32, [f32; 3]>);
 
 /// By which a text is found: few enough texts share one.
@@ -47,9 +46,10 @@ impl Teacher {
         Ok(Self(keys.zip(said).collect()))
     }
 
-    /// Tells each example what it says of it; clauses of which it says nothing are left out.
+    /// Tells each example what it says of it, but for posts of the corpus, whose labels are trusted; clauses of which it says nothing are
+    /// left out.
     pub fn teach(&self, examples: &mut Vec<TagExample>) {
-        for example in examples.iter_mut() {
+        for example in examples.iter_mut().filter(|example| !example.corpus) {
             example.taught = self.of(&example.text);
         }
         examples.retain(|example| example.set != CLAUSE || example.taught.is_some());
