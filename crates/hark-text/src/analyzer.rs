@@ -12,11 +12,15 @@ use crate::{
     tokens::{TokenKind, Tokens},
 };
 
-/// Outputs of the tag model: three of sentiment, eight intents, the rest is padding that makes a row a quarter of a cache
-/// line.
+/// Outputs of the tag model: negative, neutral and positive as anybody's posts are; the same as posts about firms are; eight intents;
+/// whether a post is about a firm; the rest is padding that makes a row a quarter of a cache line.
 pub const TAGS: usize = 16;
-/// The first intent among the outputs; before it come negative, neutral and positive.
-pub const FIRST_INTENT: usize = 3;
+/// Negative among the outputs for posts about firms.
+pub const FIRM: usize = 3;
+/// The first intent among the outputs.
+pub const FIRST_INTENT: usize = 6;
+/// The output that tells whether a post is about a firm.
+pub const ABOUT_FIRM: usize = 14;
 
 /// What each output gets from a token, table by table, in units of their scales.
 pub(crate) type Share = [[i16; TAGS]; Table::ALL.len()];
@@ -95,8 +99,10 @@ impl Analyzer {
         let shift = self.tags.shift(language);
         let scores = self.weigh(work);
         let outputs = self.tags.outputs();
-        let mut sentiment = attitude(outputs, &shift, &scores, input.rating);
-        sentiment.evidence = evidence::of_sentiment(&work.tokens, &work.shares, &self.tags, sentiment.label);
+        let firm = about_firm(outputs, &scores);
+        let mut sentiment = attitude(attitude_logits(outputs, &shift, &scores, firm), input.rating);
+        sentiment.evidence =
+            evidence::of_sentiment(&work.tokens, &work.shares, &self.tags, sentiment.label, firm);
         let mut intents = Vec::new();
         for (name, at) in IntentName::ALL.into_iter().zip(FIRST_INTENT..) {
             let confidence = outputs[at].probability(scores[at], shift[at]);
@@ -106,7 +112,7 @@ impl Analyzer {
             }
         }
         intents.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-        let toward = self.toward(input, &work.tokens, &work.shares, &shift, &sentiment);
+        let toward = self.toward(input, &work.tokens, &work.shares, &shift, firm, &sentiment);
         Analysis {
             language,
             language_confidence,
@@ -182,6 +188,7 @@ impl Analyzer {
         tokens: &Tokens,
         shares: &[Share],
         shift: &[f32; TAGS],
+        firm: f32,
         whole: &Sentiment,
     ) -> Vec<Option<Sentiment>> {
         let first = input.matches.first().map(|hit| hit.subject);
@@ -194,7 +201,7 @@ impl Analyzer {
             let clause = clause_around(tokens, hit.start);
             let norm = 1.0 / (clause.len() as f32 * CLAUSE_SQUARES_A_WORD).sqrt().max(1.0);
             let scores = self.scores_of(shares[clause].iter(), ([norm; 2], [norm; 2]));
-            Some(attitude(outputs, shift, &scores, None))
+            Some(attitude(attitude_logits(outputs, shift, &scores, firm), None))
         };
         input.matches.iter().map(judge).collect()
     }
@@ -209,11 +216,26 @@ fn tail(model: &[u8]) -> &[u8] {
     &model[model.len().saturating_sub(16)..]
 }
 
-fn attitude(outputs: &[Output], shift: &[f32; TAGS], scores: &[f32; TAGS], rating: Option<f64>) -> Sentiment {
-    let mut logits = [0.0; FIRST_INTENT];
-    for (at, logit) in logits.iter_mut().enumerate() {
-        *logit = outputs[at].slope * scores[at] + outputs[at].offset + shift[at];
-    }
+/// How likely a text is about a firm.
+#[must_use]
+pub fn about_firm(outputs: &[Output], scores: &[f32; TAGS]) -> f32 {
+    outputs[ABOUT_FIRM].probability(scores[ABOUT_FIRM], 0.0)
+}
+
+/// What speaks for negative, neutral and positive: as it does in anybody's posts and in those about firms, so far as a text is one. People
+/// sound otherwise when they speak to a firm: a dry fact is a complaint there.
+#[must_use]
+pub fn attitude_logits(
+    outputs: &[Output],
+    shift: &[f32; TAGS],
+    scores: &[f32; TAGS],
+    firm: f32,
+) -> [f32; FIRM] {
+    let logit = |at: usize| outputs[at].slope * scores[at] + outputs[at].offset + shift[at];
+    std::array::from_fn(|at| (1.0 - firm) * logit(at) + firm * logit(FIRM + at))
+}
+
+fn attitude(mut logits: [f32; FIRM], rating: Option<f64>) -> Sentiment {
     if let Some(stars) = rating {
         let lean = (stars.clamp(1.0, 5.0) as f32 - 3.0) * LOGIT_A_STAR;
         logits[0] -= lean;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{SentimentLabel, TAGS, analyzer::Share, features::Table, model::Model, tokens::Tokens};
+use crate::{FIRM, SentimentLabel, TAGS, analyzer::Share, features::Table, model::Model, tokens::Tokens};
 
 /// Spans given for one tag at most.
 const MOST_SPANS: usize = 3;
@@ -12,19 +12,23 @@ const LEAST_PART: f32 = 1.0 / 3.0;
 /// The norm of signs against that of words and letters where an intent is told, in a text of some twenty words.
 const SIGN_FACTOR: f32 = 1.6;
 
-/// The words for an attitude rather than the others.
+/// The words for an attitude rather than the others, in a text that is so likely about a firm.
 pub(crate) fn of_sentiment(
     tokens: &Tokens,
     shares: &[Share],
     tags: &Model<TAGS>,
     label: SentimentLabel,
+    firm: f32,
 ) -> Vec<Range<usize>> {
-    let at = label as usize;
     let worth = Table::ALL.map(|table| {
-        [0, 1, 2].map(|output| tags.scale(table as usize, output) * if output == at { 1.0 } else { -0.5 })
+        std::array::from_fn(|output| {
+            let part = if output < FIRM { 1.0 - firm } else { firm };
+            let side = if output % FIRM == label as usize { 1.0 } else { -0.5 };
+            tags.scale(table as usize, output) * part * side
+        })
     });
     let weight = |share: &Share| {
-        let of = |(units, worth): (&[i16; TAGS], &[f32; 3])| -> f32 {
+        let of = |(units, worth): (&[i16; TAGS], &[f32; 2 * FIRM])| -> f32 {
             units.iter().zip(worth).map(|(units, worth)| f32::from(*units) * worth).sum()
         };
         share.iter().zip(&worth).map(of).sum()

@@ -30,7 +30,7 @@ pub mod tokens;
 mod words;
 
 pub use analysis::{Analysis, Entity, Input, Intent, IntentName, Sentiment, SentimentLabel, UnknownName};
-pub use analyzer::{Analyzer, FIRST_INTENT, TAGS};
+pub use analyzer::{ABOUT_FIRM, Analyzer, FIRM, FIRST_INTENT, TAGS, about_firm, attitude_logits};
 pub use entities::PERSONAL;
 pub use fingerprint::fingerprint;
 pub use fold::fold;

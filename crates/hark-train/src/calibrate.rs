@@ -1,13 +1,13 @@
 //! Probabilities that mean what they say, and thresholds at which an intent holds.
 
 use hark_text::{
-    FIRST_INTENT, IntentName, TAGS,
+    FIRM, FIRST_INTENT, IntentName, TAGS, about_firm, attitude_logits,
     model::{Output, Shift},
 };
 
 use crate::{
     corpus::LANGUAGES,
-    data::{Attitude, EVERYDAY, TagExample},
+    data::{Attitude, EVERYDAY_SETS, TagExample},
     evaluate::{self, LEAST_TEXTS},
 };
 
@@ -21,20 +21,28 @@ pub fn tags(scored: &[Scored<'_>], dev: &[Scored<'_>], outputs: &mut [Output]) -
         .iter()
         .map(|language| Shift { language: (*language).into(), offsets: [0.0; TAGS] })
         .collect();
-    let temperature = temperature(scored);
-    for output in &mut outputs[..FIRST_INTENT] {
-        output.slope = temperature;
-    }
     for (language, shift) in LANGUAGES.iter().zip(&mut shifts) {
-        let says = |example: &TagExample| matches!(example.attitude, Attitude::Is(_)) && !example.corpus;
-        let own: Vec<_> = dev
-            .iter()
-            .filter(|(example, _)| example.language == *language && says(example))
-            .copied()
-            .collect();
-        let (negative, positive) = lean(&own, temperature);
-        eprintln!("{language}: sentiment shifted by {negative:.2} and {positive:.2}");
-        (shift.offsets[0], shift.offsets[2]) = (negative, positive);
+        let offsets = &mut shift.offsets;
+        (offsets[FIRM], offsets[FIRM + 2]) =
+            lean(&in_language(scored, language), |scores, negative, positive| {
+                [scores[FIRM] + negative, scores[FIRM + 1], scores[FIRM + 2] + positive]
+            });
+        let firms = *offsets;
+        (offsets[0], offsets[2]) = lean(&in_language(dev, language), |scores, negative, positive| {
+            let mut shift = firms;
+            (shift[0], shift[2]) = (negative, positive);
+            attitude_logits(outputs, &shift, scores, about_firm(outputs, scores))
+        });
+        let [negative, _, positive, firm_negative, _, firm_positive, ..] = *offsets;
+        eprintln!(
+            "{language}: sentiment shifted by {negative:.1} and {positive:.1}, about firms by {firm_negative:.1} and {firm_positive:.1}"
+        );
+    }
+    let temperature = temperature(scored, outputs, &shifts);
+    eprintln!("sentiment: slope {temperature:.2}");
+    outputs[..FIRST_INTENT].iter_mut().for_each(|output| output.slope = temperature);
+    for shift in &mut shifts {
+        shift.offsets[..FIRST_INTENT].iter_mut().for_each(|offset| *offset *= temperature);
     }
     for at in FIRST_INTENT..FIRST_INTENT + 8 {
         let known = |scored: &[Scored<'_>], language: Option<&str>| -> Vec<(f32, bool)> {
@@ -97,7 +105,7 @@ const QUIET: [(IntentName, f32); 3] =
 /// Scores of everyday posts of a language.
 fn everyday(dev: &[Scored<'_>], language: &str, at: usize) -> Vec<f32> {
     dev.iter()
-        .filter(|(example, _)| example.language == language && EVERYDAY.contains(&example.set.as_str()))
+        .filter(|(example, _)| example.language == language && EVERYDAY_SETS.contains(&example.set.as_str()))
         .map(|(_, scores)| scores[at])
         .collect()
 }
@@ -115,31 +123,27 @@ fn quiet_offset(everyday: &[f32], part: f32, (slope, offset, threshold): (f32, f
     shift
 }
 
-/// Offsets of negative and positive at which the mean macro-F1 of the language's sets is best.
-fn lean(dev: &[Scored<'_>], temperature: f32) -> (f32, f32) {
-    let mut sets: Vec<&str> = dev.iter().map(|(example, _)| example.set.as_str()).collect();
-    sets.sort_unstable();
-    sets = sets
-        .chunk_by(|one, other| one == other)
+fn in_language<'a>(scored: &[Scored<'a>], language: &str) -> Vec<Scored<'a>> {
+    scored.iter().filter(|(example, _)| example.language == language).copied().collect()
+}
+
+/// Offsets of negative and positive at which the sets are told best on average, by the logits that these offsets give.
+fn lean(scored: &[Scored<'_>], logits: impl Fn(&[f32; TAGS], f32, f32) -> [f32; FIRM]) -> (f32, f32) {
+    let says = |example: &TagExample| matches!(example.attitude, Attitude::Is(_));
+    let mut scored: Vec<_> = scored.iter().filter(|(example, _)| says(example)).collect();
+    scored.sort_by_key(|(example, _)| &example.set);
+    let sets: Vec<_> = scored
+        .chunk_by(|(one, _), (other, _)| one.set == other.set)
         .filter(|set| set.len() >= LEAST_TEXTS)
-        .map(|set| set[0])
         .collect();
     let value = |negative: f32, positive: f32| -> f32 {
         let mut sum = 0.0;
         for set in &sets {
             let mut pairs = Vec::new();
-            for (example, scores) in dev.iter().filter(|(example, _)| example.set == *set) {
+            for (example, scores) in *set {
                 let Attitude::Is(truth) = example.attitude else { continue };
-                let logits = [
-                    temperature * scores[0] + negative,
-                    temperature * scores[1],
-                    temperature * scores[2] + positive,
-                ];
-                let said = if logits[1] >= logits[0] && logits[1] >= logits[2] {
-                    1
-                } else {
-                    2 * usize::from(logits[2] > logits[0])
-                };
+                let [bad, neutral, good] = logits(scores, negative, positive);
+                let said = if neutral >= bad && neutral >= good { 1 } else { 2 * usize::from(good > bad) };
                 pairs.push((truth, said));
             }
             let (f1, recall) = evaluate::macro_f1(&pairs);
@@ -212,14 +216,19 @@ fn f_beta(answers: impl Iterator<Item = (bool, bool)>, beta: f32) -> f32 {
 /// As if so many posts said that a language needs no offset of its own.
 const HOLD_BACK: f32 = 12.0;
 
-/// The factor of the scores at which the held-out labels are likeliest, among a grid.
-fn temperature(scored: &[Scored<'_>]) -> f32 {
+/// The factor of scores and offsets at which the held-out labels are likeliest, among a grid.
+fn temperature(scored: &[Scored<'_>], outputs: &[Output], shifts: &[Shift<TAGS>]) -> f32 {
     let loss = |factor: f32| -> f32 {
-        scored
+        shifts
             .iter()
-            .filter_map(|(example, scores)| {
+            .flat_map(|shift| {
+                let own = scored.iter().filter(|(example, _)| example.language == shift.language);
+                own.map(|scored| (scored, &shift.offsets))
+            })
+            .filter_map(|((example, scores), shift)| {
                 let Attitude::Is(label) = example.attitude else { return None };
-                let odds = [0, 1, 2].map(|at| (factor * scores[at]).exp());
+                let logits = attitude_logits(outputs, shift, scores, about_firm(outputs, scores));
+                let odds = logits.map(|logit| (factor * logit).exp());
                 Some(-(odds[label] / odds.iter().sum::<f32>()).max(1e-9).ln())
             })
             .sum()

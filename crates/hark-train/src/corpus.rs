@@ -16,8 +16,8 @@ pub const LANGUAGES: [&str; 5] = ["pl", "sv", "it", "ro", "en"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Train,
-    /// Only its intents are trained on: so many posts of the manner of a corpus would drown what attitudes are like elsewhere.
-    Intents,
+    /// Of everyday life, not about firms.
+    Everyday,
     /// Written by other hands; never trained on.
     Test,
     /// A firm's own: counts more.
@@ -28,7 +28,7 @@ impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
-            Self::Intents => "intents",
+            Self::Everyday => "everyday",
             Self::Test => "test",
             Self::Extra => "extra",
         }
@@ -56,7 +56,7 @@ struct Line {
 /// What models are trained on: the corpus, then a firm's own.
 pub fn training(folder: &Path, extra: &[PathBuf]) -> Result<Vec<Post>> {
     let mut posts = read(folder, Part::Train)?;
-    posts.extend(read(folder, Part::Intents)?);
+    posts.extend(read(folder, Part::Everyday)?);
     for path in extra {
         posts.extend(read_file(path, Part::Extra)?);
     }
@@ -112,14 +112,11 @@ mod tests {
             )
         };
         write("en.train.jsonl", &line("the corpus"));
-        write("en.intents.jsonl", &line("more of it"));
+        write("en.everyday.jsonl", &line("rain"));
         let own = write("own.jsonl", &line("our own"));
         let posts = training(folder.path(), &[own]).unwrap();
         let told: Vec<_> = posts.iter().map(|post| (&*post.text, post.part)).collect();
-        assert_eq!(
-            told,
-            [("the corpus", Part::Train), ("more of it", Part::Intents), ("our own", Part::Extra)]
-        );
+        assert_eq!(told, [("the corpus", Part::Train), ("rain", Part::Everyday), ("our own", Part::Extra)]);
 
         let bad =
             write("bad.jsonl", &format!("{}\n{}", line("good"), line("bad").replace("complaint", "rage")));

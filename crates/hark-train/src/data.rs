@@ -13,6 +13,7 @@ use flate2::read::GzDecoder;
 use hark_text::IntentName;
 
 use crate::{
+    clauses,
     corpus::{LANGUAGES, Part, Post},
     teacher,
 };
@@ -87,6 +88,8 @@ pub struct TagExample {
     pub attitude: Attitude,
     /// In the order of the intents; `None` where the data set does not say.
     pub intents: [Option<bool>; 8],
+    /// Whether it is about a firm, where that is known.
+    pub firm: Option<bool>,
     /// How much its attitude counts.
     pub weight: f32,
     /// How much its intents count.
@@ -108,6 +111,7 @@ impl TagExample {
             text: text.into(),
             attitude: Attitude::Unknown,
             intents: [None; 8],
+            firm: None,
             weight: 0.0,
             intent_weight: ABSENCE_WEIGHT,
             corpus: false,
@@ -126,13 +130,12 @@ const CHURN: usize = IntentName::Churn as usize;
 const OUTRAGE: usize = IntentName::Outrage as usize;
 const SPAM: usize = IntentName::Spam as usize;
 
-/// Names of the sets of posts written for Hark, and of a firm's own.
+/// Name of the set of posts written for Hark that are about firms, for the most part.
 pub const CORPUS: &str = "corpus";
-/// See `CORPUS`.
+/// Name of the set of those that are not.
+pub const EVERYDAY: &str = "everyday";
+/// Name of the set of a firm's own.
 pub const EXTRA: &str = "extra";
-/// Name of the set of clauses of the others' texts.
-pub const CLAUSE: &str = "clause";
-
 /// How much a post of the corpus counts against one of public data.
 const CORPUS_WEIGHT: f32 = 1.5;
 /// How much the intents of public data count where they only say that an intent does not hold: they are many, and the
@@ -169,7 +172,7 @@ pub fn tags(data: &Path, corpus: &[Post]) -> Result<Vec<TagExample>> {
         }
     }
     balance(&mut examples);
-    examples.extend(teacher::clauses(&examples));
+    examples.extend(clauses::clauses(&examples));
     Ok(examples)
 }
 
@@ -219,7 +222,7 @@ pub fn dev(data: &Path) -> Result<Vec<TagExample>> {
 }
 
 /// Sets of everyday posts, in which hardly anybody buys, leaves or accuses.
-pub const EVERYDAY: [&str; 5] = ["semeval", "umsab", "sentipolc14", "sv_twitter", "redv2"];
+pub const EVERYDAY_SETS: [&str; 5] = ["semeval", "umsab", "sentipolc14", "sv_twitter", "redv2"];
 
 /// Which intent a set of `dev/intents.tsv.gz` is about, and its label.
 pub fn dev_intent(set: &str) -> (IntentName, &'static str) {
@@ -235,17 +238,24 @@ pub fn of_post(post: &Post) -> TagExample {
         intents[*intent as usize] = Some(true);
     }
     TagExample {
-        set: if post.part == Part::Extra { EXTRA } else { CORPUS }.into(),
+        set: match post.part {
+            Part::Extra => EXTRA,
+            Part::Everyday => EVERYDAY,
+            Part::Train | Part::Test => CORPUS,
+        }
+        .into(),
         language: post.language.clone(),
         text: post.text.clone(),
-        attitude: match post.part {
-            Part::Intents => Attitude::Unknown,
-            _ => Attitude::Is(post.sentiment as usize),
-        },
+        attitude: Attitude::Is(post.sentiment as usize),
         intents,
+        firm: match post.part {
+            Part::Everyday => Some(false),
+            // One that wants nothing of a firm may be about one, or not.
+            _ => (!post.intents.is_empty()).then_some(true),
+        },
         weight: CORPUS_WEIGHT,
         intent_weight: 1.0,
-        corpus: post.part != Part::Extra,
+        corpus: matches!(post.part, Part::Train | Part::Test),
         origin: teacher::key(&post.text),
         taught: None,
     }
@@ -267,6 +277,7 @@ fn of_sentiment(line: &Line) -> Result<TagExample> {
         // Film dialogue, projected labels: noisy, and nobody there speaks to a company.
         "xed" => {
             let mut example = blank(line, 0.4);
+            example.firm = Some(false);
             example.attitude = Attitude::Leans(label);
             for intent in [PURCHASE, COMPLAINT, PRAISE, SUGGESTION, CHURN, OUTRAGE, SPAM] {
                 example.intents[intent] = Some(false);
@@ -276,6 +287,8 @@ fn of_sentiment(line: &Line) -> Result<TagExample> {
         // Sentences about doctors: a favourable one commends, an unfavourable one reports a failure.
         "polemo_med" => {
             let mut example = blank(line, 1.0);
+            // Cut from reports, said to nobody.
+            example.firm = Some(false);
             example.intent_weight = 0.3;
             example.attitude = Attitude::Is(label);
             example.intents = [Some(false); 8];
@@ -289,6 +302,7 @@ fn of_sentiment(line: &Line) -> Result<TagExample> {
         }
         "redv1" => {
             let mut example = blank(line, 1.0);
+            example.firm = Some(false);
             example.attitude = Attitude::Is(label);
             for intent in [PURCHASE, CHURN, SPAM] {
                 example.intents[intent] = Some(false);
@@ -401,6 +415,7 @@ fn of_intents(line: &Line) -> Result<TagExample> {
         "poleval_cyber" | "komentarze" | "ro_offense" => {
             let harsh = !matches!(label.as_str(), "harmless" | "other");
             let mut example = blank(line, 0.0);
+            example.firm = Some(false);
             for intent in [PURCHASE, COMPLAINT, CHURN, OUTRAGE, SPAM] {
                 example.intents[intent] = Some(false);
             }
@@ -449,6 +464,7 @@ fn of_emotions(line: &Line) -> TagExample {
     let asks = line.text.contains('?');
     let advises = ["should", "could", "would", "wish", "add"].iter().any(|word| line.text.contains(word));
     let mut example = blank(line, 0.6);
+    example.firm = Some(false);
     example.attitude = match (good, bad) {
         (true, true) => Attitude::Unknown,
         (true, false) => Attitude::Is(2),

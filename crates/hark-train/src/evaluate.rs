@@ -77,7 +77,7 @@ impl Judge<'_> {
             pairs.entry(key).or_default().push((truth, said));
         }
         for ((dataset, language), counts) in
-            alarms.iter().filter(|((set, _), _)| data::EVERYDAY.contains(&set.as_str()))
+            alarms.iter().filter(|((set, _), _)| data::EVERYDAY_SETS.contains(&set.as_str()))
         {
             let texts = pairs.get(&(dataset.clone(), language.clone())).map_or(0, Vec::len);
             if texts < LEAST_TEXTS || !corpus::LANGUAGES.contains(&language.as_str()) {

@@ -22,6 +22,9 @@ const CODES: [&str; 30] = [
 /// How training goes.
 pub const SETTINGS: Settings = Settings { bits: &[16], kept: &[32_768], epochs: 4, rate: 0.15 };
 
+/// Of the order of the texts.
+const SEED: u64 = 0x5eed_cafe;
+
 /// Least probability at which a language is named.
 const THRESHOLD: f32 = 0.4;
 
@@ -51,10 +54,10 @@ pub fn train(examples: &[LanguageExample]) -> Vec<u8> {
     }
     // A language with few texts must not vanish beside English, nor count as much as it.
     let weight = |target: usize| (3000.0 / f64::from(counts[&target])).sqrt().clamp(0.3, 2.0) as f32;
-    let mut order: Vec<u32> = (0..).take(features.len()).collect();
-    let fit = |features: &Features, order: &mut [u32]| {
+    let order: Vec<u32> = (0..).take(features.len()).collect();
+    let fit = |features: &Features| {
         let mut model = Linear::<LANGUAGES>::new(SETTINGS, &[1.0], [1.0; LANGUAGES], LANGUAGES);
-        model.train(features, order, |index, scores| {
+        model.train(features, &order, SEED, |index, scores| {
             let (target, own) = targets[index];
             let mut slopes = softmax(scores);
             slopes[target] -= 1.0;
@@ -62,9 +65,9 @@ pub fn train(examples: &[LanguageExample]) -> Vec<u8> {
         });
         model
     };
-    let kept = fit(&features, &mut order).heaviest(&features, &order);
+    let kept = fit(&features).heaviest(&features, &order);
     features.retain(&kept);
-    let model = fit(&features, &mut order);
+    let model = fit(&features);
     let (mut outputs, tables, weights) = model.quantise(&CODES);
     for output in &mut outputs {
         output.threshold = THRESHOLD;

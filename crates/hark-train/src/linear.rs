@@ -128,20 +128,22 @@ impl<const N: usize> Linear<N> {
         std::array::from_fn(|output| if output < self.second { norms.0[kind] } else { norms.1[kind] })
     }
 
-    /// Trains on the examples of `order`; `gradient` gives the derivative of an example's loss by its scores.
+    /// Trains on the examples of `order`, shuffled as `seed` says; `gradient` gives the derivative of an example's loss by its scores.
     pub fn train(
         &mut self,
         features: &Features,
-        order: &mut [u32],
+        order: &[u32],
+        seed: u64,
         gradient: impl Fn(usize, &[f32; N]) -> [f32; N],
     ) {
-        let mut random = Random(0x5eed_cafe);
+        let mut order = order.to_vec();
+        let mut random = Random(seed);
         let mut sum = vec![[0.0; N]; self.weights.len()];
         let mut summed = 0;
         for epoch in 0..self.settings.epochs {
-            random.shuffle(order);
+            random.shuffle(&mut order);
             let rate = self.settings.rate * (1.0 - 0.8 * epoch as f32 / self.settings.epochs as f32);
-            for &index in order.iter() {
+            for &index in &order {
                 let index = index as usize;
                 let slopes = gradient(index, &self.scores(features, index));
                 if slopes.iter().all(|slope| slope.abs() < 1e-3) {
@@ -160,6 +162,21 @@ impl<const N: usize> Linear<N> {
         for (weight, sum) in self.weights.as_flattened_mut().iter_mut().zip(sum.as_flattened()) {
             *weight = sum * part;
         }
+    }
+
+    /// The model that scores as these do on average.
+    pub fn mean(models: Vec<Self>) -> Self {
+        let part = 1.0 / models.len() as f32;
+        let mut models = models.into_iter();
+        let mut mean = models.next().expect("at least one order of the examples");
+        let add =
+            |sum: &mut [f32], more: &[f32]| sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        for model in models {
+            add(mean.weights.as_flattened_mut(), model.weights.as_flattened());
+            add(&mut mean.bias, &model.bias);
+        }
+        mean.weights.as_flattened_mut().iter_mut().chain(&mut mean.bias).for_each(|weight| *weight *= part);
+        mean
     }
 
     /// The rows that are worth keeping: those that change most, which is what a row adds to the scores, squared, as often as it does so.

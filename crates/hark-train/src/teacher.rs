@@ -1,17 +1,13 @@
 //! What a larger model, fine-tuned on the same texts, says of their attitude: softer than a label, and of their clauses, which have
 //! none. `scripts/teach.py` makes the file; training needs no more than it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fs,
-    path::Path,
-};
+use std::{collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    corpus::LANGUAGES,
-    data::{CLAUSE, TagExample},
+    clauses::CLAUSE,
+    data::{EXTRA, TagExample},
 };
 
 /// First bytes of the file: name and version of its format.
@@ -31,7 +27,9 @@ impl Teacher {
     /// Reads the file: the magic, the number of texts as `u32`, their keys, ascending, as `u32`, and for each the probabilities of
     /// negative and positive in 255ths; all little-endian.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let missing =
+            || format!("cannot read {}: --teacher names what scripts/teach.py made", path.display());
+        let bytes = fs::read(path).with_context(missing)?;
         let damaged = || format!("{} is damaged: make it again with scripts/teach.py", path.display());
         let rest = bytes.strip_prefix(MAGIC).with_context(damaged)?;
         let (count, rest) = rest.split_first_chunk::<4>().with_context(damaged)?;
@@ -46,15 +44,21 @@ impl Teacher {
         Ok(Self(keys.zip(said).collect()))
     }
 
-    /// Tells each example what it says of it, but for posts of the corpus, whose labels are trusted; clauses of which it says nothing are
-    /// left out.
+    /// Tells each example what it says of it, but for posts of the corpus and a firm's own, whose labels are trusted; clauses of which it
+    /// says nothing are left out.
     pub fn teach(&self, examples: &mut Vec<TagExample>) {
-        for example in examples.iter_mut().filter(|example| !example.corpus) {
+        let trusted = |example: &TagExample| example.corpus || example.set == EXTRA;
+        for example in examples.iter_mut().filter(|example| !trusted(example)) {
             example.taught = self.of(&example.text);
         }
+        let all = examples.len();
         examples.retain(|example| example.set != CLAUSE || example.taught.is_some());
         let taught = examples.iter().filter(|example| example.taught.is_some()).count();
-        eprintln!("teacher: speaks of {taught} of {} texts", examples.len());
+        eprintln!(
+            "teacher: speaks of {taught} of {} texts, not of {} clauses more",
+            examples.len(),
+            all - examples.len()
+        );
     }
 
     /// What it says of a text that it has seen.
@@ -63,65 +67,9 @@ impl Teacher {
     }
 }
 
-/// Words of a clause that is worth asking about.
-const CLAUSE_WORDS: std::ops::RangeInclusive<usize> = 3..=25;
-
-/// The clauses of texts in the five languages: which words carry attitude is told better of few than of many.
-pub fn clauses(examples: &[TagExample]) -> Vec<TagExample> {
-    let mut seen: HashSet<&str> = examples.iter().map(|example| example.text.as_str()).collect();
-    let mut clauses = Vec::new();
-    for example in examples.iter().filter(|example| LANGUAGES.contains(&example.language.as_str())) {
-        for clause in clauses_of(&example.text) {
-            if CLAUSE_WORDS.contains(&clause.split_whitespace().count()) && seen.insert(clause) {
-                let clause = TagExample::unlabelled(CLAUSE, &example.language, clause);
-                clauses.push(TagExample { origin: example.origin, ..clause });
-            }
-        }
-    }
-    clauses
-}
-
-/// A text, split after the words that end in a mark.
-fn clauses_of(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let mut marked = false;
-        let end = rest.find(|next: char| {
-            let ends = marked && next.is_whitespace();
-            marked = matches!(next, '.' | '!' | '?' | ';' | ':' | ',' | '…');
-            ends
-        });
-        let clause;
-        (clause, rest) = rest.split_at(end.unwrap_or(rest.len()));
-        (!clause.is_empty()).then(|| clause.trim())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_is_split_after_marks_and_nowhere_else() {
-        let told: Vec<_> =
-            clauses_of("Costs 2.50, I know… but the U.S. shop was shut!!  Never again").collect();
-        assert_eq!(told, ["Costs 2.50,", "I know…", "but the U.S.", "shop was shut!!", "Never again"]);
-        assert_eq!(clauses_of("").count(), 0);
-    }
-
-    #[test]
-    fn clauses_come_once_and_only_where_a_text_has_several() {
-        let whole = |text| TagExample::unlabelled("corpus", "en", text);
-        let examples = [
-            whole("the bread was stale, the staff was kind to us, ok"),
-            whole("the staff was kind to us, and so on it went"),
-            whole("one clause of five words"),
-        ];
-        let clauses = clauses(&examples);
-        let told: Vec<_> = clauses.iter().map(|clause| &*clause.text).collect();
-        assert_eq!(told, ["the bread was stale,", "the staff was kind to us,", "and so on it went"]);
-        assert_eq!(clauses[1].origin, key(&examples[0].text));
-    }
 
     #[test]
     fn what_the_teacher_says_is_found_by_the_text_and_a_damaged_file_is_refused() {
@@ -137,5 +85,21 @@ mod tests {
         fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
         let error = Teacher::read(&path).err().unwrap().to_string();
         assert!(error.ends_with("teacher.bin is damaged: make it again with scripts/teach.py"), "{error}");
+    }
+    #[test]
+    fn a_label_that_is_trusted_stays_and_a_clause_that_was_never_asked_about_goes() {
+        let example = |set: &str, text: &str| TagExample::unlabelled(set, "en", text);
+        let said = [1.0, 0.0, 0.0];
+        let teacher = Teacher([("fine", said), ("ok", said)].map(|(text, said)| (key(text), said)).into());
+        let mut examples = vec![
+            TagExample { corpus: true, ..example("corpus", "fine") },
+            example(EXTRA, "fine"),
+            example("redv1", "fine"),
+            example(CLAUSE, "ok"),
+            example(CLAUSE, "never asked"),
+        ];
+        teacher.teach(&mut examples);
+        let taught: Vec<_> = examples.iter().map(|example| example.taught).collect();
+        assert_eq!(taught, [None, None, Some(said), Some(said)]);
     }
 }
