@@ -181,7 +181,8 @@ impl Analyzer {
         scores
     }
 
-    /// The attitude of the clause in which a subject stands; `None` where the whole text is one clause of one subject.
+    /// The attitude of the clause in which a subject stands, or of the whole text where there is but one subject. Whether it is about a firm
+    /// the whole text tells.
     fn toward(
         &self,
         input: &Input<'_>,
@@ -216,7 +217,7 @@ fn tail(model: &[u8]) -> &[u8] {
     &model[model.len().saturating_sub(16)..]
 }
 
-/// How likely a text is about a firm.
+/// How likely a text is about a firm: the output is a probability as it was trained, without slope and offset of its own.
 #[must_use]
 pub fn about_firm(outputs: &[Output], scores: &[f32; TAGS]) -> f32 {
     outputs[ABOUT_FIRM].probability(scores[ABOUT_FIRM], 0.0)
@@ -225,17 +226,12 @@ pub fn about_firm(outputs: &[Output], scores: &[f32; TAGS]) -> f32 {
 /// What speaks for negative, neutral and positive: as it does in anybody's posts and in those about firms, so far as a text is one. People
 /// sound otherwise when they speak to a firm: a dry fact is a complaint there.
 #[must_use]
-pub fn attitude_logits(
-    outputs: &[Output],
-    shift: &[f32; TAGS],
-    scores: &[f32; TAGS],
-    firm: f32,
-) -> [f32; FIRM] {
+pub fn attitude_logits(outputs: &[Output], shift: &[f32; TAGS], scores: &[f32; TAGS], firm: f32) -> [f32; 3] {
     let logit = |at: usize| outputs[at].slope * scores[at] + outputs[at].offset + shift[at];
     std::array::from_fn(|at| (1.0 - firm) * logit(at) + firm * logit(FIRM + at))
 }
 
-fn attitude(mut logits: [f32; FIRM], rating: Option<f64>) -> Sentiment {
+fn attitude(mut logits: [f32; 3], rating: Option<f64>) -> Sentiment {
     if let Some(stars) = rating {
         let lean = (stars.clamp(1.0, 5.0) as f32 - 3.0) * LOGIT_A_STAR;
         logits[0] -= lean;
@@ -295,4 +291,26 @@ fn turns(word: &[u8]) -> bool {
             | b"unlike"
             | b"za"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentiment_lies_between_that_of_anybodys_posts_and_that_of_posts_about_firms() {
+        let output = Output { name: String::new(), bias: 0.0, slope: 2.0, offset: 0.0, threshold: 0.5 };
+        let outputs = vec![output; TAGS];
+        let (mut scores, mut shift) = ([0.0; TAGS], [0.0; TAGS]);
+        scores[..FIRST_INTENT].copy_from_slice(&[0.0, 1.0, 0.0, 2.0, 0.0, 0.0]);
+        shift[FIRM] = 1.0;
+        let logits = |firm| attitude_logits(&outputs, &shift, &scores, firm);
+        assert_eq!(logits(0.0), [0.0, 2.0, 0.0]);
+        assert_eq!(logits(1.0), [5.0, 0.0, 0.0]);
+        assert_eq!(logits(0.5), [2.5, 1.0, 0.0]);
+        let said = |firm| attitude(logits(firm), None).label;
+        assert_eq!((said(0.0), said(1.0)), (SentimentLabel::Neutral, SentimentLabel::Negative));
+        scores[ABOUT_FIRM] = 1.0;
+        assert!((about_firm(&outputs, &scores) - 0.8808).abs() < 1e-4, "the logistic function of 2");
+    }
 }

@@ -23,6 +23,7 @@ pub(crate) fn of_sentiment(
     let worth = Table::ALL.map(|table| {
         std::array::from_fn(|output| {
             let part = if output < FIRM { 1.0 - firm } else { firm };
+            // After negative, neutral and positive come the same as posts about firms have them.
             let side = if output % FIRM == label as usize { 1.0 } else { -0.5 };
             tags.scale(table as usize, output) * part * side
         })

@@ -1,7 +1,7 @@
 //! Probabilities that mean what they say, and thresholds at which an intent holds.
 
 use hark_text::{
-    FIRM, FIRST_INTENT, IntentName, TAGS, about_firm, attitude_logits,
+    ABOUT_FIRM, FIRM, FIRST_INTENT, IntentName, TAGS, about_firm, attitude_logits,
     model::{Output, Shift},
 };
 
@@ -44,7 +44,7 @@ pub fn tags(scored: &[Scored<'_>], dev: &[Scored<'_>], outputs: &mut [Output]) -
     for shift in &mut shifts {
         shift.offsets[..FIRST_INTENT].iter_mut().for_each(|offset| *offset *= temperature);
     }
-    for at in FIRST_INTENT..FIRST_INTENT + 8 {
+    for at in FIRST_INTENT..ABOUT_FIRM {
         let known = |scored: &[Scored<'_>], language: Option<&str>| -> Vec<(f32, bool)> {
             scored
                 .iter()
@@ -128,7 +128,7 @@ fn in_language<'a>(scored: &[Scored<'a>], language: &str) -> Vec<Scored<'a>> {
 }
 
 /// Offsets of negative and positive at which the sets are told best on average, by the logits that these offsets give.
-fn lean(scored: &[Scored<'_>], logits: impl Fn(&[f32; TAGS], f32, f32) -> [f32; FIRM]) -> (f32, f32) {
+fn lean(scored: &[Scored<'_>], logits: impl Fn(&[f32; TAGS], f32, f32) -> [f32; 3]) -> (f32, f32) {
     let says = |example: &TagExample| matches!(example.attitude, Attitude::Is(_));
     let mut scored: Vec<_> = scored.iter().filter(|(example, _)| says(example)).collect();
     scored.sort_by_key(|(example, _)| &example.set);
@@ -153,7 +153,7 @@ fn lean(scored: &[Scored<'_>], logits: impl Fn(&[f32; TAGS], f32, f32) -> [f32; 
         // Far from home the gain must be worth it: the sets are small.
         sum / sets.len().max(1) as f32 - 0.004 * (negative.abs() + positive.abs())
     };
-    let grid = || (-8..=12).map(|step| step as f32 * 0.1);
+    let grid = || (-12..=16).map(|step| step as f32 * 0.1);
     let mut best = (f32::NEG_INFINITY, 0.0, 0.0);
     for negative in grid() {
         for positive in grid() {

@@ -94,7 +94,7 @@ pub struct TagExample {
     pub weight: f32,
     /// How much its intents count.
     pub intent_weight: f32,
-    /// From the corpus: calibration is fitted to these.
+    /// From the part of the corpus that is about firms, for the most part: calibration is fitted to these.
     pub corpus: bool,
     /// Key of the text that it is, or is a clause of.
     pub origin: u32,
@@ -103,6 +103,12 @@ pub struct TagExample {
 }
 
 impl TagExample {
+    /// Whether it was labelled for Hark, as posts about firms are: its label is trusted, and what attitudes are like elsewhere is not learnt
+    /// from it.
+    pub fn of_firms(&self) -> bool {
+        self.corpus || self.set == EXTRA
+    }
+
     /// A text of which nothing is known.
     pub fn unlabelled(set: &str, language: &str, text: &str) -> Self {
         Self {
@@ -136,6 +142,7 @@ pub const CORPUS: &str = "corpus";
 pub const EVERYDAY: &str = "everyday";
 /// Name of the set of a firm's own.
 pub const EXTRA: &str = "extra";
+
 /// How much a post of the corpus counts against one of public data.
 const CORPUS_WEIGHT: f32 = 1.5;
 /// How much the intents of public data count where they only say that an intent does not hold: they are many, and the
@@ -248,10 +255,11 @@ pub fn of_post(post: &Post) -> TagExample {
         text: post.text.clone(),
         attitude: Attitude::Is(post.sentiment as usize),
         intents,
-        firm: match post.part {
-            Part::Everyday => Some(false),
-            // One that wants nothing of a firm may be about one, or not.
-            _ => (!post.intents.is_empty()).then_some(true),
+        firm: match (post.part, post.intents.is_empty()) {
+            (_, false) => Some(true),
+            (Part::Everyday, true) => Some(false),
+            // May be about a firm, or not.
+            (Part::Train | Part::Test | Part::Extra, true) => None,
         },
         weight: CORPUS_WEIGHT,
         intent_weight: 1.0,
@@ -287,7 +295,7 @@ fn of_sentiment(line: &Line) -> Result<TagExample> {
         // Sentences about doctors: a favourable one commends, an unfavourable one reports a failure.
         "polemo_med" => {
             let mut example = blank(line, 1.0);
-            // Cut from reports, said to nobody.
+            // About doctors; but the first outputs learn from thousands of such sentences what these are like.
             example.firm = Some(false);
             example.intent_weight = 0.3;
             example.attitude = Attitude::Is(label);
@@ -487,4 +495,28 @@ fn of_emotions(line: &Line) -> TagExample {
         example.intents[SUGGESTION] = Some(false);
     }
     example
+}
+
+#[cfg(test)]
+mod tests {
+    use hark_text::SentimentLabel;
+
+    use super::*;
+
+    #[test]
+    fn what_a_post_wants_and_its_part_say_whether_it_is_about_a_firm() {
+        let firm = |part, intents: &[IntentName]| {
+            let (text, language) = ("text".into(), "en".into());
+            let post =
+                Post { text, language, sentiment: SentimentLabel::Neutral, intents: intents.into(), part };
+            let example = of_post(&post);
+            (example.firm, example.of_firms())
+        };
+        let wants = [IntentName::Question];
+        assert_eq!(firm(Part::Train, &wants), (Some(true), true));
+        assert_eq!(firm(Part::Train, &[]), (None, true));
+        assert_eq!(firm(Part::Extra, &[]), (None, true));
+        assert_eq!(firm(Part::Everyday, &[]), (Some(false), false));
+        assert_eq!(firm(Part::Everyday, &wants), (Some(true), false));
+    }
 }

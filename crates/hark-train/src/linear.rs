@@ -288,3 +288,23 @@ impl Random {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_of_models_scores_as_they_do_on_average() {
+        let mut features = Features::default();
+        features.push(0, 0, &[1]);
+        features.end(([1.0; 2], [1.0; 2]));
+        let model = |weight: f32, bias: f32| {
+            let settings = Settings { bits: &[1], kept: &[2], epochs: 1, rate: 1.0 };
+            let mut model = Linear::<1>::new(settings, &[1.0], [1.0], 1);
+            (model.weights[0], model.bias) = ([weight], [bias]);
+            model
+        };
+        let mean = Linear::mean(vec![model(1.0, 0.0), model(2.0, 3.0), model(6.0, 3.0)]);
+        assert_eq!(mean.scores(&features, 0), [5.0]);
+    }
+}

@@ -43,23 +43,12 @@ pub fn train(examples: &[TagExample], dev: &[TagExample]) -> Vec<u8> {
         tokens.read("", &example.text);
         add(&mut all, &tokens, &lexicon);
     }
-    let held: Vec<u32> = (0..)
-        .zip(examples)
-        .filter(|(_, example)| {
-            (example.corpus || example.set == "purchase") && example.origin % HELD_OUT == 0
-        })
-        .map(|(index, _)| index)
-        .collect();
     let mut order: Vec<u32> = (0..).take(all.len()).collect();
     for (index, example) in (0..).zip(examples) {
         order.extend(std::iter::repeat_n(index, repeats(example) - 1));
     }
+    let (held, rest) = held_out(examples, &order);
     eprintln!("tags: {} examples, {} held out", order.len(), held.len());
-    // With the clauses of the held-out posts.
-    let origin = |index: &u32| examples[*index as usize].origin;
-    let held_origins: HashSet<u32> = held.iter().map(origin).collect();
-    let rest: Vec<u32> =
-        order.iter().copied().filter(|index| !held_origins.contains(&origin(index))).collect();
     let fit = |all: &Features, order: &[u32], seeds: &[u64]| {
         let train = |seed: u64| {
             let mut model =
@@ -89,12 +78,26 @@ pub fn train(examples: &[TagExample], dev: &[TagExample]) -> Vec<u8> {
     // These are never trained on, so the model itself may be asked.
     let scored_dev = (0..).zip(dev).map(|(index, example)| (example, model.scores(&dev_features, index)));
     let dev: Vec<_> = scored_dev.chain(public).collect();
-    let mut names = SentimentLabel::ALL.map(SentimentLabel::name).repeat(2);
+    let mut names = SentimentLabel::ALL.map(SentimentLabel::name).to_vec();
+    names.extend(["negative to a firm", "neutral to a firm", "positive to a firm"]);
     names.extend(IntentName::ALL.map(IntentName::name));
     names.push("firm");
     let (mut outputs, tables, weights) = model.quantise(&names);
     let shifts = calibrate::tags(&scored, &dev, &mut outputs);
     Model::write(FEATURES_VERSION, &outputs, &tables, &shifts, &weights)
+}
+
+/// The posts that calibration is fitted to, and of `order` what has nothing to do with them: no clause of theirs either.
+fn held_out(examples: &[TagExample], order: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let is_held = |example: &TagExample| {
+        (example.corpus || example.set == "purchase") && example.origin.is_multiple_of(HELD_OUT)
+    };
+    let held: Vec<u32> =
+        (0..).zip(examples).filter(|(_, example)| is_held(example)).map(|(index, _)| index).collect();
+    let origin = |index: &u32| examples[*index as usize].origin;
+    let origins: HashSet<u32> = held.iter().map(origin).collect();
+    let rest = order.iter().copied().filter(|index| !origins.contains(&origin(index))).collect();
+    (held, rest)
 }
 
 /// How far the teacher is believed where a label says something else.
@@ -127,9 +130,9 @@ fn add(all: &mut Features, tokens: &Tokens, lexicon: &Lexicon) {
 fn gradient(example: &TagExample, scores: &[f32; TAGS]) -> [f32; TAGS] {
     let mut slopes = [0.0; TAGS];
     // Posts about firms would drown what attitudes are like elsewhere, but not the other way round.
-    for first in if example.corpus { [FIRM].as_slice() } else { &[0, FIRM] } {
+    for first in if example.of_firms() { [FIRM].as_slice() } else { &[0, FIRM] } {
         let own = attitude(example, std::array::from_fn(|at| scores[first + at]));
-        slopes[*first..first + FIRM].copy_from_slice(&own);
+        slopes[*first..first + own.len()].copy_from_slice(&own);
     }
     for (at, known) in (FIRST_INTENT..).zip(example.intents) {
         let Some(holds) = known else { continue };
@@ -224,5 +227,16 @@ mod tests {
         assert_eq!(attitude(&example, [0.0; 3]), [0.0; 3]);
         let clause = TagExample { set: CLAUSE.into(), taught, ..example };
         assert!(near(attitude(&clause, [0.0; 3]), [third, third - 1.0, third].map(|slope| slope / 2.0)));
+    }
+    #[test]
+    fn with_a_post_that_is_held_out_go_its_clauses() {
+        let example = |set: &str, origin| TagExample {
+            corpus: set == CORPUS,
+            origin,
+            ..TagExample::unlabelled(set, "en", "text")
+        };
+        let examples = [(CORPUS, 5), (CLAUSE, 5), (CORPUS, 6), (CLAUSE, 6), ("redv1", 10)]
+            .map(|(set, origin)| example(set, origin));
+        assert_eq!(held_out(&examples, &[4, 3, 2, 2, 1, 0]), (vec![0], vec![4, 3, 2, 2]));
     }
 }

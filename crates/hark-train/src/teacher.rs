@@ -5,10 +5,7 @@ use std::{collections::HashMap, fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{
-    clauses::CLAUSE,
-    data::{EXTRA, TagExample},
-};
+use crate::{clauses::CLAUSE, data::TagExample};
 
 /// First bytes of the file: name and version of its format.
 const MAGIC: &[u8; 8] = b"hkteach1";
@@ -47,8 +44,7 @@ impl Teacher {
     /// Tells each example what it says of it, but for posts of the corpus and a firm's own, whose labels are trusted; clauses of which it
     /// says nothing are left out.
     pub fn teach(&self, examples: &mut Vec<TagExample>) {
-        let trusted = |example: &TagExample| example.corpus || example.set == EXTRA;
-        for example in examples.iter_mut().filter(|example| !trusted(example)) {
+        for example in examples.iter_mut().filter(|example| !example.of_firms()) {
             example.taught = self.of(&example.text);
         }
         let all = examples.len();
@@ -70,6 +66,7 @@ impl Teacher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::EXTRA;
 
     #[test]
     fn what_the_teacher_says_is_found_by_the_text_and_a_damaged_file_is_refused() {
