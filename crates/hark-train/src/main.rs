@@ -12,6 +12,7 @@ mod evaluate;
 mod languages;
 mod linear;
 mod manifest;
+mod sets;
 mod tags;
 mod teacher;
 
