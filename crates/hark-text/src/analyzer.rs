@@ -227,7 +227,7 @@ pub fn about_firm(outputs: &[Output], scores: &[f32; TAGS]) -> f32 {
 /// sound otherwise when they speak to a firm: a dry fact is a complaint there.
 #[must_use]
 pub fn attitude_logits(outputs: &[Output], shift: &[f32; TAGS], scores: &[f32; TAGS], firm: f32) -> [f32; 3] {
-    let logit = |at: usize| outputs[at].slope * scores[at] + outputs[at].offset + shift[at];
+    let logit = |at: usize| outputs[at].logit(scores[at], shift[at]);
     std::array::from_fn(|at| (1.0 - firm) * logit(at) + firm * logit(FIRM + at))
 }
 

@@ -56,7 +56,13 @@ impl Output {
     /// Calibrated probability of a raw score in a language that adds `shift` to the offset.
     #[must_use]
     pub fn probability(&self, score: f32, shift: f32) -> f32 {
-        logistic(self.slope * score + self.offset + shift)
+        logistic(self.logit(score, shift))
+    }
+
+    /// What [`Output::probability`] is the logistic function of.
+    #[must_use]
+    pub fn logit(&self, score: f32, shift: f32) -> f32 {
+        self.slope * score + self.offset + shift
     }
 }
 
