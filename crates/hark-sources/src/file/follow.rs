@@ -149,16 +149,22 @@ fn resume(file: &File, size: u64, path: &Path, cursor: Option<&FileCursor>) -> i
     if at.offset == 0 {
         return Ok(at);
     }
-    // Up to the byte before, in which a line end is expected, and the line end that a last line may have got since.
-    let mut around = [0; 3];
-    let read = file.read_at(&mut around, at.offset - 1)?;
-    match &around[..read] {
-        [b'\n', ..] => Ok(at),
-        [_] => Ok(at),
-        [_, b'\n', ..] => Ok(Position { offset: at.offset + 1, ..at }),
-        [_, b'\r', b'\n'] => Ok(Position { offset: at.offset + 2, ..at }),
-        _ => anew("the file was rewritten, or its last line went on"),
+    match ended_by(file, at.offset)? {
+        Some(line_end) => Ok(Position { offset: at.offset + line_end, ..at }),
+        None => anew("the file was rewritten, or its last line went on"),
     }
+}
+
+/// Whether a line ends at `offset`, which is past the first: bytes of the line end that a last line has got since, or nothing.
+fn ended_by(file: &File, offset: u64) -> io::Result<Option<u64>> {
+    let mut around = [0; 3];
+    let read = file.read_at(&mut around, offset - 1)?;
+    Ok(match &around[..read] {
+        [b'\n', ..] | [_] => Some(0),
+        [_, b'\n', ..] => Some(1),
+        [_, b'\r', b'\n'] => Some(2),
+        _ => None,
+    })
 }
 
 /// What a look at the file says.
@@ -180,18 +186,21 @@ impl Followed {
         Ok(())
     }
 
-    /// Whether what was read is still there.
-    pub(super) fn look(&self) -> io::Result<Change> {
-        let size = self.file.metadata()?.len();
-        if size < self.lines.read_to() {
+    /// Whether what was read before is still there, where a line ended at `offset` and the file was read to `read_to`. To be asked after
+    /// reading on: what is written in between is seen too.
+    pub(super) fn look(&self, offset: u64, read_to: u64) -> io::Result<Change> {
+        if self.file.metadata()?.len() < self.lines.read_to() {
             return Ok(Change::Truncated);
         }
-        if size > self.lines.read_to() {
+        if self.lines.read_to() > read_to {
             let mut head = vec![0; self.head.len()];
             match self.file.read_exact_at(&mut head, 0) {
                 Ok(()) if head == self.head => {}
                 Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
                 _ => return Ok(Change::Rewritten),
+            }
+            if offset > 0 && ended_by(&self.file, offset)?.is_none() {
+                return Ok(Change::Rewritten);
             }
         }
         Ok(Change::None)

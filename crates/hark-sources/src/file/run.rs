@@ -394,20 +394,7 @@ impl<'a> Poller<'a> {
 
     fn turn(&mut self, index: usize) -> Result<Turn, FileError> {
         let file = &mut self.files[index];
-        match file.look() {
-            Ok(Change::None) => {}
-            Ok(change) => {
-                warn!(
-                    path = file.shown,
-                    ?change,
-                    "the file was cut or rewritten: reading it again from its start"
-                );
-                self.context.counts.add_restart();
-                return Ok(Turn::Anew);
-            }
-            Err(error) => return Ok(self.failed(index, &error)),
-        }
-        let before = file.lines.position();
+        let (before, read_to) = (file.lines.position(), file.lines.read_to());
         let shown = file.shown.clone();
         let mut batch = Batch::new(self.context, &shown);
         let mut at_end = false;
@@ -424,6 +411,19 @@ impl<'a> Poller<'a> {
                 }
                 Err(error) => return Ok(self.failed(index, &error)),
             }
+        }
+        match file.look(before.offset, read_to) {
+            Ok(Change::None) => {}
+            Ok(change) => {
+                warn!(
+                    path = file.shown,
+                    ?change,
+                    "the file was cut or rewritten: reading it again from its start"
+                );
+                self.context.counts.add_restart();
+                return Ok(Turn::Anew);
+            }
+            Err(error) => return Ok(self.failed(index, &error)),
         }
         let over =
             self.once || file.gone_since.is_some_and(|since| is_over(since.max(file.grew_at), self.spec));

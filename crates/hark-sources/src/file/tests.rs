@@ -506,6 +506,18 @@ fn a_truncated_file_is_read_again_from_its_start() {
 }
 
 #[test]
+fn a_file_rewritten_in_place_behind_the_same_first_line_is_read_again_from_its_start() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1") + &post("a2"));
+    bench.following("a.jsonl", || {
+        bench.until(&["a1", "a2"]);
+        let mut file = File::options().write(true).open(bench.path("a.jsonl")).unwrap();
+        file.write_all((post("a1") + &post("another") + &post("a3")).as_bytes()).unwrap();
+        bench.until(&["a1", "a2", "a1", "another", "a3"]);
+    });
+}
+
+#[test]
 fn a_file_rewritten_while_nobody_looked_is_read_from_its_start() {
     let bench = Bench::new();
     bench.write("a.jsonl", post("a1") + &post("a2"));

@@ -117,14 +117,19 @@ impl PostInput {
     }
 }
 
-/// What serde_json says, with the place in the words of an editor.
+/// What serde_json says of bytes that are no JSON.
 pub(crate) fn malformed(error: &serde_json::Error) -> String {
+    format!("not JSON: {}", json_error(error))
+}
+
+/// What serde_json says of one line, with the place in the words of an editor.
+pub fn json_error(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     let said = error.to_string();
     let what = said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said);
     match line {
-        0 | 1 => format!("not JSON: {what} (column {column})"),
-        _ => format!("not JSON: {what} (line {line}, column {column})"),
+        0 | 1 => format!("{what} (column {column})"),
+        _ => format!("{what} (line {line}, column {column})"),
     }
 }
 
