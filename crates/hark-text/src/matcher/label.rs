@@ -3,6 +3,7 @@
 use super::{
     Matcher, NONE, ROOT, edge_key,
     find::Walk,
+    place::Place,
     spelling::{Setting, admits},
 };
 use crate::fold::{Class, Letters, class};
@@ -19,8 +20,14 @@ impl Matcher {
         let length =
             rest.find(|c| class(c) == Class::Separator && !joints.contains(&c)).unwrap_or(rest.len());
         let label = rest[..length].trim_end_matches(|c| class(c) != Class::Letter && class(c) != Class::Mark);
+        let end = walk.first + label.len();
         if label.len() <= MAX_LABEL_BYTES {
-            self.take_apart(walk, ROOT, walk.first, walk.first + label.len());
+            self.take_apart(walk, ROOT, walk.first, end);
+        }
+        // A name may be a domain itself: "norrsken.se" is all of it, not a label.
+        let host_end = walk.chunk.host_end();
+        if walk.place == Place::Domain && (end + 1..=walk.first + MAX_LABEL_BYTES).contains(&host_end) {
+            self.take_apart(walk, ROOT, walk.first, host_end);
         }
     }
 

@@ -68,6 +68,7 @@ impl Chunk {
         let first = chunk.find(char::is_alphanumeric).map_or(start, |first| start + first);
         if let Some(sign) = chunk.find('@').map(|sign| start + sign)
             && sign > first
+            && text[..sign].ends_with(in_local_part)
         {
             let host_end = end_of_host(text, sign + 1, end);
             if text[sign + 1..host_end].contains('.') && !text[start..first].contains('@') {
@@ -80,11 +81,18 @@ impl Chunk {
             return;
         }
         let host_end = end_of_host(text, first, end);
-        if is_domain(&text[first..host_end]) && !text[start..first].ends_with(['@', '#']) {
+        let host = &text[first..host_end];
+        let named = is_domain(host) || is_address(host, &text[host_end..end]);
+        if named && !text[start..first].ends_with(['@', '#']) {
             self.host = (first, host_end);
             self.dead_before = first;
             self.dead_after = if text[host_end..].starts_with(['/', '?']) { host_end } else { end };
         }
+    }
+
+    /// Where the host ends, if there is one.
+    pub fn host_end(&self) -> usize {
+        self.host.1
     }
 
     /// Where a word at `at`, inside the chunk, stands.
@@ -167,6 +175,21 @@ fn is_domain(host: &str) -> bool {
     !labels.is_empty()
         && !labels.split('.').any(str::is_empty)
         && TOP_LEVEL.iter().any(|top| top.eq_ignore_ascii_case(last))
+}
+
+/// Whether a dotted word is a host whatever it ends in: "www." before it or a path behind it says so.
+fn is_address(host: &str, path: &str) -> bool {
+    let Some((labels, last)) = host.rsplit_once('.') else { return false };
+    let plain = last.len() >= 2 && last.bytes().all(|b| b.is_ascii_lowercase());
+    let www = host.get(..4).is_some_and(|www| www.eq_ignore_ascii_case("www."));
+    plain
+        && !labels.split('.').any(str::is_empty)
+        && (www || path.strip_prefix('/').is_some_and(|path| path.starts_with(char::is_alphanumeric)))
+}
+
+/// What may stand before the `@` of an e-mail address; after anything else it begins a handle.
+fn in_local_part(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%')
 }
 
 /// White space and hyphens, which may stand between the words of any term.
