@@ -13,12 +13,17 @@ use std::{
 };
 
 use anyhow::Context as _;
+use hark_sources::json_error;
 use hark_text::{Analysis, Analyzer, Input, Match, Matcher, Scratch, Sentiment};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-use crate::{cli::Context, config::Config, failure};
+use crate::{
+    cli::Context,
+    config::Config,
+    failure::{self, written},
+};
 
 /// Lines that are read before they are judged, all threads together: a bound on memory that still keeps threads busy.
 const BATCH_LINES: usize = 4096;
@@ -102,11 +107,11 @@ fn label(
             });
         }
         for worker in &mut workers {
-            output.write_all(&worker.output).context("cannot write the output")?;
+            written(output.write_all(&worker.output))?;
             errors += std::mem::take(&mut worker.errors);
             worker.output.clear();
         }
-        output.flush().context("cannot write the output")?;
+        written(output.flush())?;
     }
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -211,8 +216,12 @@ impl Worker {
 
 fn parse(line: Option<&[u8]>) -> Result<Line<'_>, String> {
     let line = line.ok_or_else(|| format!("the line is longer than {MAX_LINE_BYTES} bytes"))?;
-    let line: Line<'_> =
-        serde_json::from_slice(line).map_err(|error| format!("no {{\"text\": ...}} object: {error}"))?;
+    // serde would take an array for the fields in their order.
+    if line.trim_ascii_start().starts_with(b"[") {
+        return Err("an array, no {\"text\": ...} object: one object a line".to_owned());
+    }
+    let line: Line<'_> = serde_json::from_slice(line)
+        .map_err(|error| format!("no {{\"text\": ...}} object: {}", json_error(&error)))?;
     if line.text.len() > MAX_TEXT_BYTES {
         return Err(format!("text_too_long: {} bytes, {MAX_TEXT_BYTES} at most", line.text.len()));
     }
@@ -376,10 +385,10 @@ mod tests {
 
     #[test]
     fn a_bad_line_yields_an_error_in_its_place() {
-        let input = "{\"text\": \"one\"}\n{\"txt\": 1}\nnot json\n{\"text\": \"two\"}";
+        let input = "{\"text\": \"one\"}\n{\"txt\": 1}\n[\"one\"]\nnot json\n{\"text\": \"two\"}";
         let (lines, code) = labels_of(1, input);
         let errors: Vec<bool> = lines.iter().map(|line| line["error"].is_string()).collect();
-        assert_eq!(errors, [false, true, true, false]);
+        assert_eq!(errors, [false, true, true, true, false]);
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::FAILURE));
     }
 

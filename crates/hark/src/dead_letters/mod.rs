@@ -110,8 +110,10 @@ fn list(
     // By time and place; only the lines that are shown are held.
     let mut newest: BTreeMap<(i64, Place), String> = BTreeMap::new();
     let mut counts: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+    let mut others = 0;
     letter::each(log, topics, |letter| {
         if !selection.has(&letter, now_ms) {
+            others += 1;
             return;
         }
         let place = letter.place;
@@ -139,7 +141,7 @@ fn list(
         failure::print(&line)?;
     }
     if matches!(format, Format::Text) {
-        failure::print(&show::sums(&counts, shown))?;
+        failure::print(&show::sums(&counts, shown, others))?;
     }
     Ok(())
 }

@@ -71,6 +71,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
             .into());
     }
     let config = Config::load(context.config_path())?;
+    if matches!(config.log, LogConfig::Embedded { .. }) {
+        // Opening it to write would begin a log where there is none.
+        log::open_to_read(&config)?;
+    }
     let log = if args.dry_run { log::open_to_read(&config)? } else { log::open(&config)? };
     let topics = prepare(&config, &*log, args.dry_run)?;
     // First: whoever redrove before can commit nothing more, so that the marks are all there.

@@ -68,11 +68,14 @@ pub fn line(letter: &Letter, topics: &Topics, went_back: bool) -> String {
     )
 }
 
-/// The sums below a list: of each stage and class all that were meant, and those that have gone back.
-pub fn sums(counts: &BTreeMap<(String, String), (u64, u64)>, shown: u64) -> String {
+/// The sums below a list: of each stage and class all that were meant, and those that have gone back; how many `others` there are, where
+/// none was meant.
+pub fn sums(counts: &BTreeMap<(String, String), (u64, u64)>, shown: u64, others: u64) -> String {
     let all: u64 = counts.values().map(|(all, _)| all).sum();
-    if all == 0 {
-        return "no dead letters\n".to_owned();
+    match (all, others) {
+        (0, 0) => return "no dead letters\n".to_owned(),
+        (0, others) => return format!("none of {others} dead letters is so: hark dead-letters list\n"),
+        _ => {}
     }
     let mut text = String::from("\n");
     if shown < all {

@@ -134,8 +134,9 @@ impl Ingest {
                     Err(problem) => problems.push(problem),
                 }
             }
+            // A secret that is not set is a problem by now: without keys only that one is open that asked for none.
             let access = if keys.is_empty() { Access::Open } else { Access::Keys(keys) };
-            if matches!(access, Access::Open) {
+            if secrets.is_empty() && token.is_none() {
                 warn!(
                     source = source.name,
                     "this webhook is open: it takes posts from anybody who can reach it"
