@@ -137,6 +137,16 @@ fn polish_names_and_phrases_match_in_every_case() {
 }
 
 #[test]
+fn polish_soft_adjectives_match_with_their_noun() {
+    check("Jelenia Góra", "w Jeleniej Górze, Jelenią Górę", &["Jeleniej Górze", "Jelenią Górę"]);
+    check("Dąbrowa Górnicza", "mieszkam w Dąbrowie Górniczej", &["Dąbrowie Górniczej"]);
+    check("opona letnia", "kompletu opon letnich, opony letniej", &["opon letnich", "opony letniej"]);
+    check("tania linia", "taniej linii, tanich linii", &["taniej linii", "tanich linii"]);
+    check("wyższa szkoła", "uczę się w wyższej szkole", &["wyższej szkole"]);
+    check("świeża bułka", "nie ma świeżej bułki", &["świeżej bułki"]);
+}
+
+#[test]
 fn swedish_forms_match() {
     check(
         "verkstad",

@@ -196,6 +196,9 @@ fn ending_in_a(word: &str, phrase: bool, forms: &mut Forms) {
         forms.made.extend(changed(stem, BEFORE_I));
     }
     bare_plural(stem, forms);
+    if phrase && soft_adjective(word) {
+        forms.add(stem, if stem.ends_with('i') { "ej ego emu m ch mi e" } else { "ej ego emu ym ych ymi e" });
+    }
     let adjectival = ends(word, &["ska", "cka", "dzka", "owa", "na"]);
     if (phrase && !is_soft(stem))
         || (forms.name && ends(word, &["ska", "cka", "dzka"]))
@@ -206,6 +209,14 @@ fn ending_in_a(word: &str, phrase: bool, forms: &mut Forms) {
             if is_velar(stem) { "iej iego iemu im ich imi ie" } else { "ej ego emu ym ych ymi e" },
         );
     }
+}
+
+/// `letnia`, `Górnicza`, `świeża`, `trzecia`, `gorąca`. What the dictionary knows as a noun is none: of `ciemnia` and
+/// `cisza` the endings would make adverbs, `ciemniej` and `ciszej`.
+fn soft_adjective(word: &str) -> bool {
+    const ENDINGS: &[&str] =
+        &["nia", "bia", "pia", "wia", "sia", "zia", "cia", "cza", "ża", "sza", "cudza", "obca", "ąca"];
+    ends(word, ENDINGS) && paradigms::of(word).is_none()
 }
 
 /// The genitive plural without ending: `matka`, `matek`; `szkoła`, `szkół`; `okno`, `okien`.

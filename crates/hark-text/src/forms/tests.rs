@@ -16,6 +16,15 @@ fn check(language: &str, phrase: bool, table: &[(&str, &str)]) {
     }
 }
 
+#[track_caller]
+fn lacks(language: &str, phrase: bool, table: &[(&str, &str)]) {
+    for (word, others) in table {
+        let forms = forms_of(word, phrase, language);
+        let made: Vec<&str> = others.split(' ').filter(|form| forms.contains_key(*form)).collect();
+        assert!(made.is_empty(), "{word} makes {made:?}");
+    }
+}
+
 #[test]
 fn polish_cases_with_their_changes_of_the_stem() {
     check(
@@ -72,6 +81,40 @@ fn polish_cases_with_their_changes_of_the_stem() {
             ("budowlana", "budowlanej budowlaną budowlane budowlanych"),
             ("Morskie", "morskiego morskiemu morskim"),
             ("Językowa", "językowej językową"),
+        ],
+    );
+}
+
+#[test]
+fn polish_feminine_adjectives_with_a_soft_stem_agree_in_phrases() {
+    check(
+        "pl",
+        true,
+        &[
+            ("Jelenia", "jeleniej jelenią"),
+            ("Górnicza", "górniczej górniczą"),
+            ("letnia", "letniej letnią letnie letnich letnim letnimi"),
+            ("tania", "taniej tanią tanie tanich tanim tanimi"),
+            ("Tania", "taniej tanią tanich"),
+            ("ostatnia", "ostatniej ostatnią ostatnich"),
+            ("wyższa", "wyższej wyższą wyższe wyższych wyższym wyższymi"),
+            ("świeża", "świeżej świeżą świeże świeżych"),
+            ("przednia", "przedniej przednią przednich"),
+            ("robocza", "roboczej roboczą robocze roboczych"),
+            ("trzecia", "trzeciej trzecią trzecich"),
+            ("Babia", "babiej babią"),
+            ("gorąca", "gorącej gorącą gorących"),
+        ],
+    );
+    lacks(
+        "pl",
+        true,
+        &[
+            ("kawiarnia", "kawiarniej kawiarnich"),
+            ("praca", "pracej pracych"),
+            ("róża", "różej różych"),
+            ("cisza", "ciszej"),
+            ("ciemnia", "ciemniej"),
         ],
     );
 }
