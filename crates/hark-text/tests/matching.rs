@@ -147,6 +147,16 @@ fn polish_soft_adjectives_match_with_their_noun() {
 }
 
 #[test]
+fn polish_endings_follow_a_foreign_name_in_a_vowel_and_y_or_i() {
+    check("Disney", "jedziemy do Disneya, z Disneyem", &["Disneya", "Disneyem"]);
+    check("Play", "zmieniam sieć, w Playu nie ma zasięgu", &["Playu"]);
+    check("eBay", "kupione na eBayu", &["eBayu"]);
+    check("Harley", "jechał Harleyem", &["Harleyem"]);
+    check("Hyundai", "jeżdżę Hyundaiem, serwis Hyundaia", &["Hyundaiem", "Hyundaia"]);
+    check("Max", "byłam z Maxem, z Maksem, u Maxa", &["Maxem", "Maksem", "Maxa"]);
+}
+
+#[test]
 fn swedish_forms_match() {
     check(
         "verkstad",

@@ -11,6 +11,10 @@ pub(super) fn inflect(written: &str, manner: Manner, forms: &mut Forms) -> bool 
         if let Some((_, all)) = IRREGULAR.iter().find(|(base, _)| *base == word) {
             forms.all(all);
         }
+        if word.ends_with('x') {
+            // The dictionary has `Maksa` alone.
+            hard_masculine(word, forms);
+        }
         if !manner.phrase {
             return true;
         }
@@ -42,6 +46,7 @@ fn rules(word: &str, phrase: bool, forms: &mut Forms) {
         Some('a') => ending_in_a(word, phrase, forms),
         Some('o') => ending_in_o(word, forms),
         Some('e') => ending_in_e(word, phrase, forms),
+        Some('y' | 'i') if word[..word.len() - 1].ends_with(is_vowel) => foreign_glide(word, forms),
         Some('y' | 'i') => {
             adjective(word, forms);
             plural(word, forms);
@@ -53,6 +58,11 @@ fn rules(word: &str, phrase: bool, forms: &mut Forms) {
     if let Some(stem) = stem(word, "um") {
         forms.add(stem, "a ów om ami ach");
     }
+}
+
+/// `Disney`, `Hyundai`, `eBay`: after a vowel the last letter is heard as j, so that the word is no adjective and no plural.
+fn foreign_glide(word: &str, forms: &mut Forms) {
+    forms.add(word, "a owi em u e ów om ami ach owie");
 }
 
 /// Terms in the plural, and nouns that have no singular: `okulary`, `drzwi`, `Tychy`.

@@ -120,6 +120,25 @@ fn polish_feminine_adjectives_with_a_soft_stem_agree_in_phrases() {
 }
 
 #[test]
+fn polish_foreign_names_whose_last_letter_is_heard_as_j() {
+    check(
+        "pl",
+        false,
+        &[
+            ("Play", "playa playowi playem playu"),
+            ("eBay", "ebaya ebayem ebayu"),
+            ("Subway", "subwaya subwayem subwayu"),
+            ("Disney", "disneya disneyowi disneyem disneyu"),
+            ("Harley", "harleya harleyem harleye harleyów harleyami"),
+            ("Hyundai", "hyundaia hyundaiem hyundaiu hyundaie hyundaiów"),
+            ("Huawei", "huaweia huaweiem huaweiu"),
+            ("Max", "maxa maxem maxie maksa maksem maksie maksowi"),
+        ],
+    );
+    lacks("pl", false, &[("Disney", "disnego disnej disne"), ("Hyundai", "hyundaa hyundaego")]);
+}
+
+#[test]
 fn swedish_definite_plural_and_genitive() {
     check(
         "sv",
