@@ -228,3 +228,17 @@ fn a_misspelt_name_matches_where_the_term_asks_for_it() {
     short.terms[0].misspellings = true;
     assert!(matches!(Matcher::new(&[short]), Err(MatcherError::TooShortToMisspell { .. })));
 }
+
+#[test]
+fn an_italian_name_is_not_that_of_the_other_sex() {
+    for (term, text) in [
+        ("Anna Bianchi", "ieri Anne Bianchi ha parlato con noi"),
+        ("Mario Bianchi", "ieri Maria Bianchi ha parlato con noi"),
+        ("Paolo Rossi", "ho parlato con Paola Rossi della festa"),
+    ] {
+        let mut person = subject("s", &[term]);
+        person.kind = SubjectKind::Person;
+        assert!(forms(&[person], text).is_empty(), "term {term:?} in {text:?}");
+    }
+    check("Mario Bianchi", "ieri Maria Bianchi ha parlato con noi", &[]);
+}

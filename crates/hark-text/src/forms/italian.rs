@@ -3,6 +3,10 @@
 use super::{Forms, Manner, ends, stem};
 
 pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
+    // People have no plural: Anne is not Anna, and Mari not Mario.
+    if manner.person {
+        return false;
+    }
     // Names do not agree with anything.
     let phrase = manner.phrase && !manner.name;
     const IRREGULAR: &[(&str, &str)] = &[
@@ -49,7 +53,7 @@ fn regular(word: &str, phrase: bool, name: bool, forms: &mut Forms) {
         || !name && ends(word, &["ico", "oso", "ivo", "ario", "tore", "iere", "ano", "ato", "atto", "ologo"]);
     if let Some(stem) = stem(word, "io") {
         forms.add(stem, "i ii");
-        if phrase || ends(word, &["ario", "orio"]) {
+        if phrase || !name && ends(word, &["ario", "orio"]) {
             forms.add(stem, "ia ie");
         }
     } else if let Some(stem) = stem(word, "o") {
@@ -64,7 +68,11 @@ fn regular(word: &str, phrase: bool, name: bool, forms: &mut Forms) {
             forms.add(stem, "a he");
         }
     } else if let Some(stem) = stem(word, "a") {
-        forms.add(stem, if ends(stem, &["c", "g"]) { "he hi" } else { "e" });
+        forms.add(stem, if ends(stem, &["c", "g"]) { "he" } else { "e" });
+        if ends(word, &["collega", "stratega", "iarca", "narca", "duca"]) {
+            // The masculine ones; `banchi` are none of the `banca`.
+            forms.add(stem, "hi");
+        }
         if let Some(hard) = stem.strip_suffix('i').filter(|hard| ends(hard, &["c", "g", "sc"])) {
             forms.add(hard, "e");
         }

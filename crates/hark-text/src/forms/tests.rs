@@ -186,6 +186,39 @@ fn italian_plural_and_gender() {
 }
 
 #[test]
+fn italian_names_of_people_have_no_plural() {
+    for (word, other) in [
+        ("Anna", "anne"),
+        ("Anna", "anno"),
+        ("Mario", "mari"),
+        ("Mario", "maria"),
+        ("Paolo", "paola"),
+        ("Daniela", "daniele"),
+        ("Conte", "conti"),
+    ] {
+        let manner = Manner { phrase: true, name: true, person: true };
+        let forms = of(word, manner, Languages::IT);
+        assert!(!forms.contains_key(other), "{word} makes {other}");
+    }
+}
+
+#[test]
+fn italian_nouns_keep_their_gender() {
+    check("it", false, &[("collega", "colleghi colleghe"), ("banca", "banche")]);
+    lacks(
+        "it",
+        false,
+        &[
+            ("banca", "banchi"),
+            ("barca", "barchi"),
+            ("pizza", "pizzo"),
+            ("tavolo", "tavola"),
+            ("punto", "punta"),
+        ],
+    );
+}
+
+#[test]
 fn romanian_articles_and_cases() {
     check(
         "ro",
