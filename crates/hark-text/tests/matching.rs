@@ -168,6 +168,14 @@ fn swedish_forms_match() {
 }
 
 #[test]
+fn a_swedish_verb_is_no_plural_of_a_noun() {
+    check("svar", "De svarar aldrig i telefon. Inget svar, inga svaren", &["svar", "svaren"]);
+    check("hjälp", "personalen hjälper till, tack för hjälpen", &["hjälpen"]);
+    check("bok", "jag bokar bord, två böcker", &["böcker"]);
+    check("bröd", "mina bröder bakar brödet", &["brödet"]);
+}
+
+#[test]
 fn italian_forms_match_without_their_article() {
     check("officina", "l'officina, dell’officina, le officine", &["officina", "officina", "officine"]);
     check("Aurora", "dell'Aurora", &["Aurora"]);

@@ -48,19 +48,68 @@ const CHANGED: &[(&str, &str)] = &[
     ("dotter", "döttrar döttrarna"),
     ("moder", "mödrar mödrarna"),
     ("mor", "mödrar"),
-    ("bror", "bröder bröderna"),
+    ("bror", "brodern bröder bröderna"),
     ("far", "fäder fäderna"),
     ("ledamot", "ledamöter"),
     ("and", "änder"),
     ("tand", "tänder"),
     ("spång", "spänger"),
     ("stång", "stänger stängerna"),
+    ("sommar", "somrar somrarna"),
     ("nyckel", "nycklar nycklarna"),
     ("hållplats", "hållplatser"),
     ("kö", "köer köerna"),
     ("gammal", "gamla"),
     ("liten", "litet lilla små"),
 ];
+
+/// The endings of words that take some only, for others would make a verb of them (`De svarar`, `hon bokar`) or another
+/// noun (`bröder`): which plural a noun has its letters do not tell.
+const DECLINED: &[Declined] = &[
+    // Neuters that are alike in both numbers.
+    Declined {
+        endings: "et en",
+        last: &[
+            "svar", "köp", "spel", "lån", "tåg", "hus", "bröd", "bolag", "slag", "samtal", "avtal", "antal",
+            "jobb", "skydd", "stopp", "besök", "beslut", "bråk", "larm", "mejl", "mail", "tips", "namn",
+            "ljus", "krav", "skott", "skratt",
+        ],
+        whole: &[
+            "tal", "ben", "kort", "bord", "pass", "mål", "spår", "hot", "hopp", "prat", "snack", "stöd",
+            "tryck",
+        ],
+    },
+    // Of the law; a team has no plural, and who cooks `lagar`.
+    Declined { endings: "et en arna", last: &[], whole: &["lag"] },
+    Declined {
+        endings: "n t na", last: &["arbete", "möte", "märke", "läge", "byte", "minne"], whole: &[]
+    },
+    // Plural in -er, not in -ar.
+    Declined {
+        endings: "en et er erna",
+        last: &[
+            "pris", "fil", "film", "test", "dans", "fest", "färg", "match", "röst", "text", "bild",
+            "kontakt", "plats", "post", "bank", "start",
+        ],
+        whole: &["form", "kurs", "last", "park", "sport", "klass"],
+    },
+    // With another vowel in the plural: see above.
+    Declined {
+        endings: "en et",
+        last: &["bok", "hand", "natt", "land", "strand", "tand", "stad"],
+        whole: &["fot", "rot"],
+    },
+    // Without a plural.
+    Declined { endings: "en", last: &["hjälp"], whole: &["mat"] },
+];
+
+struct Declined {
+    endings: &'static str,
+    /// Also as the last part of a compound.
+    last: &'static [&'static str],
+    /// Other words end so: `automat`, `portal`.
+    whole: &'static [&'static str],
+}
 
 fn nouns(word: &str, forms: &mut Forms) {
     for (ending, plurals) in CHANGED {
@@ -69,6 +118,10 @@ fn nouns(word: &str, forms: &mut Forms) {
                 forms.add(before, plural);
             }
         }
+    }
+    if let Some(known) = DECLINED.iter().find(|known| known.whole.contains(&word) || ends(word, known.last)) {
+        forms.add(word, known.endings);
+        return;
     }
     if let Some(stem) = stem(word, "a") {
         forms.add(word, "n");

@@ -163,6 +163,51 @@ fn swedish_definite_plural_and_genitive() {
 }
 
 #[test]
+fn swedish_nouns_do_not_become_verbs_or_other_nouns() {
+    check(
+        "sv",
+        false,
+        &[
+            ("svar", "svaret svaren svars svarens"),
+            ("pris", "priset priser priserna"),
+            ("lag", "laget lagen lagarna lags"),
+            ("arbete", "arbetet arbeten arbetena arbetets"),
+            ("bok", "boken böcker böckerna"),
+            ("fil", "filen filer filerna"),
+            ("bilförsäkringsbolag", "bilförsäkringsbolaget bilförsäkringsbolagen"),
+            ("automat", "automaten automater"),
+            ("portal", "portalen portaler"),
+            ("mat", "maten matens"),
+            ("sommar", "sommaren somrar somrarna"),
+            ("bror", "brodern bröder bröderna"),
+        ],
+    );
+    lacks(
+        "sv",
+        false,
+        &[
+            ("svar", "svarar svarer"),
+            ("köp", "köper köpar"),
+            ("hjälp", "hjälper hjälpar"),
+            ("spel", "spelar"),
+            ("tal", "talar"),
+            ("mat", "matar"),
+            ("pris", "prisar"),
+            ("lån", "lånar"),
+            ("lag", "lagar lager"),
+            ("arbete", "arbetar"),
+            ("möte", "möter"),
+            ("bok", "bokar"),
+            ("fil", "filar"),
+            ("tåg", "tågar"),
+            ("ben", "benar"),
+            ("hus", "husar"),
+            ("bröd", "bröder"),
+        ],
+    );
+}
+
+#[test]
 fn italian_plural_and_gender() {
     check(
         "it",
