@@ -3,6 +3,14 @@
 
 use std::ops::Range;
 
+mod person;
+mod personal;
+mod word;
+
+use person::{is_cue, person};
+use personal::{iban, is_date, is_email, number};
+use word::{Word, words};
+
 use crate::{Entity, Match, fold, tokens::Tokens};
 
 /// Kinds that are personal data, which `redact: true` masks.
@@ -52,78 +60,6 @@ fn all(text: &str) -> Vec<Entity> {
     found
 }
 
-/// A run of characters between white space, without brackets and marks at its edges.
-#[derive(Clone, Debug)]
-struct Word<'a> {
-    text: &'a str,
-    start: usize,
-    end: usize,
-    /// A mark stands between it and the next word.
-    last: bool,
-    /// A capital, then small letters: `Ania`, `Jean-Luc`.
-    name: bool,
-    /// Three digits or more.
-    coded: bool,
-    /// It begins with a letter and is no address, nor the begin of an account number: only what comes after it makes it the begin of
-    /// something.
-    plain: bool,
-}
-
-impl Word<'_> {
-    /// Whether a word before it may begin what is looked for.
-    fn is_notable(&self) -> bool {
-        self.name || self.coded || self.text.starts_with(|c: char| c.is_ascii_digit())
-    }
-}
-
-fn words(text: &str) -> Vec<Word<'_>> {
-    let bytes = text.as_bytes();
-    let mut words = Vec::with_capacity(text.len() / 5);
-    let mut at = 0;
-    while at < bytes.len() {
-        let small = bytes[at..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
-        let from = at + small;
-        let length = bytes[from..].iter().position(|byte| !byte.is_ascii() || byte.is_ascii_whitespace());
-        let mut end = length.map_or(bytes.len(), |length| from + length);
-        if bytes.get(end).is_some_and(|byte| !byte.is_ascii()) {
-            end = text[at..].find(char::is_whitespace).map_or(bytes.len(), |length| at + length);
-        }
-        if end == from && small > 0 {
-            let text = &text[at..end];
-            words.push(Word { text, start: at, end, last: false, name: false, coded: false, plain: true });
-        } else {
-            words.extend(word(&text[at..end], at));
-        }
-        at = end + text[end..].chars().next().map_or(1, char::len_utf8);
-    }
-    words
-}
-
-fn word(part: &str, at: usize) -> Option<Word<'_>> {
-    let edge = |c: char| !c.is_alphanumeric() && !matches!(c, '+' | '€' | '$' | '£' | '#' | '@');
-    let bytes = part.as_bytes();
-    let plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let (mut text, mut start) = (part, at);
-    if !plain(bytes.first()) {
-        text = part.trim_start_matches(edge);
-        start += part.len() - text.len();
-    }
-    if !plain(bytes.last()) {
-        text = text.trim_end_matches(edge);
-    }
-    let first = text.chars().next()?;
-    let name = first.is_uppercase() && is_name(text);
-    Some(Word {
-        text,
-        start,
-        end: start + text.len(),
-        last: matches!(bytes.last(), Some(b'.' | b'!' | b'?' | b';' | b',' | b')' | b':')),
-        name,
-        coded: bytes.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3,
-        plain: first.is_alphabetic() && (name || !first.is_ascii_uppercase()) && !bytes.contains(&b'@'),
-    })
-}
-
 /// The entity that begins at a word, with the number of words it takes.
 fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     let word = &words[at];
@@ -131,7 +67,7 @@ fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, u
         return Some(("email", 1, word.start..word.end));
     }
     let first = word.text.chars().next()?;
-    if first.is_ascii_digit() || first == '+' || matches!(first, '€' | '$' | '£' | '#') {
+    if first.is_ascii_digit() || matches!(first, '+' | '(' | '€' | '$' | '£' | '#') {
         if let Some(found) = money(text, words, at) {
             return Some(found);
         }
@@ -139,7 +75,9 @@ fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, u
             return Some(found);
         }
     }
-    if first.is_ascii_uppercase()
+    let small_account =
+        || word.text.as_bytes().get(2..4).is_some_and(|two| two.iter().all(u8::is_ascii_digit));
+    if (first.is_ascii_uppercase() || first.is_ascii_lowercase() && small_account())
         && let Some(found) = iban(words, at)
     {
         return Some(found);
@@ -147,19 +85,10 @@ fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, u
     if let Some(found) = currency_first(words, at) {
         return Some(found);
     }
-    if let Some(found) = order_number(words, at) {
+    if let Some(found) = order_number(text, words, at) {
         return Some(found);
     }
-    person(words, at)
-}
-
-fn is_email(word: &str) -> bool {
-    let Some((local, host)) = word.split_once('@') else { return false };
-    let part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%');
-    !local.is_empty()
-        && local.chars().all(part)
-        && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
-        && host.rsplit_once('.').is_some_and(|(name, top)| !name.is_empty() && top.chars().count() >= 2)
+    person(text, words, at)
 }
 
 /// Currencies, folded, as they stand after or before an amount.
@@ -169,41 +98,107 @@ const CURRENCIES: &[&str] = &[
     "chf",
 ];
 
+/// Thousands and millions, folded, between an amount and its currency: "5 tys. zł".
+const SCALES: &[&str] = &[
+    "tys", "tysiac", "tysiace", "tysiecy", "mln", "mld", "k", "tusen", "miljon", "miljoner", "mila", "mille",
+    "milioni", "milione", "mii", "milioane", "thousand", "million", "hundred",
+];
+
 fn money(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     let word = &words[at];
-    let sign = |c: char| matches!(c, '€' | '$' | '£');
-    let bare = word.text.trim_matches(sign);
-    let (number, unit) = bare.split_at(bare.find(|c: char| c.is_alphabetic()).unwrap_or(bare.len()));
-    let amount = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_digit())
-            && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ':' | '-'))
-    };
-    if !amount(number) {
+    let found = |taken: usize, end: usize| Some(("money", taken, word.start..end));
+    let unsigned = word.text.trim_start_matches(is_sign);
+    let signed = unsigned.len() < word.text.len();
+    // "€ 20"
+    if unsigned.is_empty() {
+        let amount =
+            words.get(at + 1).filter(|next| !word.last && word.text.len() <= 4 && is_amount(next.text))?;
+        let more =
+            words[at + 2..].iter().take(MOST_THOUSANDS).take_while(|next| is_thousands(next.text)).count();
+        let more = if amount.text.len() <= 3 && !amount.last { more } else { 0 };
+        return found(2 + more, words[at + 1 + more].end);
+    }
+    let (amount, unit) = unsigned.split_at(amount_length(unsigned));
+    if amount.is_empty() {
         return None;
     }
-    if bare.len() < word.text.len() && unit.is_empty() || CURRENCIES.contains(&fold(unit).as_str()) {
-        return Some(("money", 1, word.start..word.end));
+    if signed || !unit.is_empty() {
+        let length = if unit.is_empty() { Some(0) } else { currency_length(unit) };
+        let length = length.or(signed.then_some(0).filter(|_| !unit.starts_with(char::is_alphabetic)))?;
+        return found(1, word.end - unit.len() + length);
     }
-    // "1 200 zł": thousands in groups, then the currency.
+    // "1 200,50 zł": thousands in groups, then the currency.
     let mut taken = 1;
-    while !words[at + taken - 1].last
-        && unit.is_empty()
-        && words.get(at + taken).is_some_and(|next| next.text.len() == 3 && amount(next.text))
+    let grouped = amount.len() <= 3 && amount.bytes().all(|byte| byte.is_ascii_digit());
+    while grouped
+        && taken <= MOST_THOUSANDS
+        && !words[at + taken - 1].last
+        && let Some(next) = words.get(at + taken)
+        && let (group, unit) = next.text.split_at(amount_length(next.text))
+        && is_thousands(group)
+        && (unit.is_empty() || currency_length(unit).is_some())
     {
         taken += 1;
+        if let Some(length) = currency_length(unit) {
+            return found(taken, next.start + group.len() + length);
+        }
     }
-    if unit.is_empty() && text[words[at + taken - 1].end..].starts_with(":-") {
-        return Some(("money", taken, word.start..words[at + taken - 1].end));
+    let last = &words[at + taken - 1];
+    if text[last.end..].starts_with(":-") {
+        return found(taken, last.end);
     }
-    let mut next = words.get(at + taken).filter(|_| unit.is_empty() && !words[at + taken - 1].last)?;
+    let mut next = words.get(at + taken).filter(|_| !last.last)?;
+    if SCALES.contains(&fold(next.text).as_str()) {
+        taken += 1;
+        next = words.get(at + taken)?;
+    }
     // "20 de lei"
     if fold(next.text) == "de" {
         taken += 1;
         next = words.get(at + taken)?;
     }
-    let folded = fold(next.text);
-    let after = CURRENCIES.contains(&folded.as_str()) || next.text.len() <= 4 && next.text.chars().all(sign);
-    after.then_some(("money", taken + 1, word.start..next.end))
+    found(taken + 1, next.start + currency_length(next.text)?)
+}
+
+/// Groups after the first one, `1 200 000`; without a bound a text of nothing but groups would be read again from each.
+const MOST_THOUSANDS: usize = 4;
+
+fn is_sign(c: char) -> bool {
+    matches!(c, '€' | '$' | '£')
+}
+
+/// How much of the begin is an amount or two: `200,50`, `20–30`.
+fn amount_length(text: &str) -> usize {
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return 0;
+    }
+    let mark = |c: char| matches!(c, '.' | ',' | ':' | '-' | '–');
+    let length = text.find(|c: char| !c.is_ascii_digit() && !mark(c)).unwrap_or(text.len());
+    text[..length].trim_end_matches(mark).len()
+}
+
+fn is_amount(text: &str) -> bool {
+    !text.is_empty() && amount_length(text) == text.len()
+}
+
+/// `200`, `200,50`
+fn is_thousands(group: &str) -> bool {
+    let (whole, part) = group.split_once([',', '.']).unwrap_or((group, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    whole.len() == 3 && digits(whole) && part.len() <= 2 && digits(part)
+}
+
+/// How much of the begin is a currency: all of `zł`, or `kr` of `kr/mån`.
+fn currency_length(text: &str) -> Option<usize> {
+    let after_signs = text.trim_start_matches(is_sign);
+    let signs = text.len() - after_signs.len();
+    if signs > 0 {
+        return (signs <= 4 && !after_signs.starts_with(char::is_alphanumeric)).then_some(signs);
+    }
+    let length = text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
+    let after = text[length..].chars().next();
+    let ends = after.is_none_or(|c| !c.is_alphanumeric());
+    (length > 0 && ends && CURRENCIES.contains(&fold(&text[..length]).as_str())).then_some(length)
 }
 
 /// `EUR 20`
@@ -216,128 +211,6 @@ fn currency_first(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize,
         && CURRENCIES.contains(&fold(code.text).as_str())
         && amount.text.chars().all(digits);
     fits.then_some(("money", 2, code.start..amount.end))
-}
-
-/// A phone or card number: digits in groups.
-fn number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
-    let grouped = |word: &str| {
-        word.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '/' | '(' | ')'))
-    };
-    // In the middle of a longer number, such as an account's with a wrong digit, no other one begins.
-    if at.checked_sub(1).is_some_and(|before| !words[before].last && grouped(words[before].text)) {
-        return None;
-    }
-    let start = words[at].start;
-    let mut best = None;
-    for taken in 1..=MOST_GROUPS {
-        let Some(word) = words.get(at + taken - 1).filter(|word| grouped(word.text)) else { break };
-        let range = start..word.end;
-        let digits: Vec<u8> =
-            text[range.clone()].bytes().filter(u8::is_ascii_digit).map(|d| d - b'0').collect();
-        let groups: Vec<&str> = text[range.clone()]
-            .split(|c: char| !c.is_ascii_digit())
-            .filter(|group| !group.is_empty())
-            .collect();
-        if (13..=19).contains(&digits.len()) && (3..=6).contains(&digits[0]) && luhn(&digits) {
-            best = Some(("card", taken, range));
-        } else if is_phone(&text[range.clone()], &groups, digits.len())
-            || (after_phone_word(words, at) && (7..=15).contains(&digits.len()))
-        {
-            best = Some(("phone", taken, range));
-        }
-        if word.last {
-            break;
-        }
-    }
-    best
-}
-
-const MOST_GROUPS: usize = 8;
-
-fn luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, &digit)| {
-            let value = u32::from(digit) * (1 + u32::from(place % 2 == 1));
-            if value > 9 { value - 9 } else { value }
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
-fn is_phone(written: &str, groups: &[&str], digits: usize) -> bool {
-    if written.starts_with('+') || written.starts_with("00") {
-        return (9..=15).contains(&digits);
-    }
-    // 601 234 567; 0700-12 34 56; a date or a price has other groups.
-    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    let threes = matches!(*lengths, [3, 3, 3] | [3, 3, 4]);
-    let italian =
-        digits == 10 && written.starts_with('3') && matches!(*lengths, [10] | [3, 7] | [3, 6 | 3, ..]);
-    let trunk = written.starts_with('0') && (9..=11).contains(&digits) && !written.contains('.');
-    threes || italian || trunk
-}
-
-fn after_phone_word(words: &[Word<'_>], at: usize) -> bool {
-    at.checked_sub(1).and_then(|before| words.get(before)).is_some_and(|word| {
-        matches!(
-            fold(word.text).as_str(),
-            "tel"
-                | "telefon"
-                | "telefonu"
-                | "telefonul"
-                | "telefono"
-                | "phone"
-                | "mobile"
-                | "call"
-                | "ring"
-                | "mobil"
-                | "cell"
-                | "cellulare"
-                | "zadzwon"
-                | "dzwon"
-                | "sunati"
-                | "whatsapp"
-                | "numer"
-                | "numarul"
-        )
-    })
-}
-
-fn iban(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
-    let mut written = String::new();
-    let mut best = None;
-    for taken in 1..=9 {
-        let Some(word) = words.get(at + taken - 1) else { break };
-        if !word.text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) {
-            break;
-        }
-        written.push_str(word.text);
-        if is_iban(&written) {
-            best = Some(("iban", taken, words[at].start..word.end));
-        }
-        if word.last || written.len() > 34 {
-            break;
-        }
-    }
-    best
-}
-
-fn is_iban(written: &str) -> bool {
-    let bytes = written.as_bytes();
-    if !(15..=34).contains(&bytes.len())
-        || !bytes[..2].iter().all(u8::is_ascii_uppercase)
-        || !bytes[2..4].iter().all(u8::is_ascii_digit)
-    {
-        return false;
-    }
-    let remainder = bytes[4..].iter().chain(&bytes[..4]).fold(0_u32, |rest, byte| match byte {
-        b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
-        _ => (rest * 100 + u32::from(byte - b'A') + 10) % 97,
-    });
-    remainder == 1
 }
 
 /// Beginnings, folded, of words after which a number of an order, a parcel, a ticket or an invoice comes.
@@ -379,7 +252,7 @@ const ORDERS: &[&str] = &[
 /// A number stands at most so many words behind what it is the number of: "comanda mea cu numărul 4711234".
 const MOST_WORDS_AHEAD: usize = 4;
 
-fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     // Most words have no code after them, and folding is dear.
     if !words.iter().skip(at + 1).take(MOST_WORDS_AHEAD).any(|word| word.coded) {
         return None;
@@ -392,17 +265,40 @@ fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, R
         return None;
     }
     // "order no. 12-345", "zamówienie nr: AB12345"
+    let mut numbered = false;
     for ahead in 1..=MOST_WORDS_AHEAD {
         let next = words.get(at + ahead)?;
         let code = next.text.trim_start_matches('#');
         let digits = code.bytes().filter(u8::is_ascii_digit).count();
         let plain = code.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '_' | '.'));
+        // "case 500ml": small letters are of a code only where it is announced as one.
         let small = code.bytes().any(|byte| byte.is_ascii_lowercase());
-        if plain && code.len() >= 4 && digits >= 3 && !small {
-            return Some(("order_number", ahead + 1, next.end - code.len()..next.end));
+        let announced = numbered || code.len() < next.text.len();
+        let fits = !small || announced && code.starts_with(|c: char| c.is_ascii_lowercase());
+        if plain && code.len() >= 4 && digits >= 3 && fits {
+            let other = is_date(code)
+                || money(text, words, at + ahead).is_some()
+                || ahead == 1 && word == "order" && is_verb(words, at)
+                || is_account(text, words, at + ahead);
+            return (!other).then_some(("order_number", ahead + 1, next.end - code.len()..next.end));
         }
+        let link = fold(next.text);
+        numbered |= matches!(
+            link.as_str(),
+            "nr" | "no"
+                | "numer"
+                | "number"
+                | "numero"
+                | "num"
+                | "n"
+                | "numarul"
+                | "id"
+                | "nummer"
+                | "numerze"
+                | "numeru"
+        );
         if !matches!(
-            fold(next.text).as_str(),
+            link.as_str(),
             "nr" | "no"
                 | "numer"
                 | "number"
@@ -443,100 +339,30 @@ fn order_number(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, R
     None
 }
 
-/// Whether a folded word is a title before a name.
-fn is_title(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"pani"
-            | b"pan"
-            | b"pana"
-            | b"panu"
-            | b"pania"
-            | b"panem"
-            | b"domnul"
-            | b"doamna"
-            | b"domnului"
-            | b"doamnei"
-            | b"dl"
-            | b"dna"
-            | b"domnisoara"
-            | b"signor"
-            | b"signora"
-            | b"signorina"
-            | b"sig"
-            | b"dottoressa"
-            | b"dottor"
-            | b"herr"
-            | b"fru"
-            | b"mr"
-            | b"mrs"
-            | b"ms"
-            | b"miss"
-    )
+/// Whether somebody orders: "I order 1500 of them".
+fn is_verb(words: &[Word<'_>], at: usize) -> bool {
+    at.checked_sub(1).is_some_and(|before| {
+        matches!(
+            fold(words[before].text).as_str(),
+            "i" | "we"
+                | "you"
+                | "they"
+                | "will"
+                | "would"
+                | "can"
+                | "could"
+                | "should"
+                | "must"
+                | "always"
+                | "never"
+        )
+    })
 }
 
-/// What comes between a folded word of thanks and the name of the person who is thanked: a word, or nothing where it is empty.
-fn thanked(word: &[u8]) -> &'static [&'static str] {
-    match word {
-        b"thanks" | b"kudos" | b"out" | b"shoutout" => &["to"],
-        b"thank" => &["you"],
-        b"served" | b"helped" => &["by"],
-        b"eloge" | b"cred" => &["till"],
-        b"complimenti" => &["a"],
-        b"brawa" | b"podziekowania" => &["dla"],
-        b"multumim" => &["lui"],
-        b"tack" => &["till", ""],
-        b"grazie" => &["a", ""],
-        b"multumesc" => &["lui", ""],
-        b"bravo" | b"brava" | b"brawo" | b"dziekuje" | b"dzieki" | b"felicitari" => &[""],
-        _ => &[],
-    }
-}
-
-/// Whether a person may be named after a folded word.
-fn is_cue(word: &[u8]) -> bool {
-    is_title(word) || !thanked(word).is_empty()
-}
-
-fn person(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
-    // As long as the longest turn is; most words have no name after them, and folding is dear.
-    if !words.iter().skip(at + 1).take(2).any(|word| word.name) {
-        return None;
-    }
-    let cue = fold(words[at].text);
-    let title = is_title(cue.as_bytes());
-    let follows = |between: &&&str| {
-        between.is_empty()
-            || !words[at].last && words.get(at + 1).is_some_and(|next| fold(next.text) == **between)
-    };
-    let cue_words = if title {
-        1
-    } else {
-        let between = thanked(cue.as_bytes()).iter().find(follows)?;
-        1 + usize::from(!between.is_empty())
-    };
-    if words[at + cue_words - 1].last && !title {
-        return None;
-    }
-    let first = words.get(at + cue_words).filter(|word| word.name)?;
-    let mut taken = cue_words + 1;
-    let mut end = first;
-    if !first.last
-        && let Some(second) = words.get(at + taken).filter(|word| word.name)
-    {
-        end = second;
-        taken += 1;
-    }
-    Some(("person", taken, first.start..end.end))
-}
-
-/// A capital, then small letters: `Ania`, `Jean-Luc`.
-fn is_name(word: &str) -> bool {
-    let mut letters = word.chars();
-    letters.next().is_some_and(char::is_uppercase)
-        && word.chars().count() >= 3
-        && letters.clone().all(|c| c.is_alphabetic() || c == '-')
-        && letters.next().is_some_and(char::is_lowercase)
+/// Whether a bank account or a card begins at a word, which must not pass for a number of an order.
+fn is_account(text: &str, words: &[Word<'_>], at: usize) -> bool {
+    iban(words, at).is_some()
+        || number(text, words, at).is_some_and(|(kind, taken, _)| kind == "card" && taken > 1)
 }
 
 #[cfg(test)]
@@ -599,11 +425,137 @@ mod tests {
     }
 
     #[test]
+    fn personal_data_are_found_without_a_space_before_them() {
+        check("mail:info@firma.example", &[("email", "info@firma.example")]);
+        check("kontakt:jan@x.example", &[("email", "jan@x.example")]);
+        check("mailto:jan@firma.example", &[("email", "jan@firma.example")]);
+        check("jan@x.example,anna@y.example", &[("email", "jan@x.example"), ("email", "anna@y.example")]);
+        check("Jan<jan@x.example>", &[("email", "jan@x.example")]);
+        check("tel.601 234 567", &[("phone", "601 234 567")]);
+        check("tel:+48601234567", &[("phone", "+48601234567")]);
+        check("info@firma.example,tel.601234567", &[("email", "info@firma.example"), ("phone", "601234567")]);
+        check("karta:4111111111111111", &[("card", "4111111111111111")]);
+        check("IBAN:PL61109010140000071219812874", &[("iban", "PL61109010140000071219812874")]);
+        check(
+            "wpłata na PL61-1090-1014-0000-0712-1981-2874.",
+            &[("iban", "PL61-1090-1014-0000-0712-1981-2874")],
+        );
+        check(
+            "pl61 1090 1014 0000 0712 1981 2874 to konto",
+            &[("iban", "pl61 1090 1014 0000 0712 1981 2874")],
+        );
+        check("reservation PL61109010140000071219812874", &[("iban", "PL61109010140000071219812874")]);
+        check("reservation 4111 1111 1111 1111", &[("card", "4111 1111 1111 1111")]);
+        check("https://clips.example/@ania/video/6111111111111111116?a=1", &[]);
+    }
+
+    #[test]
+    fn phones_have_area_codes_and_words_before_them() {
+        check("zadzwoń (22) 123-45-67", &[("phone", "(22) 123-45-67")]);
+        check("(555) 123-4567", &[("phone", "(555) 123-4567")]);
+        check(
+            "(555)123-4567 or +1 (555) 123-4567",
+            &[("phone", "(555)123-4567"), ("phone", "+1 (555) 123-4567")],
+        );
+        check("(12) 601 234 567", &[("phone", "601 234 567")]);
+        check("mój numer to 601234567, czekam", &[("phone", "601234567")]);
+        check("call me at 601234567", &[("phone", "601234567")]);
+        check(
+            "0048 601 234 567, 0048601234567",
+            &[("phone", "0048 601 234 567"), ("phone", "0048601234567")],
+        );
+    }
+
+    #[test]
+    fn dates_and_parcels_are_no_phones() {
+        check("Wizyta 05/03/2024 20 osób czekało", &[]);
+        check("01-02-2024 10 minut", &[]);
+        check("nr przesyłki to 00123456789", &[]);
+        check("ring 2024-03-05", &[]);
+        check("05/03/2024 601 234 567", &[("phone", "601 234 567")]);
+    }
+
+    #[test]
+    fn money_is_found_with_cents_signs_and_units() {
+        check("zapłaciłem 1 200,50 zł", &[("money", "1 200,50 zł")]);
+        check("kosztuje 12 345,00 zł albo 12 345zł", &[("money", "12 345,00 zł"), ("money", "12 345zł")]);
+        check("costa € 20 o £ 15", &[("money", "€ 20"), ("money", "£ 15")]);
+        check("costa € 1 200,50", &[("money", "€ 1 200,50")]);
+        check("199 kr/mån", &[("money", "199 kr")]);
+        check("29,99 zł/mies.", &[("money", "29,99 zł")]);
+        check("20€/mese, $20/month", &[("money", "20€"), ("money", "$20")]);
+        check("20–30 zł", &[("money", "20–30 zł")]);
+        check("5 tys. zł", &[("money", "5 tys. zł")]);
+        check("w 2024 200 zł", &[("money", "200 zł")]);
+    }
+
+    #[test]
+    fn a_price_a_date_and_a_verb_make_no_order_number() {
+        check("faktura 1200 zł za nic", &[("money", "1200 zł")]);
+        check("Bilet 1500 zł", &[("money", "1500 zł")]);
+        check("I order 1500 of them", &[]);
+        check("zamówienie 12.05.2024 nie doszło", &[]);
+        check("zamówienie nr ab12345", &[("order_number", "ab12345")]);
+        check("order no.12-345 is late", &[("order_number", "12-345")]);
+        check("in this case 500ml is too much", &[]);
+    }
+
+    #[test]
     fn the_person_who_is_thanked_is_found() {
         check("Dziękuję, pani Ania z Gdańska jest super", &[("person", "Ania")]);
         check("tack till Erik Berg i kassan", &[("person", "Erik Berg")]);
         check("Grazie a Giulia al banco", &[("person", "Giulia")]);
         check("Mulțumesc domnului Popescu!", &[("person", "Popescu")]);
         check("thanks to everyone", &[]);
+    }
+    #[test]
+    fn a_title_and_how_much_one_thanks_stay_outside_the_name() {
+        for (text, name) in [
+            ("Dziękuję Pani Ani z recepcji", "Ani"),
+            ("Grazie Signora Rossi", "Rossi"),
+            ("Grazie Dottor Bianchi", "Bianchi"),
+            ("Mulțumesc Domnului Popescu", "Popescu"),
+            ("Thank you Miss Brown", "Brown"),
+            ("Thanks Anna!", "Anna"),
+            ("Thanks, Anna!", "Anna"),
+            ("Thanks Anna! Great service", "Anna"),
+            ("Thank you, Sarah, you were great", "Sarah"),
+            ("Thank you so much Sarah", "Sarah"),
+            ("Tack så mycket Elin!", "Elin"),
+            ("Grazie mille Giulia", "Giulia"),
+            ("Grazie mille a Giulia", "Giulia"),
+            ("Dziękuję bardzo Ani z recepcji", "Ani"),
+            ("tack till Bo i kassan", "Bo"),
+            ("Mr O'Brien was great", "O'Brien"),
+            ("Mr. Brown was great", "Brown"),
+            ("Pani Doktor Kowalska", "Kowalska"),
+        ] {
+            check(text, &[("person", name)]);
+        }
+    }
+
+    #[test]
+    fn what_follows_thanks_is_not_always_a_name() {
+        for text in [
+            "Dziękuję Pani za pomoc",
+            "Dziękuję Państwu za pomoc",
+            "Dziękuję Panu z infolinii",
+            "Dziękuję Panu. Polecam",
+            "Dziękuję\nPolecam każdemu",
+            "Dziękuję 😊 Polecam",
+            "Dzięki - Polecam",
+            "Grazie\nSaluti",
+            "Tack\nMvh Elin",
+            "Thank You Very Much",
+            "Grazie Mille",
+            "Tack Alla",
+            "Tack Gud",
+            "MS Teams nie działa",
+            "MS Excel is slow",
+            "Thanks, Anna",
+            "thank you It was great",
+        ] {
+            check(text, &[]);
+        }
     }
 }

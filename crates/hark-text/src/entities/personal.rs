@@ -1,0 +1,229 @@
+//! Personal data: e-mail addresses, phone and card numbers, bank accounts.
+
+use std::ops::Range;
+
+use super::word::Word;
+use crate::fold;
+
+pub(super) fn is_email(word: &str) -> bool {
+    let Some((local, host)) = word.split_once('@') else { return false };
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%');
+    !local.is_empty()
+        && local.chars().all(part)
+        && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
+        && host.rsplit_once('.').is_some_and(|(name, top)| !name.is_empty() && top.chars().count() >= 2)
+}
+
+/// A phone or card number: digits in groups.
+pub(super) fn number(
+    text: &str,
+    words: &[Word<'_>],
+    at: usize,
+) -> Option<(&'static str, usize, Range<usize>)> {
+    let grouped = |word: &str| {
+        word.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '/' | '(' | ')'))
+    };
+    // In the middle of a longer number, such as an account's with a wrong digit, no other one begins.
+    let goes_on = |before: &Word<'_>| {
+        !before.last && grouped(before.text) && !before.text.ends_with(')') && !is_date(before.text)
+    };
+    if at.checked_sub(1).is_some_and(|before| goes_on(&words[before])) {
+        return None;
+    }
+    let start = words[at].start;
+    let mut best = None;
+    for taken in 1..=MOST_GROUPS {
+        let group = |word: &&Word<'_>| grouped(word.text) && !is_date(word.text);
+        let Some(word) = words.get(at + taken - 1).filter(group) else { break };
+        let range = start..word.end;
+        let digits: Vec<u8> =
+            text[range.clone()].bytes().filter(u8::is_ascii_digit).map(|d| d - b'0').collect();
+        let groups: Vec<&str> = text[range.clone()]
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|group| !group.is_empty())
+            .collect();
+        if (13..=19).contains(&digits.len()) && (3..=6).contains(&digits[0]) && luhn(&digits) {
+            best = Some(("card", taken, range));
+        } else if is_phone(&text[range.clone()], &groups, digits.len())
+            || after_phone_word(words, at).is_some_and(|least| (least..=15).contains(&digits.len()))
+        {
+            best = Some(("phone", taken, range));
+        }
+        if word.last {
+            break;
+        }
+    }
+    best
+}
+
+const MOST_GROUPS: usize = 8;
+
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, &digit)| {
+            let value = u32::from(digit) * (1 + u32::from(place % 2 == 1));
+            if value > 9 { value - 9 } else { value }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+fn is_phone(written: &str, groups: &[&str], digits: usize) -> bool {
+    if written.starts_with('+') {
+        return (9..=15).contains(&digits);
+    }
+    if written.starts_with("00") {
+        // A number of a parcel begins with zeros too; a country does not, and that of one digit has ten digits after it.
+        let country = written.trim_start_matches('0');
+        return !written.starts_with("000")
+            && if country.starts_with('1') { digits == 13 } else { (12..=15).contains(&digits) };
+    }
+    // (22) 123-45-67, (555) 123-4567
+    if written.starts_with('(') {
+        return (9..=if written.starts_with("(0") { 11 } else { 10 }).contains(&digits);
+    }
+    // 601 234 567; 0700-12 34 56; a date or a price has other groups.
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let threes = matches!(*lengths, [3, 3, 3] | [3, 3, 4]);
+    let italian =
+        digits == 10 && written.starts_with('3') && matches!(*lengths, [10] | [3, 7] | [3, 6 | 3, ..]);
+    let trunk = written.starts_with('0') && (9..=11).contains(&digits) && !written.contains('.');
+    threes || italian || trunk
+}
+
+/// How many digits a number has at least that comes after a word such as "call": the longer ones after "my number is".
+fn after_phone_word(words: &[Word<'_>], at: usize) -> Option<usize> {
+    let mut before = at.checked_sub(1)?;
+    if is_phone_word(words[before].text) {
+        return Some(7);
+    }
+    for _ in 0..2 {
+        if !matches!(
+            fold(words[before].text).as_str(),
+            "to" | "jest"
+                | "is"
+                | "e"
+                | "este"
+                | "ar"
+                | "pod"
+                | "la"
+                | "at"
+                | "me"
+                | "do"
+                | "mnie"
+                | "nr"
+                | "al"
+                | "pa"
+        ) {
+            return None;
+        }
+        before = before.checked_sub(1).filter(|&word| !words[word].last)?;
+        if is_phone_word(words[before].text) {
+            return Some(9);
+        }
+    }
+    None
+}
+
+fn is_phone_word(word: &str) -> bool {
+    matches!(
+        fold(word).as_str(),
+        "tel"
+            | "telefon"
+            | "telefonu"
+            | "telefonul"
+            | "telefono"
+            | "phone"
+            | "mobile"
+            | "call"
+            | "ring"
+            | "mobil"
+            | "cell"
+            | "cellulare"
+            | "zadzwon"
+            | "dzwon"
+            | "sunati"
+            | "whatsapp"
+            | "numer"
+            | "numarul"
+    )
+}
+
+/// 05/03/2024, 2024-03-05
+pub(super) fn is_date(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    if !(8..=10).contains(&bytes.len()) || !word.is_ascii() {
+        return false;
+    }
+    let Some(mark) = bytes.iter().copied().find(|byte| matches!(byte, b'.' | b'-' | b'/')) else {
+        return false;
+    };
+    let number = |text: &str| {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|_| digits)
+    };
+    let mut parts = word.split(mark as char);
+    let (Some(first), Some(month), Some(last), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let (year, day) = if first.len() == 4 { (first, last) } else { (last, first) };
+    let fits =
+        |text: &str, from: u16, to: u16| number(text).is_some_and(|value| (from..=to).contains(&value));
+    let short = |text: &str| text.len() <= 2;
+    year.len() == 4
+        && fits(year, 1900, 2099)
+        && short(month)
+        && short(day)
+        // In America the month comes first.
+        && (fits(month, 1, 12) && fits(day, 1, 31) || fits(month, 1, 31) && fits(day, 1, 12))
+}
+
+/// A bank account in groups: `PL61 1090 …`, `PL61-1090-…`, all in capitals or all in small letters.
+pub(super) fn iban(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    let small = words[at].text.starts_with(|c: char| c.is_ascii_lowercase());
+    let mut written = String::new();
+    let mut best = None;
+    for taken in 1..=MOST_ACCOUNT_GROUPS {
+        let Some(word) = words.get(at + taken - 1) else { break };
+        let fits = |byte: u8| {
+            byte.is_ascii_digit()
+                || byte == b'-'
+                || if small { byte.is_ascii_lowercase() } else { byte.is_ascii_uppercase() }
+        };
+        // A small word after the account is none of its groups.
+        let digits = word.text.bytes().any(|byte| byte.is_ascii_digit());
+        if !word.text.bytes().all(fits) || small && !digits && word.text.len() != 4 {
+            break;
+        }
+        written.extend(word.text.chars().filter(|&c| c != '-').map(|c| c.to_ascii_uppercase()));
+        if is_iban(&written) {
+            best = Some(("iban", taken, words[at].start..word.end));
+        }
+        if word.last || written.len() > 34 {
+            break;
+        }
+    }
+    best
+}
+
+const MOST_ACCOUNT_GROUPS: usize = 9;
+
+fn is_iban(written: &str) -> bool {
+    let bytes = written.as_bytes();
+    if !(15..=34).contains(&bytes.len())
+        || !bytes[..2].iter().all(u8::is_ascii_uppercase)
+        || !bytes[2..4].iter().all(u8::is_ascii_digit)
+    {
+        return false;
+    }
+    let remainder = bytes[4..].iter().chain(&bytes[..4]).fold(0_u32, |rest, byte| match byte {
+        b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
+        _ => (rest * 100 + u32::from(byte - b'A') + 10) % 97,
+    });
+    remainder == 1
+}
