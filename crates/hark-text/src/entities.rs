@@ -552,6 +552,7 @@ mod tests {
             "Tack Gud",
             "MS Teams nie działa",
             "MS Excel is slow",
+            "dosarul a plecat la DNA. Pe curând",
             "Thanks, Anna",
             "thank you It was great",
         ] {

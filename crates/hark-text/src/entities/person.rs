@@ -261,11 +261,12 @@ fn may_be_name(folded: &str) -> bool {
 
 /// The name after a title.
 fn after_title(text: &str, words: &[Word<'_>], at: usize, title: &str) -> Option<usize> {
-    // Two capitals are the short form of something else: `MS Teams`.
-    if words[at].text.len() == 2 && words[at].text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+    let written = words[at].text;
+    let mut short = matches!(title, "dl" | "dna" | "sig" | "mr" | "mrs" | "ms");
+    // A short one in capitals is the short form of something else: `MS Teams`, `DNA`.
+    if (short || written.len() == 2) && written.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return None;
     }
-    let mut short = matches!(title, "dl" | "dna" | "sig" | "mr" | "mrs" | "ms");
     // A rank at the most.
     for before in at..at + 2 {
         match gap(text, words, before) {
