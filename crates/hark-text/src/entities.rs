@@ -8,8 +8,9 @@ mod personal;
 mod word;
 
 use person::{is_cue, person};
+pub(crate) use personal::in_local_part;
 use personal::{iban, is_date, is_email, number};
-use word::{Word, words};
+use word::{Word, begins_account, words};
 
 use crate::{Entity, Match, fold, tokens::Tokens};
 
@@ -75,9 +76,7 @@ fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, u
             return Some(found);
         }
     }
-    let small_account =
-        || word.text.as_bytes().get(2..4).is_some_and(|two| two.iter().all(u8::is_ascii_digit));
-    if (first.is_ascii_uppercase() || first.is_ascii_lowercase() && small_account())
+    if (first.is_ascii_uppercase() || first.is_ascii_lowercase() && begins_account(word.text.as_bytes()))
         && let Some(found) = iban(words, at)
     {
         return Some(found);
@@ -238,7 +237,6 @@ const ORDERS: &[&str] = &[
     "awb",
     "colet",
     "factur",
-    "bilet",
     "tracking",
     "case",
     "booking",
@@ -251,6 +249,36 @@ const ORDERS: &[&str] = &[
 
 /// A number stands at most so many words behind what it is the number of: "comanda mea cu numărul 4711234".
 const MOST_WORDS_AHEAD: usize = 4;
+
+/// Folded words for "number".
+const NUMBER: &[&str] =
+    &["nr", "no", "numer", "number", "numero", "num", "n", "numarul", "id", "nummer", "numerze", "numeru"];
+
+/// Other folded words that may stand between what a number is of and the number.
+const LINKS: &[&str] = &[
+    "o",
+    "cu",
+    "my",
+    "mea",
+    "mia",
+    "mio",
+    "mitt",
+    "min",
+    "moja",
+    "moje",
+    "mojego",
+    "is",
+    "e",
+    "ar",
+    "este",
+    "jest",
+    "med",
+    "with",
+    "di",
+    "med-nummer",
+    "zamowienia",
+    "bestallning",
+];
 
 fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     // Most words have no code after them, and folding is dear.
@@ -283,56 +311,9 @@ fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static s
             return (!other).then_some(("order_number", ahead + 1, next.end - code.len()..next.end));
         }
         let link = fold(next.text);
-        numbered |= matches!(
-            link.as_str(),
-            "nr" | "no"
-                | "numer"
-                | "number"
-                | "numero"
-                | "num"
-                | "n"
-                | "numarul"
-                | "id"
-                | "nummer"
-                | "numerze"
-                | "numeru"
-        );
-        if !matches!(
-            link.as_str(),
-            "nr" | "no"
-                | "numer"
-                | "number"
-                | "numero"
-                | "num"
-                | "n"
-                | "numarul"
-                | "id"
-                | "nummer"
-                | "o"
-                | "numerze"
-                | "numeru"
-                | "cu"
-                | "my"
-                | "mea"
-                | "mia"
-                | "mio"
-                | "mitt"
-                | "min"
-                | "moja"
-                | "moje"
-                | "mojego"
-                | "is"
-                | "e"
-                | "ar"
-                | "este"
-                | "jest"
-                | "med"
-                | "with"
-                | "di"
-                | "med-nummer"
-                | "zamowienia"
-                | "bestallning"
-        ) {
+        if NUMBER.contains(&link.as_str()) {
+            numbered = true;
+        } else if !LINKS.contains(&link.as_str()) {
             return None;
         }
     }

@@ -5,11 +5,15 @@ use std::ops::Range;
 use super::word::Word;
 use crate::fold;
 
+/// What may stand before the `@` of an e-mail address.
+pub(crate) fn in_local_part(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%')
+}
+
 pub(super) fn is_email(word: &str) -> bool {
     let Some((local, host)) = word.split_once('@') else { return false };
-    let part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%');
     !local.is_empty()
-        && local.chars().all(part)
+        && local.chars().all(in_local_part)
         && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
         && host.rsplit_once('.').is_some_and(|(name, top)| !name.is_empty() && top.chars().count() >= 2)
 }

@@ -109,7 +109,6 @@ fn word(part: &str, at: usize) -> Option<Word<'_>> {
     let first = text.chars().next()?;
     let name = first.is_uppercase() && is_name(text);
     let marked = matches!(bytes.last(), Some(b'.' | b'!' | b'?' | b';' | b',' | b')' | b':'));
-    let account = bytes.get(2..4).is_some_and(|check| check.iter().all(u8::is_ascii_digit));
     Some(Word {
         text,
         start,
@@ -119,9 +118,14 @@ fn word(part: &str, at: usize) -> Option<Word<'_>> {
         coded: bytes.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3,
         plain: first.is_alphabetic()
             && (name || !first.is_ascii_uppercase())
-            && !account
+            && !begins_account(bytes)
             && !bytes.contains(&b'@'),
     })
+}
+
+/// Whether two check digits come after two bytes: `PL61`.
+pub(super) fn begins_account(bytes: &[u8]) -> bool {
+    bytes.get(2..4).is_some_and(|check| check.iter().all(u8::is_ascii_digit))
 }
 
 /// How many bytes at the begin are an area code in brackets: `(22)`, `(555)`, `(0161)`, `(0)`.

@@ -1,6 +1,9 @@
 //! What surrounds a word: running text, a hashtag, a handle, a domain, or a stretch of a link where nothing counts.
 
-use crate::fold::{Class, class};
+use crate::{
+    entities::in_local_part,
+    fold::{Class, class},
+};
 
 /// The stretch without white space around a position, and what it is. Kept from word to word, so that each stretch is
 /// looked at once.
@@ -68,6 +71,7 @@ impl Chunk {
         let first = chunk.find(char::is_alphanumeric).map_or(start, |first| start + first);
         if let Some(sign) = chunk.find('@').map(|sign| start + sign)
             && sign > first
+            // After anything else it begins a handle.
             && text[..sign].ends_with(in_local_part)
         {
             let host_end = end_of_host(text, sign + 1, end);
@@ -81,9 +85,9 @@ impl Chunk {
             return;
         }
         let host_end = end_of_host(text, first, end);
-        let host = &text[first..host_end];
-        let named = is_domain(host) || is_address(host, &text[host_end..end]);
-        if named && !text[start..first].ends_with(['@', '#']) {
+        if is_domain(&text[first..host_end], &text[host_end..end])
+            && !text[start..first].ends_with(['@', '#'])
+        {
             self.host = (first, host_end);
             self.dead_before = first;
             self.dead_after = if text[host_end..].starts_with(['/', '?']) { host_end } else { end };
@@ -170,26 +174,17 @@ const TOP_LEVEL: &[&str] = &[
     "dk", "no", "fi", "cz", "sk", "hu", "bg", "gr", "tr",
 ];
 
-fn is_domain(host: &str) -> bool {
+/// Whether a dotted word is a host: by its ending or, whatever that is, by "www." before it or a path behind it.
+fn is_domain(host: &str, path: &str) -> bool {
     let Some((labels, last)) = host.rsplit_once('.') else { return false };
-    !labels.is_empty()
-        && !labels.split('.').any(str::is_empty)
-        && TOP_LEVEL.iter().any(|top| top.eq_ignore_ascii_case(last))
-}
-
-/// Whether a dotted word is a host whatever it ends in: "www." before it or a path behind it says so.
-fn is_address(host: &str, path: &str) -> bool {
-    let Some((labels, last)) = host.rsplit_once('.') else { return false };
+    if labels.split('.').any(str::is_empty) {
+        return false;
+    }
+    let known = TOP_LEVEL.iter().any(|top| top.eq_ignore_ascii_case(last));
     let plain = last.len() >= 2 && last.bytes().all(|b| b.is_ascii_lowercase());
-    let www = host.get(..4).is_some_and(|www| www.eq_ignore_ascii_case("www."));
-    plain
-        && !labels.split('.').any(str::is_empty)
-        && (www || path.strip_prefix('/').is_some_and(|path| path.starts_with(char::is_alphanumeric)))
-}
-
-/// What may stand before the `@` of an e-mail address; after anything else it begins a handle.
-fn in_local_part(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%')
+    let www = || host.get(..4).is_some_and(|www| www.eq_ignore_ascii_case("www."));
+    let leads_on = || path.strip_prefix('/').is_some_and(|path| path.starts_with(char::is_alphanumeric));
+    known || plain && (www() || leads_on())
 }
 
 /// White space and hyphens, which may stand between the words of any term.

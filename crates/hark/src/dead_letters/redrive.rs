@@ -71,7 +71,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
             .into());
     }
     let config = Config::load(context.config_path())?;
-    if matches!(config.log, LogConfig::Embedded { .. }) {
+    if !args.dry_run && matches!(config.log, LogConfig::Embedded { .. }) {
         // Opening it to write would begin a log where there is none.
         log::open_to_read(&config)?;
     }
