@@ -8,7 +8,6 @@ mod personal;
 mod word;
 
 use person::{is_cue, person};
-pub(crate) use personal::in_local_part;
 use personal::{iban, is_date, is_email, number};
 use word::{Word, begins_account, words};
 

@@ -330,6 +330,11 @@ static SMALL_TABLE: LazyLock<[Small; SMALL]> = LazyLock::new(|| {
     table
 });
 
+/// What may stand before the `@` of an e-mail address.
+pub(crate) fn in_local_part(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

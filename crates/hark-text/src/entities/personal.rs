@@ -3,12 +3,7 @@
 use std::ops::Range;
 
 use super::word::Word;
-use crate::fold;
-
-/// What may stand before the `@` of an e-mail address.
-pub(crate) fn in_local_part(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%')
-}
+use crate::fold::{fold, in_local_part};
 
 pub(super) fn is_email(word: &str) -> bool {
     let Some((local, host)) = word.split_once('@') else { return false };

@@ -1,9 +1,6 @@
 //! What surrounds a word: running text, a hashtag, a handle, a domain, or a stretch of a link where nothing counts.
 
-use crate::{
-    entities::in_local_part,
-    fold::{Class, class},
-};
+use crate::fold::{Class, class, in_local_part};
 
 /// The stretch without white space around a position, and what it is. Kept from word to word, so that each stretch is
 /// looked at once.
