@@ -8,7 +8,7 @@ polish.bin  how Polish nouns inflect: length of the table of paradigms in bytes 
             hashes (u32, ascending), and the line of each (u16).
 Numbers are little-endian; the hash is 32-bit FNV-1a of the lower-case word in UTF-8.
 
-Words are those of the training texts (shared/data, the corpus of hark-train) and of lists below. Paradigms are those of SGJP, the
+Words are those of the training texts (shared/data, the corpus of hark-train) and of the lists in scripts/words. Paradigms are those of SGJP, the
 Grammatical Dictionary of Polish (BSD-2-Clause), through PyPI morfeusz2.
 
 Usage: pip install morfeusz2==1.99.15; scripts/words.py [DATA]     (DATA defaults to ../shared/data)
@@ -16,6 +16,7 @@ Usage: pip install morfeusz2==1.99.15; scripts/words.py [DATA]     (DATA default
 
 import collections
 import gzip
+import itertools
 import json
 import pathlib
 import re
@@ -32,31 +33,19 @@ LANGUAGES = ["pl", "sv", "it", "ro", "en"]
 LEAST = {"sv": 2, "it": 2, "ro": 3, "en": 3}
 
 # Words, written without diacritics, that are other words than those with them.
-ROMANIAN_BARE = "par para pari rata rate fata sa la ca o a si el ai mai an va in dai pot car vin sta hai cad iau un".split()
+ROMANIAN_BARE = "peste tata tari para par pari rata rate fata sa la ca o a si el ai mai an va in dai pot car vin sta hai cad iau un".split()
 
-# Common words that the texts lack and that names or other words are written like.
-# Brands that people write small so often that they look like words; in Polish a car of the brand is one.
+# Brands that people write small so often that they look like words. Not those that are words: who writes capitals and
+# `biedronka` means the beetle.
 BRANDS = set("""fiat paypal google facebook iphone samsung nokia twitter youtube whatsapp instagram amazon netflix ikea volvo bmw audi
     tesla ford opel citroen mercedes toyota honda mazda skoda renault peugeot volkswagen porsche ferrari jeep adidas nike allegro
-    huawei xiaomi sony spotify tiktok uber bolt lidl biedronka tesco auchan carrefour lenovo dell intel microsoft windows android
-    suzuki nissan hyundai kia dacia seat lexus subaru chevrolet polonez maluch emag orlen""".split())
-LISTED = {
-    "pl": """marka marki markę marką marce marek paczka paczki paczkę paczką pączek pączka pączki róża róży róże różę różą jagoda
-        kalina malina sława bogdan wiktoria wiktorii olej tomek rom sala lina liny iga hala mila lena pola poła gala dana bronka
-        kama zorza zorzy zorzę zorzą bez""",
-    "sv": """sten björn lund berg ros lilja viola linda sol stig varg dag natt vår kung falk lo örn ek lind hav strand
-        ström gren kvist rot blad sjö holm ö torp ny klar glad from frisk rask hjälm sköld vinge axel frid folke helge""",
-    "it": """rosa rose bianco bianca bianchi rosso rossa rossi verde verdi greco greci costa gallo galli conte conti marino villa
-        monti ferro ferrari leone leoni viola viole luna stella stelle chiara chiaro serena sereno vera vero gioia fiore fiori
-        vespa vespe punto panda tempra delta alba alma libra caso casi banca banche banco banchi conta conte moda
-        mode colla colle porto porti posto posti pasta paste pesce pesci pesca pesche tasta cassa casse cosa cose marca marche
-        marcia canile libro libri libero moto gatta gatto carta carte casa case mano mani pane pani vino vini""",
-    "ro": """bancuri cartier carton cală rața rație rații servicii servici studenta port porturi portar curs cursuri leu lei corn
-        floare flori lalea soare stea stele luna lună bradul brad mure mura roșu roșie alb albă negru neagră bun bună dulce""",
-    "en": """orange apple shell visa plus play era mars twix snickers bounty gap boss next target subway bill rose mark jack frank
-        grace hope faith joy amber ruby pearl lily daisy violet iris sky sunny dawn summer autumn april may june august banker
-        trainer boxer taxi londoner care busy many shift zoom slack square stripe discover chase pink ally wise""",
-}
+    huawei xiaomi sony spotify tiktok uber lidl tesco auchan carrefour lenovo dell intel microsoft windows android
+    suzuki nissan hyundai kia dacia lexus subaru chevrolet polonez maluch emag orlen""".split())
+
+
+def listed(name):
+    """Hand-written words: those that names are or could be made of, which the texts lack."""
+    return (ROOT / "scripts/words" / f"{name}.txt").read_text(encoding="utf-8").split()
 
 
 def fnv(word):
@@ -71,8 +60,8 @@ def texts():
         for line in lines:
             _, language, text = line.rstrip("\n").split("\t", 2)
             yield language, text
-    for language in LANGUAGES:
-        with open(ROOT / f"crates/hark-train/corpus/{language}.train.jsonl", encoding="utf-8") as lines:
+    for language, part in itertools.product(LANGUAGES, ("train", "everyday")):
+        with open(ROOT / f"crates/hark-train/corpus/{language}.{part}.jsonl", encoding="utf-8") as lines:
             for line in lines:
                 yield language, json.loads(line)["text"]
 
@@ -137,15 +126,28 @@ def common_words(small, capital, dictionary):
                 word
                 for word, count in small[language].items()
                 if count >= LEAST[language]
-                and not (word.isascii() and marked[word] and (language == "ro" or marked[word] > count))
+                and not (word.isascii() and marked[word] and (language == "ro" or 2 * marked[word] > count))
             ]
             if language == "ro":
                 words += [word for word in ROMANIAN_BARE if word in small["ro"]]
             if language == "sv":
                 words += parts()
-        for word in {*words, *LISTED[language].split()} - BRANDS:
+        hand = listed(language)
+        if language == "pl":
+            hand += [form for word in hand for form in forms(word, dictionary)]
+        # Names that Romanians write small, without diacritics, and with the article as it is heard.
+        names = [name for name in listed("ro.names") if language == "ro"]
+        names = {form for name in names for heard in (name, name.removesuffix("l")) for form in (heard, bare(heard))}
+        for word in {*words, *hand} - BRANDS - names:
             known[fnv(word)] |= 1 << bit
     return known
+
+
+def forms(lemma, dictionary):
+    """Of a common noun or adjective."""
+    for form, _, tag, names, _ in dictionary.generate(lemma):
+        if tag.split(":")[0] in ("subst", "adj") and "depr" not in tag and form.isalpha() and form.islower() and not is_name(names):
+            yield form
 
 
 def paradigm(lemma, dictionary):
@@ -166,7 +168,7 @@ def paradigm(lemma, dictionary):
 
 def nouns(all_letters, dictionary):
     lemmas = set()
-    for word in all_letters:
+    for word in [*all_letters, *listed("pl")]:
         for spelling in (word, word.capitalize()):
             for _, _, (_, lemma, tag, _, _) in dictionary.analyse(spelling):
                 lemma = lemma.split(":")[0]

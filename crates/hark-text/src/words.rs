@@ -11,11 +11,6 @@ pub(crate) fn is_common(word: &str) -> bool {
     !common_in(word).is_empty()
 }
 
-/// The same for the [`hash`] of a word.
-pub(crate) fn is_common_hash(hash: u32) -> bool {
-    !languages(hash).is_empty()
-}
-
 /// The languages in which a word, lower-case with its diacritics, is common.
 pub(crate) fn common_in(word: &str) -> Languages {
     languages(hash(word))

@@ -192,7 +192,7 @@ fn romanian_forms_match_with_their_article() {
 
 #[test]
 fn english_possessives_and_plurals_match() {
-    check("Norrsken", "Norrsken's new shop, norrsken’s", &["Norrsken's", "norrsken’s"]);
+    check("Norrsken", "Norrsken's new shop, Norrsken’s", &["Norrsken's", "Norrsken’s"]);
     check("garage", "two garages, the garage's door", &["garages", "garage's"]);
     check("Kvarnby", "a Kvarnby-sponsored race", &["Kvarnby"]);
 }

@@ -52,7 +52,18 @@ pub(crate) fn of(word: &str, manner: Manner, languages: Languages) -> BTreeMap<S
     let mut all = BTreeMap::from([(lower.clone(), Languages::NONE)]);
     let letters = lower.chars().filter(|c| c.is_alphabetic()).count();
     let known = words::common_in(&lower);
-    if lower.chars().any(|c| !c.is_alphabetic()) {
+    if let Some(at) = word.rfind(|c: char| !c.is_alphabetic()) {
+        // `24Frakt`
+        let (head, tail) = word.split_at(at + word[at..].chars().next().map_or(1, char::len_utf8));
+        if tail.chars().count() >= SHORTEST {
+            let head = head.to_lowercase();
+            let tails = of(tail, manner, languages).into_iter();
+            all.extend(
+                tails
+                    .filter(|(form, _)| *form != tail.to_lowercase())
+                    .map(|(form, made_by)| (head.clone() + &form, made_by)),
+            );
+        }
         return all;
     }
     if letters < if manner.name { SHORTEST } else { 2 } {
@@ -76,7 +87,12 @@ pub(crate) fn of(word: &str, manner: Manner, languages: Languages) -> BTreeMap<S
             Languages::RO => romanian::inflect(&lower, manner, &mut forms),
             _ => english::inflect(&lower, &mut forms),
         };
-        let home = sure || manner.name || manner.phrase || known.meets(language);
+        let at_home = match language {
+            // What is a form of another word there is none of its own: `modo`.
+            Languages::PL => is_polish_noun(&lower) || lower.ends_with(['y', 'i']),
+            _ => true,
+        };
+        let home = sure || manner.name || manner.phrase || at_home && known.meets(language);
         for form in forms.made {
             let common = words::common_in(&form);
             // Where the word is foreign, what looks like a form of it and is a word is another word: Swedish bil and Polish
@@ -157,6 +173,16 @@ fn is_vowel(c: char) -> bool {
             | 'ò'
             | 'ù'
     )
+}
+
+/// Whether Polish has a common noun of this base form.
+pub(crate) fn is_polish_noun(word: &str) -> bool {
+    paradigms::of(&word.to_lowercase()).is_some()
+}
+
+/// `iPhone`, `PayPal`
+pub(crate) fn has_inner_capital(word: &str) -> bool {
+    word.chars().any(char::is_lowercase) && word.chars().skip(1).any(char::is_uppercase)
 }
 
 #[cfg(test)]

@@ -5,6 +5,29 @@ use super::{Forms, Manner, ends, is_vowel, paradigms, stem, with_vowel};
 /// Whether the word is known, so that the forms are sure.
 pub(super) fn inflect(written: &str, manner: Manner, forms: &mut Forms) -> bool {
     let word = &*written.to_lowercase();
+    // `iPhone` is a name as well.
+    forms.name |= super::has_inner_capital(written);
+    let sure = known_or_by_rule(word, manner, forms);
+    if manner.person && manner.phrase {
+        only_one_person(word, forms);
+    }
+    sure
+}
+
+/// First name and surname are those of one: the plural of hers may be his name, `Aleksander` and two `Daniele`.
+fn only_one_person(word: &str, forms: &mut Forms) {
+    let Some(stem) = word.strip_suffix('a') else { return };
+    let plural = if is_velar(stem) {
+        format!("{stem}ie")
+    } else if is_soft(stem) || stem.ends_with(is_vowel) {
+        format!("{stem}e")
+    } else {
+        String::new()
+    };
+    forms.made.retain(|form| *form != plural && (form.ends_with(is_vowel) || form.ends_with("ej")));
+}
+
+fn known_or_by_rule(word: &str, manner: Manner, forms: &mut Forms) -> bool {
     let capital = capitalised(word);
     if let Some(known) = paradigms::of(if manner.name { &capital } else { word }) {
         forms.made.extend(known);
@@ -24,7 +47,7 @@ pub(super) fn inflect(written: &str, manner: Manner, forms: &mut Forms) -> bool 
         // Brands that are named by a common noun.
         forms.made.extend(known);
     }
-    rules(word, manner.phrase, forms);
+    rules(word, manner, forms);
     false
 }
 
@@ -38,13 +61,16 @@ fn capitalised(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn rules(word: &str, phrase: bool, forms: &mut Forms) {
+fn rules(word: &str, manner: Manner, forms: &mut Forms) {
+    let Manner { phrase, person, .. } = manner;
     if let Some((_, all)) = IRREGULAR.iter().find(|(base, _)| *base == word) {
         forms.all(all);
     }
     match word.chars().last() {
         Some('a') => ending_in_a(word, phrase, forms),
         Some('o') => ending_in_o(word, forms),
+        // `Dante`, `Mike`
+        Some('e') if phrase && person => forms.add(&word[..word.len() - 1], "ego emu em a u owi ie"),
         Some('e') => ending_in_e(word, phrase, forms),
         Some('y' | 'i') if word[..word.len() - 1].ends_with(is_vowel) => foreign_glide(word, forms),
         Some('y' | 'i') => {
@@ -95,6 +121,15 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("pies", "psa psu psem psie psy psów psom psami psach"),
     ("mąż", "męża mężowi mężem mężu mężowie mężów mężom mężami mężach"),
     ("tesco", "tesco"),
+    ("dwa", "dwie dwóch dwom dwóm dwoma dwiema dwu"),
+    ("dwie", "dwa dwóch dwom dwóm dwoma dwiema dwu"),
+    ("trzy", "trzej trzech trzem trzema"),
+    ("cztery", "czterej czterech czterem czterema"),
+    ("pięć", "pięciu pięcioma"),
+    ("sześć", "sześciu sześcioma"),
+    ("siedem", "siedmiu siedmioma"),
+    ("osiem", "ośmiu ośmioma"),
+    ("dziesięć", "dziesięciu dziesięcioma"),
 ];
 
 /// How a hard consonant changes before the ending -e of the locative.
@@ -283,6 +318,10 @@ fn ending_in_e(word: &str, phrase: bool, forms: &mut Forms) {
             }
         }
         None => bare_plural(stem, forms),
+    }
+    // Terms in the plural: `aleje`, `alei`; `koleje`, `kolei`.
+    if let Some(before) = stem.strip_suffix('j') {
+        forms.add(before, "i");
     }
     if phrase || ends(word, &["skie", "ckie", "dzkie"]) {
         match word.strip_suffix("ie") {

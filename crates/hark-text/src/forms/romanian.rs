@@ -3,6 +3,10 @@
 use super::{Forms, Manner, ends, is_vowel, stem, with_vowel};
 
 pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
+    if manner.person && manner.phrase {
+        person(word, forms);
+        return false;
+    }
     // Names do not agree with anything.
     let phrase = manner.phrase && !manner.name;
     const IRREGULAR: &[(&str, &str)] = &[
@@ -39,11 +43,41 @@ pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
         Some('u') => ending_in_u(word, forms),
         Some('i' | 'o' | 'y') => {
             forms.add(word, "ul ului uri urile urilor l lui i ii ilor lor");
+            if let Some(stem) = stem(word, "i") {
+                // Towns in the plural: Iașul, Iașului.
+                forms.add(stem, "ul ului");
+            }
+            if let Some(stem) = stem(word, "ii") {
+                // Codrii, Codrilor
+                forms.add(stem, "ilor");
+            }
         }
         Some(_) => consonant(word, phrase, forms),
         None => {}
     }
     irregular.is_some()
+}
+
+/// First name or surname beside the other: without the plural, which may be another name (`Daniele`).
+fn person(word: &str, forms: &mut Forms) {
+    match word.chars().last() {
+        Some('a' | 'ă') => {
+            let stem = word.trim_end_matches(['a', 'ă']);
+            // Ioanei, Mariei, Mircei; Ancăi, Olgăi, and in speech Anchii, Olghii. No vocative: Ilario is no Ilaria.
+            forms.add(stem, "a ă ei ăi");
+            if ends(stem, &["e", "i"]) {
+                forms.add(stem, "i");
+                forms.add(&stem[..stem.len() - 1], "ei");
+            }
+            if ends(stem, &["c", "g"]) {
+                forms.add(stem, "hii");
+            }
+        }
+        Some('u') => forms.add(word, "l lui le"),
+        Some(last) if is_vowel(last) || last == 'y' => forms.add(word, "ul ului"),
+        Some(_) => forms.add(word, "ul ului ule e"),
+        None => {}
+    }
 }
 
 /// Stems of feminine nouns with a plural in -uri: mass nouns and few others.
@@ -66,13 +100,23 @@ fn feminine(stem: &str, forms: &mut Forms) {
 fn ending_in_a(word: &str, forms: &mut Forms) {
     if let Some(stem) = stem(word, "ea") {
         forms.add(stem, "eaua elei ele elele elelor");
+        // With the article: marea, mării; Calea, Căii.
+        for changed in vowels(stem) {
+            for soft in softened(&changed).into_iter().chain([changed]) {
+                forms.add(&soft, "ii");
+            }
+        }
     }
     if let Some(stem) = stem(word, "ia") {
         forms.add(stem, "iei ii iile iilor ie");
+        // Baia, Băii
+        vowels(stem).iter().for_each(|changed| forms.add(changed, "ii"));
     }
     let stem = &word[..word.len() - 1];
     forms.add(stem, "ei e ele elor ii i ile ilor ă ua");
     for changed in vowels(stem) {
+        // Piața, Pieței
+        forms.add(&changed, "ei e ele elor");
         for soft in softened(&changed).into_iter().chain([changed]) {
             forms.add(&soft, "i ii ile ilor");
         }
@@ -83,6 +127,10 @@ fn ending_in_e(word: &str, forms: &mut Forms) {
     if let Some(stem) = stem(word, "ie") {
         // `farmacie`; after a vowel the i of the plural is the stem's: `cheie`, `chei`.
         forms.add(stem, if stem.ends_with(is_vowel) { "ia ii i ile ilor" } else { "ia iei ii iile iilor" });
+    }
+    if let Some(stem) = stem(word, "le") {
+        // Muntele, Muntelui; Florile, Florilor
+        forms.add(stem, "lui lor");
     }
     let stem = &word[..word.len() - 1];
     // A foreign e that is not heard takes the article of a consonant: `service-ul`, `serviceul`.
@@ -109,6 +157,10 @@ fn ending_in_u(word: &str, forms: &mut Forms) {
 
 fn consonant(word: &str, phrase: bool, forms: &mut Forms) {
     forms.add(word, "ul ului ule uri urile urilor i ii ilor e ele elor");
+    if word.ends_with("ul") {
+        // Râul, Râului
+        forms.add(word, "ui");
+    }
     for stem in vowels(word) {
         forms.add(&stem, "e ele elor i ii ilor");
         for soft in softened(&stem) {

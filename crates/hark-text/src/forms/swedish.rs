@@ -43,6 +43,7 @@ const CHANGED: &[(&str, &str)] = &[
     ("gås", "gäss gässen"),
     ("mus", "möss mössen"),
     ("bonde", "bönder bönderna"),
+    ("hjärta", "hjärtan hjärtana"),
     ("öga", "ögon ögonen ögat"),
     ("öra", "öron öronen örat"),
     ("dotter", "döttrar döttrarna"),

@@ -92,6 +92,8 @@ struct Word {
     written: String,
     /// The symbol before it, if it is not white space or a hyphen.
     joint: Option<char>,
+    /// A hyphen stands before it.
+    hyphen: bool,
     /// Nothing else may stand before it.
     strict: bool,
     manner: Manner,
@@ -99,6 +101,21 @@ struct Word {
     languages: Languages,
     /// Also with one letter wrong.
     misspelt: bool,
+    which: Which,
+    shop: bool,
+}
+
+/// Which of a word's forms lead on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+enum Which {
+    #[default]
+    All,
+    /// All but those in -a that are no base form.
+    NotInA,
+    /// Those alone.
+    InA,
+    /// All but the base form, unless it is the only one: see [`Node::inflected`].
+    Inflected,
 }
 
 /// Which forms of a term count beside the one written.
@@ -148,6 +165,7 @@ impl Word {
     fn ways(&self) -> Vec<(u64, Edge)> {
         let lower = self.written.to_lowercase();
         let forms = forms::of(&self.written, self.manner, self.languages);
+        let base = fold(&self.written);
         let edge = |form: &str, languages, misspelt| Edge {
             node: 0,
             next: NONE,
@@ -157,8 +175,17 @@ impl Word {
             ascii: form.is_ascii(),
             misspelt,
         };
+        let kept = |form: &str| match self.which {
+            // Also what is read as such without its diacritics.
+            Which::NotInA => form == lower || !form.ends_with(['a', 'ą']),
+            Which::InA => form != lower && form.ends_with(['a', 'ą']),
+            Which::All => true,
+            // The base form with an ending attached, `Moore'a`, is inflected too.
+            Which::Inflected => form == lower || fold(form) != base,
+        };
         let mut ways: Vec<(u64, Edge)> = forms
             .iter()
+            .filter(|(form, _)| kept(form))
             .map(|(form, languages)| (hash_folded(&fold(form)), edge(form, *languages, false)))
             .collect();
         let taken: HashSet<u64> = ways.iter().map(|(hash, _)| *hash).collect();
@@ -195,12 +222,25 @@ impl Build {
             let theme = how.kind == SubjectKind::Topic && words::is_common(&lower);
             let name = word.written.starts_with(char::is_uppercase) && !theme;
             word.misspelt = how.misspelt;
+            word.shop = matches!(how.kind, SubjectKind::Own | SubjectKind::Competitor);
             word.manner = Manner { phrase, name, person: how.kind == SubjectKind::Person };
-            // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending.
-            word.languages = if word.joint.is_none() { how.languages } else { Languages::NONE };
+            // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending, but that of another name (`Marks & Spencers`) is.
+            let bound = word.joint.is_some_and(|joint| joint != '&' || lower.chars().count() < 3);
+            word.languages = if bound { Languages::NONE } else { how.languages };
         }
-        self.path(&words, end);
-        for other in [spelled_out(&words), contracted(&words)].into_iter().flatten() {
+        if how.kind == SubjectKind::Person
+            && let [first, .., last] = &mut *words
+            && is_woman(&first.written)
+            && !last.written.to_lowercase().ends_with('a')
+        {
+            // `Anny Nowak`; `Anna Nowaka` is somebody else.
+            last.languages = last.languages.without(Languages::PL);
+        }
+        match of_a_man(&words, how) {
+            Some(ways) => ways.iter().for_each(|words| self.path(words, end)),
+            None => self.path(&words, end),
+        }
+        for other in [spelled_out(&words), contracted(&words), without_s(&words)].into_iter().flatten() {
             self.path(&other, end);
         }
         self.run_together(&words, end);
@@ -214,6 +254,7 @@ impl Build {
 
     fn path(&mut self, words: &[Word], end: End) {
         let node = words.iter().fold(ROOT, |node, word| self.child(node, word));
+        self.nodes[node as usize].noun = nouns(words);
         self.end(node, end);
     }
 
@@ -227,7 +268,7 @@ impl Build {
         }
         let head: String = first.iter().map(|word| fold(&word.written)).collect();
         let written: String = words.iter().map(|word| word.written.to_lowercase()).collect();
-        let node = self.node(&Word { written, joint: None, strict: false, ..last.clone() });
+        let node = self.node(&Word { written, joint: None, hyphen: false, strict: false, ..last.clone() });
         let start: String = first.iter().map(|word| word.written.to_lowercase()).collect();
         for (form, languages) in forms::of(&last.written, last.manner, last.languages) {
             let whole = start.clone() + &form;
@@ -260,9 +301,10 @@ impl Build {
         let node = self.node(word);
         self.children.insert(key, node);
         let ways = word.ways();
-        // Typed without diacritics, unless one of its forms is a word as it stands.
-        let common = |(_, edge): &(u64, Edge)| words::is_common_hash(edge.spelling);
-        self.nodes[node as usize].bare = word.written.is_ascii() && !ways.iter().any(common);
+        self.nodes[node as usize].inflected = word.which == Which::Inflected && ways.len() > 1;
+        // Typed without diacritics, unless it is a word as it stands.
+        let common = words::is_common(&word.written.to_lowercase());
+        self.nodes[node as usize].bare = word.written.is_ascii() && !common;
         for (hash, edge) in ways {
             self.edge(parent, hash, Edge { node, ..edge });
         }
@@ -275,9 +317,9 @@ impl Build {
         // Without a vowel it is read letter by letter, whatever its case.
         let name = name && !phrase && fold(&word.written).contains(['a', 'e', 'i', 'o', 'u', 'y']);
         // `PayPal` is no word whatever its case.
-        let name = name && !has_inner_capital(&word.written);
-        let Word { joint, strict, .. } = *word;
-        self.nodes.push(Node { joint, strict, name, lone: !phrase, ..Node::default() });
+        let name = name && !forms::has_inner_capital(&word.written);
+        let Word { joint, strict, shop, .. } = *word;
+        self.nodes.push(Node { joint, strict, shop, name, lone: !phrase, ..Node::default() });
         node
     }
 
@@ -291,6 +333,28 @@ impl Build {
     }
 }
 
+/// See [`Node::noun`].
+fn nouns(words: &[Word]) -> Languages {
+    let known = |word: &Word| words::common_in(&word.written.to_lowercase());
+    match words {
+        // In Polish a form of another word may look like one: Marek.
+        [word] if !forms::is_polish_noun(&word.written) => known(word).without(Languages::PL),
+        [word] => known(word),
+        words if words.iter().all(may_describe) => {
+            words.iter().map(known).reduce(Languages::and).unwrap_or_default()
+        }
+        _ => Languages::NONE,
+    }
+}
+
+/// Whether a word of a name may be one of a description too: not in `Coca-Cola`, `Marks & Spencer`, `Poczta Polska`.
+fn may_describe(word: &Word) -> bool {
+    const NATIONS: &[&str] = &["polsk", "italian", "român", "british", "american", "europ"];
+    let lower = word.written.to_lowercase();
+    let nation = NATIONS.iter().any(|nation| lower.starts_with(nation));
+    word.manner.name && !word.hyphen && word.joint.is_none() && !nation
+}
+
 fn words(text: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut last = 0;
@@ -301,7 +365,8 @@ fn words(text: &str) -> Vec<Word> {
             .find(|c| class(*c) == Class::Separator && !super::place::joins_words(*c))
             .map(|c| if super::place::is_apostrophe(c) { '\'' } else { c })
             .filter(|_| !words.is_empty());
-        words.push(word(&text[piece.start..piece.end], joint));
+        let hyphen = !words.is_empty() && between.contains('-');
+        words.push(Word { hyphen, ..word(&text[piece.start..piece.end], joint) });
         last = piece.end;
     }
     words
@@ -310,11 +375,55 @@ fn words(text: &str) -> Vec<Word> {
 fn word(written: &str, joint: Option<char>) -> Word {
     let written = written.to_owned();
     let (manner, languages) = (Manner::default(), Languages::NONE);
-    Word { written, joint, strict: false, manner, languages, misspelt: false }
+    Word {
+        written,
+        joint,
+        hyphen: false,
+        strict: false,
+        manner,
+        languages,
+        misspelt: false,
+        which: Which::All,
+        shop: false,
+    }
 }
 
-fn has_inner_capital(word: &str) -> bool {
-    word.chars().any(char::is_lowercase) && word.chars().skip(1).any(char::is_uppercase)
+/// By a first name; few men's end so.
+fn is_woman(first_name: &str) -> bool {
+    const MEN: &[&str] = &[
+        "kuba", "barnaba", "kosma", "jarema", "luca", "luka", "andrea", "nicola", "mattia", "elia", "sasza",
+        "sasha", "ilja", "ilya", "nikita", "joshua", "ezra", "mircea", "horea", "mihnea", "toma",
+    ];
+    let lower = first_name.to_lowercase();
+    lower.ends_with('a') && !MEN.contains(&&*lower)
+}
+
+/// A man's first name in -a, a Polish genitive, wants a surname that is inflected too: beside one that is not it is a woman's,
+/// as in `pani Stanisława Bąk`.
+fn of_a_man(words: &[Word], how: How) -> Option<[Vec<Word>; 2]> {
+    let [first, middle @ .., last] = words else { return None };
+    let man = !is_woman(&first.written);
+    if how.kind != SubjectKind::Person || !how.languages.meets(Languages::PL) || !man {
+        return None;
+    }
+    let way = |a: Which, b: Which| {
+        let (first, last) = (Word { which: a, ..first.clone() }, Word { which: b, ..last.clone() });
+        [first].into_iter().chain(middle.iter().cloned()).chain([last]).collect()
+    };
+    Some([way(Which::NotInA, Which::All), way(Which::InA, Which::Inflected)])
+}
+
+/// Polish inflects `McDonald's` without its s: `w McDonaldzie`.
+fn without_s(words: &[Word]) -> Option<Vec<Word>> {
+    let [first @ .., name, s] = words else { return None };
+    let languages = if name.languages.meets(Languages::PL) { Languages::PL } else { return None };
+    let heard = name.written.ends_with(|c: char| !"aeiouy".contains(c.to_ascii_lowercase()));
+    if s.joint != Some('\'') || s.written != "s" || !heard {
+        return None;
+    }
+    let manner = Manner { phrase: !first.is_empty(), ..name.manner };
+    let inflected = Word { which: Which::Inflected, languages, manner, ..name.clone() };
+    Some(first.iter().cloned().chain([inflected]).collect())
 }
 
 /// `B.B.C.` for `BBC`.

@@ -8,7 +8,7 @@ use super::{
     hints::Hints,
     parts,
     place::{Chunk, Place},
-    spelling::plain,
+    spelling::{is_proper, plain},
 };
 use crate::{
     filter::Filter,
@@ -39,6 +39,8 @@ struct Part {
     /// Hash of the letters with their diacritics.
     spelling: u32,
     ascii: bool,
+    /// A name, which a capital begins.
+    name: bool,
     /// Long enough that what stands beside it need not be known.
     long: bool,
     end: End,
@@ -51,23 +53,35 @@ pub(super) struct Build(Compounds);
 const LONG: usize = 6;
 /// Shorter words are no compounds with a term.
 const SHORTEST_BYTES: usize = 5;
+/// Letters of a name that begins a compound without a hyphen (`Årestugan`), and of one that ends it (`drömvolvon`).
+const SHORTEST_FIRST_NAME: usize = 3;
+const SHORTEST_LAST_NAME: usize = 5;
 
 impl Build {
     pub fn add(&mut self, written: &str, manner: Manner, end: End) {
         let lower = written.to_lowercase();
         let letters = lower.chars().count();
-        if letters < 2 || !lower.chars().all(char::is_alphabetic) {
+        // `SJ-kortet` has a hyphen.
+        let shortest = if manner.name { SHORTEST_FIRST_NAME } else { 2 };
+        if letters < shortest || !lower.chars().all(char::is_alphabetic) {
             return;
         }
         let part = |form: &str| Part {
             next: NONE,
             spelling: words::hash(form),
             ascii: form.is_ascii(),
+            name: manner.name,
             long: letters >= LONG,
             end,
         };
-        for form in parts::first_forms(&lower) {
+        // A name is bound as it is, and what ends like a short one is another word (`fiskare`, Åre).
+        let first =
+            if manner.name { vec![lower.clone(), format!("{lower}s")] } else { parts::first_forms(&lower) };
+        for form in first {
             self.0.first.add(Letters::of(&fold(&form)).hash(), part(&form));
+        }
+        if manner.name && letters < SHORTEST_LAST_NAME {
+            return;
         }
         for form in forms::of(written, manner, Languages::SV).into_keys() {
             let backwards: String = fold(&form).chars().rev().collect();
@@ -134,6 +148,10 @@ impl Matcher {
                 }
                 chunk.around(text, piece.start);
                 if chunk.place(text, piece.start) != Place::Text {
+                    return;
+                }
+                if !part.name && !is_definite(word) && is_proper(text, piece.start..piece.end) {
+                    // Halmstad is no `stad`; Parkskolan is a `skola`.
                     return;
                 }
                 let end = part.end;
@@ -214,17 +232,41 @@ fn is_compound(word: &str, part: &Part, at: usize, first: bool, hints: &Hints<'_
         return false;
     }
     let swedish = hints.language();
-    if swedish != Languages::SV && !swedish.is_empty() {
+    if !swedish.meets(Languages::SV) && !swedish.is_empty() {
         return false;
     }
     let bare = other.is_ascii() && own.is_ascii() && !hints.diacritics();
-    let known = if first { parts::may_end(&other, bare) } else { parts::may_begin(&other, bare) };
+    let fits = |other: &str| match first {
+        true => parts::may_end(other, bare),
+        false => {
+            parts::may_begin(other, bare)
+                || other == "bo" && AFTER_BO.iter().any(|start| own.starts_with(start))
+        }
+    };
+    let known = fits(&other) || shared_letter(&own, &other, first).is_some_and(|other| fits(&other));
     let whole = plain(word);
+    if part.name && swedish != Languages::SV && words::common_in(&other).meets(Languages::EN) {
+        // `Aurorabrand`
+        return false;
+    }
+    if part.name && (!first && word.contains(char::is_uppercase) || !words::common_in(&whole).is_empty()) {
+        // Uppsala is no Sala, and `helvete` none of Hel.
+        return false;
+    }
+    let derived = !first && PARTICLES.contains(&&*other);
+    let bound = if first { own.len() } else { other.len() };
+    let cuts = |word: &&str| whole.find(word).is_some_and(|at| (at + 1..at + word.len()).contains(&bound));
+    if derived || OTHER_WORDS.iter().any(cuts) || belongs_to_other(&own, &other, first) {
+        return false;
+    }
     if known {
         // Without diacritics much looks like a compound: for(-)mat.
         let common = words::common_in(&whole);
-        let foreign = swedish.is_empty() && !common.is_empty() && !common.meets(Languages::SV);
-        return !foreign && (!bare || common.is_empty());
+        let foreign = swedish != Languages::SV && !common.is_empty() && !common.meets(Languages::SV);
+        // Nothing was left out: hyrbil.
+        let full =
+            part.ascii && if first { parts::may_end(&other, false) } else { parts::may_begin(&other, false) };
+        return !foreign && (!bare || common.is_empty() || full);
     }
     // A name the list lacks beside a long term; but a known word is no compound, and an ending that makes another word is no part.
     let letters = other.chars().count();
@@ -238,6 +280,53 @@ fn is_compound(word: &str, part: &Part, at: usize, first: bool, hints: &Hints<'_
 
 const LEAST_UNKNOWN_LAST: usize = 4;
 const LEAST_UNKNOWN_FIRST: usize = 3;
+
+/// What `bo`, which ends many another word, begins a compound with.
+const AFTER_BO: &[&str] = &["lån", "ränt", "kostnad", "pris"];
+
+/// The other part in full where three equal consonants would meet, of which Swedish writes two: `natt` and `tåg`, `nattåg`.
+fn shared_letter(own: &str, other: &str, first: bool) -> Option<String> {
+    if first {
+        let mut letters = own.chars().rev();
+        let last = letters.next()?;
+        (letters.next() == Some(last)).then(|| format!("{last}{other}"))
+    } else {
+        let shared = own.chars().next()?;
+        other.ends_with(shared).then(|| format!("{other}{shared}"))
+    }
+}
+
+/// Whether the term's letters belong to a longer part, so that the word is made otherwise: `trängsel` and `skatten`, no `katten`;
+/// `matte` and `tentan`, no `mat`.
+fn belongs_to_other(own: &str, other: &str, first: bool) -> bool {
+    if !first {
+        let before = other.strip_suffix('s').filter(|before| !before.is_empty());
+        return before
+            .is_some_and(|before| parts::is_known(&format!("s{own}")) && parts::may_begin(before, false));
+    }
+    let splits = other.char_indices().skip(1).map(|(at, _)| other.split_at(at));
+    let mut longer = splits.filter(|(more, _)| parts::is_known_first(&format!("{own}{more}")));
+    longer.any(|(more, rest)| {
+        let part = more.chars().count() > 2 && parts::is_known(more);
+        !part && parts::may_end(rest, false)
+    })
+}
+
+/// What makes another word of a noun: `avtal`, `uppgift`.
+const PARTICLES: &[&str] = &[
+    "an", "av", "be", "er", "från", "in", "miss", "mot", "ner", "om", "på", "sam", "till", "under", "upp",
+    "ut", "över",
+];
+
+/// Words that only look like compounds.
+const OTHER_WORDS: &[&str] =
+    &["brödrost", "domstol", "förbud", "förlag", "förråd", "storlek", "varandra", "verkstad"];
+
+/// Whether a word may have the article: not a town.
+fn is_definite(word: &str) -> bool {
+    let word = word.trim_end_matches('s');
+    word.ends_with(['n', 't']) || word.ends_with("na")
+}
 
 /// Inhabitants, agents, adjectives, verbs: derivation, no composition.
 fn makes_another_word(ending: &str) -> bool {

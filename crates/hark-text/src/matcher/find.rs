@@ -1,10 +1,10 @@
 //! The search itself.
 
 use super::{
-    End, Match, Matcher, NONE, ROOT, Role, Scratch, Written, edge_key,
+    End, Match, Matcher, NONE, Node, ROOT, Role, Scratch, Written, edge_key,
     hints::{Hints, SWEDISH},
-    place::{Chunk, Place, keeps_together},
-    spelling::{Setting, admits, ending_after},
+    place::{Chunk, Place, is_apostrophe, keeps_together},
+    spelling::{Setting, admits, ending_after, is_described},
 };
 use crate::fold::{Piece, Pieces};
 
@@ -49,7 +49,7 @@ impl Matcher {
                 Walk { matcher: self, text, hints: &hints, chunk: &chunk, place, first, scratch, found };
             match place {
                 Place::Dead => {}
-                Place::Text if known => self.follow(&mut walk, ROOT, piece),
+                Place::Text if known => self.follow(&mut walk, ROOT, piece, piece.start),
                 Place::Text => {}
                 Place::Hashtag(_) | Place::Handle(_) | Place::Domain => self.find_label(&mut walk),
             }
@@ -64,36 +64,48 @@ impl Matcher {
         keep_longest(found);
     }
 
-    /// Goes on from `node` by the word `piece`. Recursion is as deep as the longest term, [`Matcher::MAX_WORDS`].
-    fn follow(&self, walk: &mut Walk<'_, '_>, node: u32, piece: Piece) {
+    /// Goes on from `node` by the word `piece`; the word before it ends at `from`. Recursion is as deep as the longest
+    /// term, [`Matcher::MAX_WORDS`].
+    fn follow(&self, walk: &mut Walk<'_, '_>, node: u32, piece: Piece, from: usize) {
         let text = walk.text;
         let mut next = self.edges.get(&edge_key(node, piece.hash)).copied().unwrap_or(NONE);
         while next != NONE {
             let edge = self.targets[next as usize];
             next = edge.next;
             let target = &self.nodes[edge.node as usize];
-            if node != ROOT && !keeps_together(before(text, piece), target.joint, target.strict) {
+            if node != ROOT && !keeps_together(&text[from..piece.start], target.joint, target.strict) {
                 continue;
             }
             let setting = if node == ROOT { Setting::First } else { Setting::Later };
-            if !admits(&edge, target, text, piece.start..piece.end, setting, walk.hints) {
+            if !admits(&edge, target, text, piece.start..piece.end, setting, walk.hints)
+                || !target.lone && walk.is_described(target, piece.end)
+            {
                 continue;
             }
-            for &end in &target.ends {
-                walk.finish(end, piece.end);
+            let with_ending = ending_after(text, piece.end, walk.hints);
+            if with_ending > piece.end || !(target.inflected && edge.base) {
+                for &end in &target.ends {
+                    walk.finish(end, piece.end);
+                }
+                self.go_on(walk, edge.node, piece.end);
             }
-            self.go_on(walk, edge.node, piece.end);
             // An ending inside a phrase: "service-ul auto".
-            let with_ending = ending_after(text, piece.end);
             if with_ending > piece.end {
                 self.go_on(walk, edge.node, with_ending);
+            }
+            // An accent written as an apostrophe: "il Caffe' Lume".
+            if !edge.ascii && text[piece.start..piece.end].is_ascii() {
+                let accent = text[piece.end..].chars().next().filter(|c| is_apostrophe(*c));
+                if let Some(accent) = accent {
+                    self.go_on(walk, edge.node, piece.end + accent.len_utf8());
+                }
             }
         }
     }
 
     fn go_on(&self, walk: &mut Walk<'_, '_>, node: u32, from: usize) {
         if let Some(following) = Pieces::from(walk.text, from).next() {
-            self.follow(walk, node, following);
+            self.follow(walk, node, following, from);
         }
     }
 
@@ -136,17 +148,6 @@ fn begins_label(bytes: &[u8], piece: Piece) -> bool {
             && bytes.get(piece.end + 1).is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// What stands between a word and the one before it.
-fn before(text: &str, piece: Piece) -> &str {
-    let start = text[..piece.start]
-        .char_indices()
-        .rev()
-        .take_while(|(_, c)| crate::fold::class(*c) != crate::fold::Class::Letter)
-        .last()
-        .map_or(piece.start, |(at, _)| at);
-    &text[start..piece.start]
-}
-
 /// One term is being followed through a text.
 pub(super) struct Walk<'a, 's> {
     pub matcher: &'a Matcher,
@@ -161,6 +162,13 @@ pub(super) struct Walk<'a, 's> {
 }
 
 impl Walk<'_, '_> {
+    /// Whether what is found so far is no name but the words it is made of, as in "nowa huta szkła" for `Nowa Huta`.
+    fn is_described(&self, node: &Node, to: usize) -> bool {
+        let sure = self.hints.sure_language();
+        let words = !node.noun.is_empty() && (sure.is_empty() || node.noun.meets(sure));
+        words && self.place == Place::Text && is_described(node, self.text, self.first..to, self.hints)
+    }
+
     pub fn finish(&mut self, end: End, to: usize) {
         let Some(from) = self.chunk.whole_label(self.text, self.place, self.first, to) else { return };
         let fits = match end.kind {
@@ -173,7 +181,7 @@ impl Walk<'_, '_> {
         }
         let (from, to) = match self.place {
             Place::Text => {
-                let to = ending_after(self.text, to);
+                let to = ending_after(self.text, to, self.hints);
                 self.matcher.hyphenated(self.text, end, from, to, self.hints)
             }
             _ => (from, to),

@@ -36,26 +36,42 @@ impl<'a> Hints<'a> {
         })
     }
 
-    /// The author writes capitals.
+    /// The author begins words with capitals; abbreviations tell nothing.
     pub fn capitals(&self) -> bool {
-        *self.capitals.get_or_init(|| self.text.chars().any(char::is_uppercase))
+        *self.capitals.get_or_init(|| {
+            let begins = |word: &str| {
+                let mut letters = word.chars();
+                letters.next().is_some_and(char::is_uppercase)
+                    && letters.next().is_none_or(|second| second.is_lowercase())
+            };
+            self.text.split(|c: char| !c.is_alphanumeric()).any(begins)
+        })
     }
 
     /// The language that the little words of the post belong to; none where they do not tell.
     pub fn language(&self) -> Languages {
-        self.language.get_or_init(|| guess(self.text)).leading
+        self.guess().leading
     }
 
     /// The language that the post is certainly in; none where there is doubt.
     pub fn sure_language(&self) -> Languages {
-        self.language.get_or_init(|| guess(self.text)).sure
+        self.guess().sure
+    }
+
+    fn guess(&self) -> Guess {
+        *self.language.get_or_init(|| guess(self.text, self.diacritics()))
     }
 }
 
-fn guess(text: &str) -> Guess {
+fn guess(text: &str, diacritics: bool) -> Guess {
     let mut votes = [0_u32; 5];
     for piece in Pieces::new(text).take(MOST_WORDS) {
-        let Some(languages) = LITTLE.get(&piece.hash) else { continue };
+        let Some(little) = LITTLE.get(&piece.hash) else { continue };
+        let languages = match diacritics {
+            true if text[piece.start..piece.end].is_ascii() => little.ascii,
+            true => little.marked,
+            false => little.ascii.with(little.marked),
+        };
         for (vote, (language, _)) in votes.iter_mut().zip(Languages::each()) {
             *vote += u32::from(languages.meets(language));
         }
@@ -100,11 +116,20 @@ const LITTLE_WORDS: [(Languages, &str); 5] = [
     ),
 ];
 
-static LITTLE: LazyLock<HashMap<u64, Languages, ByHash>> = LazyLock::new(|| {
-    let mut little: HashMap<u64, Languages, ByHash> = HashMap::default();
+/// The languages of a little word, by how they write it: English `for` and Swedish `för`.
+#[derive(Default)]
+struct Little {
+    ascii: Languages,
+    /// With a diacritic.
+    marked: Languages,
+}
+
+static LITTLE: LazyLock<HashMap<u64, Little, ByHash>> = LazyLock::new(|| {
+    let mut little: HashMap<u64, Little, ByHash> = HashMap::default();
     for (language, words) in LITTLE_WORDS {
         for word in words.split_whitespace() {
-            let languages = little.entry(hash_folded(&fold(word))).or_default();
+            let known = little.entry(hash_folded(&fold(word))).or_default();
+            let languages = if word.is_ascii() { &mut known.ascii } else { &mut known.marked };
             *languages = languages.with(language);
         }
     }
@@ -113,8 +138,8 @@ static LITTLE: LazyLock<HashMap<u64, Languages, ByHash>> = LazyLock::new(|| {
 
 /// One bit a little word that only Swedish has.
 pub(super) static SWEDISH: LazyLock<Filter> = LazyLock::new(|| {
-    let swedish: Vec<u64> =
-        LITTLE.iter().filter(|(_, languages)| **languages == Languages::SV).map(|(hash, _)| *hash).collect();
+    let swedish = LITTLE.iter().filter(|(_, little)| little.ascii.with(little.marked) == Languages::SV);
+    let swedish: Vec<u64> = swedish.map(|(hash, _)| *hash).collect();
     Filter::of(&swedish)
 });
 
@@ -129,5 +154,7 @@ mod tests {
         assert_eq!(language("nie wiem, co to jest"), Languages::PL);
         assert_eq!(language("The shelf is not in stock"), Languages::EN);
         assert_eq!(language("Kvarnby!"), Languages::NONE);
+        // "för" is no "for".
+        assert_eq!(language("Bilverkstäderna längs E4:an tar betalt för ett däckbyte"), Languages::SV);
     }
 }

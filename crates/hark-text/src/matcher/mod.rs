@@ -147,8 +147,14 @@ struct Node {
     strict: bool,
     /// The term is a single word with a capital.
     name: bool,
+    /// The name of a firm, where one buys or complains.
+    shop: bool,
     /// The term is a single word.
     lone: bool,
+    /// The languages in which the word is a common noun, or every word of a name in capitals is a common word.
+    noun: Languages,
+    /// The base form counts only with an ending that is attached to it.
+    inflected: bool,
     /// The term may have been typed without its diacritics: as it stands no form of it is a common word.
     bare: bool,
     ends: Vec<End>,

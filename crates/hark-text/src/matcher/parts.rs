@@ -51,6 +51,10 @@ static PARTS: LazyLock<Parts> = LazyLock::new(|| {
     Parts { bare_first: bare(&first), bare_last: bare(&last), first, last }
 });
 
+/// First parts that no rule makes.
+const LINKED: &[(&str, &str)] =
+    &[("lån", "låne"), ("bolån", "bolåne"), ("tjänst", "tjänste"), ("familj", "familje"), ("hyra", "hyres")];
+
 /// What a word is as the first part of a compound: `bil-`, `verkstads-`, `skol-`, `kyrko-`, `gatu-`.
 pub(super) fn first_forms(word: &str) -> Vec<String> {
     let mut forms = vec![word.to_owned()];
@@ -60,6 +64,7 @@ pub(super) fn first_forms(word: &str) -> Vec<String> {
     if let Some(stem) = word.strip_suffix(['a', 'e']).filter(|stem| stem.chars().count() > 1) {
         forms.extend(["", "s", "o", "e", "u"].map(|link| format!("{stem}{link}")));
     }
+    forms.extend(LINKED.iter().filter(|(base, _)| *base == word).map(|(_, form)| (*form).to_owned()));
     forms
 }
 
@@ -76,6 +81,11 @@ pub(super) fn may_end(word: &str, bare: bool) -> bool {
 /// Whether a word is known as it stands.
 pub(super) fn is_known(word: &str) -> bool {
     PARTS.last.contains(word)
+}
+
+/// Whether a word is known as a first part.
+pub(super) fn is_known_first(word: &str) -> bool {
+    PARTS.first.contains(word)
 }
 
 fn splits(word: &str, bare: bool, ends: bool) -> bool {

@@ -7,6 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::{Edge, Node, hints::Hints};
 use crate::{
     fold::{Class, class},
+    forms,
     languages::Languages,
     words,
 };
@@ -37,37 +38,79 @@ pub(super) fn admits(
         return true;
     }
     let lower = plain(written);
+    let sure = hints.sure_language();
     let common = words::common_in(&lower);
     if !same_diacritics(edge, node, written, &lower, common, setting, hints) {
         return false;
     }
+    let language = hints.language();
     if edge.base || edge.misspelt || setting == Setting::Label {
-        return !lone || edge.misspelt || !node.name || common.is_empty() || is_name(edge, text, word, hints);
+        let another = !common.is_empty() && (language.is_empty() || common.meets(language));
+        if !lone || edge.misspelt || !node.name || !another {
+            return true;
+        }
+        // "are" for Åre, in whatever letters the rest is.
+        let bare = !edge.ascii && written.is_ascii() && is_small(written);
+        return !bare && is_name(edge, node, text, word, hints);
     }
-    let sure = hints.sure_language();
+    if lone && node.name && node.noun.meets(edge.languages) && is_described(node, text, word.clone(), hints) {
+        // `dwie żabki`
+        return false;
+    }
     if !sure.is_empty() && !edge.languages.meets(sure) {
         // A form in one language is none in another: Polish of Erik, Swedish Erika.
         return false;
     }
-    if !lone || common.is_empty() {
+    if !lone || common.is_empty() || !sure.is_empty() && !common.meets(sure) {
         return true;
     }
-    if !common.meets(edge.languages) && !hints.language().meets(edge.languages) {
-        // And where it is a word, that word: two Swedish `banker`, an English banker.
-        return false;
+    // And where it is a word, that word: two Swedish `banker`, an English banker.
+    if !node.name {
+        return language.meets(edge.languages) || common.meets(edge.languages);
     }
-    !node.name || is_name(edge, text, word, hints)
+    let here =
+        language.meets(edge.languages) || language.is_empty() && common.without(edge.languages).is_empty();
+    (here || is_proper(text, word.clone())) && is_name(edge, node, text, word, hints)
 }
 
 /// Tells a name from a common noun that is written alike: `Orange` and an orange, `u Marka` and `dobra marka`.
-fn is_name(edge: &Edge, text: &str, word: Range<usize>, hints: &Hints<'_>) -> bool {
-    let capital = text[word.clone()].contains(char::is_uppercase);
-    let begins = || begins_sentence(&text[..word.start]);
-    if edge.base {
-        // Where the author writes capitals the name would have one.
-        return capital || !hints.capitals();
+fn is_name(edge: &Edge, node: &Node, text: &str, word: Range<usize>, hints: &Hints<'_>) -> bool {
+    let written = &text[word.clone()];
+    // A noun with its own declension is another one: `Marek` and `marka`.
+    let own = node.noun.meets(edge.languages) && !forms::is_polish_noun(written);
+    if edge.base || own {
+        return !is_described(node, text, word, hints);
     }
-    capital && !begins() || edge.languages.meets(Languages::PL) && after_genitive(&text[..word.start])
+    let capital = !is_small(written);
+    let begins = || begins_sentence(&text[..word.start]);
+    let genitive = || edge.languages.meets(Languages::PL) && after_genitive(&text[..word.start]);
+    capital && !begins() || (capital || !hints.capitals()) && genitive()
+}
+
+/// Whether words that a name is made of are no name: the author writes capitals, and here none. But many write firms so: "w biedronce".
+pub(super) fn is_described(node: &Node, text: &str, words: Range<usize>, hints: &Hints<'_>) -> bool {
+    is_small(&text[words.clone()])
+        && hints.capitals()
+        && !(node.shop && after_preposition(&text[..words.start]))
+}
+
+fn is_small(written: &str) -> bool {
+    !written.contains(char::is_uppercase)
+}
+
+/// Prepositions that stand before a shop without an article.
+fn after_preposition(before: &str) -> bool {
+    const PREPOSITIONS: &[&str] =
+        &["w", "we", "do", "z", "ze", "u", "od", "hos", "från", "da", "dal", "dalla", "la", "at", "from"];
+    PREPOSITIONS.contains(&&*last_word(before))
+}
+
+/// Whether a word within a sentence has a capital, and only one: Halmstad is no `stad`.
+pub(super) fn is_proper(text: &str, word: Range<usize>) -> bool {
+    let mut letters = text[word.clone()].chars();
+    letters.next().is_some_and(char::is_uppercase)
+        && letters.all(|c| !c.is_uppercase())
+        && !begins_sentence(&text[..word.start])
 }
 
 fn begins_sentence(before: &str) -> bool {
@@ -79,8 +122,11 @@ fn begins_sentence(before: &str) -> bool {
 /// Prepositions of the genitive: what follows in the form of a man's genitive is a man (`u Marka`), for the noun would
 /// have another form (`u marki`).
 fn after_genitive(before: &str) -> bool {
-    let last = before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-    matches!(&*last.to_lowercase(), "u" | "od" | "do" | "dla" | "bez" | "pana")
+    matches!(&*last_word(before), "u" | "od" | "do" | "dla" | "bez" | "pana")
+}
+
+fn last_word(before: &str) -> String {
+    before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase()
 }
 
 fn same_diacritics(
@@ -101,8 +147,11 @@ fn same_diacritics(
         let name = node.name && written.contains(char::is_uppercase);
         return setting == Setting::Label || edge.ascii || name || !(another && hints.diacritics());
     }
-    // The post has other ones: "pączka" is no "paczka". A term may have been typed without.
-    common.is_empty() && (!edge.ascii || node.bare)
+    // The post has other ones: "pączka" is no "paczka". But a term may have been typed without.
+    match edge.ascii {
+        false => common.is_empty(),
+        true => node.bare && (!node.name || !is_small(written) || common.is_empty() && !hints.capitals()),
+    }
 }
 
 /// Lower-case, composed, with one way of writing Romanian's commas below, and without invisible characters.
@@ -121,18 +170,32 @@ pub(super) fn plain(word: &str) -> String {
         .collect()
 }
 
-/// Endings that are attached with an apostrophe, a hyphen or a colon.
-const ATTACHED: &[&str] = &[
-    // Polish
-    "a", "u", "owi", "em", "ie", "iem", "om", "ami", "ach", "ów", "y", "i", "e", "ę", "ą", "o", "owie", "ze",
-    "cie", // Romanian
-    "ul", "ului", "uri", "urile", "urilor", "ii", "ilor", "le", "lor", "ule", "ua", "ei", "l", "lui",
-    // Swedish and English
-    "s", "n", "en", "et", "ar", "er", "ers", "ens", "ets", "arna", "erna", "or", "orna", "t",
+/// Endings that are attached with an apostrophe, a hyphen or a colon, by language.
+const ATTACHED: &[(Languages, &[&str])] = &[
+    (
+        Languages::PL,
+        &[
+            "a", "u", "owi", "em", "ie", "iem", "om", "ami", "ach", "ów", "y", "i", "e", "ę", "ą", "o",
+            "owie", "ze", "cie", "ego", "emu", "m",
+        ],
+    ),
+    (
+        Languages::RO,
+        &[
+            "ul", "ului", "uri", "urile", "urilor", "i", "ii", "ilor", "le", "lor", "ule", "a", "ua", "ei",
+            "e", "l", "lui",
+        ],
+    ),
+    (
+        Languages::SV,
+        &["s", "n", "en", "et", "ar", "er", "ers", "ens", "ets", "arna", "erna", "or", "orna", "t"],
+    ),
+    (Languages::EN, &["s"]),
 ];
 
-/// The end of a name with the ending that is attached to it: `iPhone'a`, `IKEA-i`, `IKEA:s`.
-pub(super) fn ending_after(text: &str, end: usize) -> usize {
+/// The end of a name with the ending that is attached to it: `iPhone'a`, `IKEA-i`, `IKEA:s`. Not one that the language of
+/// the post has not: "Norrsken-a scam".
+pub(super) fn ending_after(text: &str, end: usize, hints: &Hints<'_>) -> usize {
     let rest = &text[end..];
     let Some(sign) = rest.chars().next() else { return end };
     let apostrophe = super::place::is_apostrophe(sign);
@@ -146,7 +209,12 @@ pub(super) fn ending_after(text: &str, end: usize) -> usize {
     }
     // A second hyphen: "e-mail-i" is no ending.
     let ending = &after[..length];
-    let fits = ATTACHED.iter().any(|known| ending == *known || ending.eq_ignore_ascii_case(known));
+    let same = |known: &&str| ending == *known || ending.eq_ignore_ascii_case(known);
+    let mut having = ATTACHED.iter().filter(|(_, endings)| endings.iter().any(same)).peekable();
+    let fits = having.peek().is_some() && {
+        let sure = hints.sure_language();
+        sure.is_empty() || having.any(|(language, _)| language.meets(sure))
+    };
     if fits { end + sign.len_utf8() + length } else { end }
 }
 
