@@ -15,7 +15,7 @@ use super::{
     FileError, FileSpec,
     batch::Batch,
     cursor::{self, Cursors},
-    find::Finder,
+    find::{Finder, remedy},
     follow::{Change, Followed, Identity, Opened, open},
 };
 use crate::{NotCommitted, Pending, Publisher, SourceContext, publisher::Tally};
@@ -254,18 +254,30 @@ impl<'a> Poller<'a> {
         self.found_at = Some(Instant::now());
         let first_time = !std::mem::replace(&mut self.looked, true);
         // What several of the paths mean is there once, or it would be read by each.
-        let mut paths = BTreeSet::new();
+        let (mut paths, mut unreadable) = (BTreeSet::new(), BTreeSet::new());
         for index in 0..self.finders.len() {
             let found = self.finders[index].find();
-            if found.is_empty() && first_time {
+            if found.paths.is_empty() && found.unreadable.is_empty() && first_time {
                 self.complain_of_nothing(index);
             }
-            paths.extend(found);
+            for (path, why) in found.unreadable {
+                self.complain(&path, &why);
+                unreadable.insert(path);
+            }
+            paths.extend(found.paths);
         }
         let mut seen = Vec::new();
         self.left_out = false;
         for path in &paths {
-            let Ok(metadata) = fs::metadata(path) else { continue };
+            let metadata = match fs::metadata(path) {
+                Ok(metadata) => metadata,
+                // Gone meanwhile, or a link that leads nowhere yet.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    self.complain(path, &remedy(&error));
+                    continue;
+                }
+            };
             if !metadata.is_file() {
                 // Opening a named pipe would block.
                 self.complain(path, "it is not a regular file; pipe it in with the path \"-\"");
@@ -301,7 +313,7 @@ impl<'a> Poller<'a> {
         // A rotated file goes before the one that took its place.
         self.files.sort_by(|a, b| (&a.path, a.gone_since.is_none()).cmp(&(&b.path, b.gone_since.is_none())));
         self.parked.retain(|path, _| paths.contains(path));
-        self.warned.retain(|path| paths.contains(path));
+        self.warned.retain(|path| paths.contains(path) || unreadable.contains(path));
     }
 
     fn complain_of_nothing(&mut self, finder: usize) {
@@ -332,7 +344,7 @@ impl<'a> Poller<'a> {
             }
             // Gone between the two calls; whatever is there next time is looked at then.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => self.complain(path, &error.to_string()),
+            Err(error) => self.complain(path, &remedy(&error)),
         }
     }
 
@@ -340,7 +352,7 @@ impl<'a> Poller<'a> {
         if !self.warned.insert(path.to_owned()) {
             return;
         }
-        warn!(path = %path.display(), why, "cannot read this file; it is left out");
+        warn!(path = %path.display(), why, "cannot read this; it is left out");
         // A follower has said it in its log and tries again.
         if self.once {
             self.unreadable.push(format!("{}: {why}", path.display()));
@@ -452,7 +464,7 @@ impl<'a> Poller<'a> {
     /// A file that cannot be read any more is let go; it is tried again from its cursor when it is found again.
     fn failed(&mut self, index: usize, error: &std::io::Error) -> Turn {
         let path = self.files[index].path.clone();
-        self.complain(&path, &error.to_string());
+        self.complain(&path, &remedy(error));
         Turn::Finished
     }
 

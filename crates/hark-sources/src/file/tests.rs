@@ -405,6 +405,54 @@ fn once_says_which_files_it_could_not_read_after_reading_the_others() {
     assert!(matches!(bench.once("a[.jsonl"), Err(FileError::Pattern { .. })));
 }
 
+/// A folder that not even root can list: its path is longer than the system takes.
+fn unlistable(bench: &Bench, name: &str) {
+    let half = |name: &str| {
+        let path = (0..9).fold(bench.path(name), |path, _| path.join("x".repeat(230)));
+        fs::create_dir_all(&path).unwrap();
+        path
+    };
+    let (above, below) = (half(name), half("below"));
+    fs::rename(bench.path("below"), above.join("below")).unwrap();
+    let relative = below.strip_prefix(bench.folder.path()).unwrap();
+    assert!(fs::read_dir(above.join(relative)).is_err(), "it can be listed after all");
+}
+
+#[test]
+fn once_fails_and_names_the_folder_of_a_pattern_that_it_could_not_look_into() {
+    let bench = Bench::new();
+    unlistable(&bench, "deep");
+    bench.write("a.jsonl", post("a1"));
+    let error = bench.once("**/*.jsonl").unwrap_err().to_string();
+    assert!(error.contains(&*bench.path("deep").to_string_lossy()), "{error}");
+    assert!(error.contains("take it out of `path`"), "{error}");
+    assert_eq!(bench.ids(), ["a1"], "the rest is worked off");
+
+    std::os::unix::fs::symlink("round", bench.path("round")).unwrap();
+    for path in ["round/*.jsonl", "round", "roun[d]"] {
+        let FileError::Unreadable { list } = bench.once(path).unwrap_err() else { panic!("{path}") };
+        assert_eq!(list.len(), 1, "{list:?}");
+        assert!(list[0].contains(&*bench.path("round").to_string_lossy()), "{list:?}");
+        assert!(list[0].contains("symbolic links"), "{list:?}");
+    }
+    let error = bench.once("a.jsonl/*.jsonl").unwrap_err().to_string();
+    assert!(error.contains("a.jsonl: not a directory: mend it"), "{error}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_looked_into_is_looked_into_again_while_files_are_followed() {
+    let bench = Bench::new();
+    bench.write("posts", "no folder yet");
+    bench.write("a.jsonl", post("a1"));
+    bench.following("posts/*.jsonl a.jsonl", || {
+        bench.until(&["a1"]);
+        fs::remove_file(bench.path("posts")).unwrap();
+        fs::create_dir(bench.path("posts")).unwrap();
+        bench.write("posts/b.jsonl", post("b1"));
+        bench.until(&["a1", "b1"]);
+    });
+}
+
 #[test]
 fn a_growing_file_is_followed_and_a_partial_line_waits_for_its_end() {
     let bench = Bench::new();
