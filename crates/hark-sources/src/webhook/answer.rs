@@ -57,6 +57,8 @@ pub(super) enum Refusal {
     TooLarge(usize),
     /// A post that no record can hold.
     PostTooLarge(String),
+    /// Other bodies that are being read take all the memory there is for them.
+    NoRoom,
     Slow,
     CutShort,
     BadGzip(String),
@@ -97,6 +99,10 @@ impl IntoResponse for Refusal {
                 (StatusCode::PAYLOAD_TOO_LARGE, why, None)
             }
             Self::PostTooLarge(why) => (StatusCode::PAYLOAD_TOO_LARGE, why, None),
+            Self::NoRoom => {
+                let why = "too many large bodies are being read; try again in a moment, or in smaller parts";
+                (StatusCode::TOO_MANY_REQUESTS, why.to_owned(), Some(BUSY_RETRY_SECONDS))
+            }
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive".to_owned(), None),
             Self::CutShort => (StatusCode::BAD_REQUEST, "the body ended early".to_owned(), None),
             Self::BadGzip(why) => (StatusCode::UNPROCESSABLE_ENTITY, why, None),

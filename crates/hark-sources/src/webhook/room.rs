@@ -27,10 +27,8 @@ impl Room {
 
     /// Room for `bytes`, waited for; it is free again when the answer is dropped. More than all there is takes all.
     pub(super) async fn take(&self, bytes: usize, wait: Duration) -> Result<SemaphorePermit<'_>, Refusal> {
-        // A body in hand is uncommitted bytes of this worker just as well.
-        let busy = |_| Refusal::Submit(SubmitError::Busy);
         let wanted = u32::try_from(bytes.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX).clamp(1, self.pieces);
-        let taken = timeout(wait, self.free.acquire_many(wanted)).await.map_err(busy)?;
+        let taken = timeout(wait, self.free.acquire_many(wanted)).await.map_err(|_| Refusal::NoRoom)?;
         taken.map_err(|_| Refusal::Submit(SubmitError::Stopped))
     }
 }

@@ -416,6 +416,7 @@ async fn too_many_uncommitted_bytes_are_429_with_retry_after() {
     }
     let second = bench.post(post("p2")).await;
     assert_eq!((second.status, second.retry_after()), (StatusCode::TOO_MANY_REQUESTS, Some(1)));
+    assert!(second.whys()[0].2.contains("waiting to be committed"), "{:?}", second.whys());
     bench.log.until_held();
     bench.log.release();
     assert_eq!(first.await.status, StatusCode::OK);
@@ -438,6 +439,7 @@ async fn bodies_that_together_are_over_the_bound_are_429() {
     );
     let second = bench.post(Body::new(Pieces { left: 1, then: Then::Stall })).await;
     assert_eq!((second.status, second.retry_after()), (StatusCode::TOO_MANY_REQUESTS, Some(1)));
+    assert!(second.whys()[0].2.contains("bodies are being read"), "{:?}", second.whys());
     let packed =
         bearer().header("content-encoding", "gzip").body(gzip(post("p2").as_bytes()).into()).unwrap();
     let packed = bench.send(packed).await;
