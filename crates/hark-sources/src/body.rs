@@ -57,17 +57,17 @@ pub struct BodyErrors {
 pub fn parse_body(bytes: &[u8], form: Form, keep_payload: bool) -> Result<Vec<PostInput>, BodyErrors> {
     let text = str::from_utf8(bytes).map_err(|error| {
         let why = format!("not UTF-8: byte {} is wrong; send it as UTF-8", error.valid_up_to());
-        whole(Reason::InvalidUtf8, why)
+        BodyErrors::whole(Reason::InvalidUtf8, why)
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_ascii().is_empty() {
-        return Err(whole(Reason::MalformedJson, "the body is empty".to_owned()));
+        return Err(BodyErrors::whole(Reason::MalformedJson, "the body is empty".to_owned()));
     }
     let documents: Vec<&str> = match form {
         Form::JsonLines => text.lines().filter(|line| !line.trim_ascii().is_empty()).collect(),
         Form::Json if text.trim_ascii_start().starts_with('[') => {
             serde_json::from_str::<Vec<&RawValue>>(text)
-                .map_err(|error| whole(Reason::MalformedJson, malformed(&error)))?
+                .map_err(|error| BodyErrors::whole(Reason::MalformedJson, malformed(&error)))?
                 .into_iter()
                 .map(RawValue::get)
                 .collect()
@@ -76,7 +76,7 @@ pub fn parse_body(bytes: &[u8], form: Form, keep_payload: bool) -> Result<Vec<Po
     };
     if documents.len() > MAX_POSTS {
         let why = format!("{} posts; at most {MAX_POSTS} are taken at once", documents.len());
-        return Err(whole(Reason::InvalidPost, why));
+        return Err(BodyErrors::whole(Reason::InvalidPost, why));
     }
     let mut posts = Vec::with_capacity(documents.len());
     let mut wrong = BodyErrors { errors: Vec::new(), refused: Vec::new() };
@@ -109,9 +109,12 @@ fn read(document: &str, index: usize, keep_payload: bool) -> Result<PostInput, V
     Ok(post)
 }
 
-fn whole(reason: Reason, why: String) -> BodyErrors {
-    let error = PostError { index: None, pointer: String::new(), reason, why };
-    BodyErrors { errors: vec![error], refused: vec![reason] }
+impl BodyErrors {
+    /// The body as a whole is wrong.
+    pub(crate) fn whole(reason: Reason, why: String) -> Self {
+        let error = PostError { index: None, pointer: String::new(), reason, why };
+        Self { errors: vec![error], refused: vec![reason] }
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use hyper::service::{Service as _, service_fn};
@@ -182,6 +182,17 @@ fn own_routes(telemetry: Telemetry, health: Health) -> Router {
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(async move || readiness(&health)))
         .route("/metrics", get(async move || ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], telemetry.render())))
+        .fallback(nothing_here)
+}
+
+/// Whoever sends to a misspelt path is answered as by the webhooks.
+async fn nothing_here(uri: Uri) -> impl IntoResponse {
+    let why = format!(
+        "nothing is at {}: posts are sent to /v1/posts/SOURCE, of a process that runs a source of kind webhook",
+        uri.path()
+    );
+    let body = serde_json::json!({"errors": [{"index": null, "pointer": "", "why": why}]});
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "application/json")], format!("{body}\n"))
 }
 
 fn readiness(health: &Health) -> impl IntoResponse + use<> {
@@ -343,6 +354,20 @@ mod tests {
         health.drain();
         let answer = ask(&server, "/readyz");
         assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("draining"), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn a_path_where_nothing_is_says_where_posts_are_sent() {
+        let server = server(&Health::default());
+        for path in ["/v1/post/forum", "/v1/posts/", "/v1/posts/forum/"] {
+            let answer = ask(&server, path);
+            assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+            let body = answer.split("\r\n\r\n").nth(1).unwrap();
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            let why = body["errors"][0]["why"].as_str().unwrap();
+            assert!(why.contains(path) && why.contains("/v1/posts/SOURCE"), "{why}");
+        }
         server.stop();
     }
 

@@ -61,7 +61,6 @@ pub(super) enum Refusal {
     NoRoom,
     Slow,
     CutShort,
-    BadGzip(String),
     Posts(Vec<PostError>),
     Submit(SubmitError),
     /// The commit was waited for long enough.
@@ -105,7 +104,6 @@ impl IntoResponse for Refusal {
             }
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive".to_owned(), None),
             Self::CutShort => (StatusCode::BAD_REQUEST, "the body ended early".to_owned(), None),
-            Self::BadGzip(why) => (StatusCode::UNPROCESSABLE_ENTITY, why, None),
             Self::Submit(SubmitError::Busy) => {
                 (StatusCode::TOO_MANY_REQUESTS, SubmitError::Busy.to_string(), Some(BUSY_RETRY_SECONDS))
             }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     NotCommitted, Pending, PostInput, Publisher, Reason, SubmitError,
-    body::{Form, parse_body},
+    body::{BodyErrors, Form, parse_body},
     publisher::Tally,
     to_output,
 };
@@ -122,7 +122,7 @@ struct Opening {
 
 enum Problem {
     Refused(Refusal),
-    Posts(crate::body::BodyErrors),
+    Posts(BodyErrors),
 }
 
 impl Problem {
@@ -151,19 +151,20 @@ impl Opening {
         self.proof
             .check_body(&self.access, [&self.raw, plain])
             .map_err(|why| Problem::Refused(Refusal::Unauthorised(why)))?;
-        if let Some(Err(refusal)) = unpacked {
-            return Err(Problem::Refused(refusal));
+        if let Some(Err(problem)) = unpacked {
+            return Err(problem);
         }
         parse_body(plain, self.form, self.keep_payload).map_err(Problem::Posts)
     }
 }
 
-fn unpack(raw: &[u8], limit: usize) -> Result<Vec<u8>, Refusal> {
+fn unpack(raw: &[u8], limit: usize) -> Result<Vec<u8>, Problem> {
     let mut plain = Vec::new();
     MultiGzDecoder::new(raw).take(limit as u64 + 1).read_to_end(&mut plain).map_err(|error| {
-        Refusal::BadGzip(format!("the body is no gzip, as content-encoding says: {error}"))
+        let why = format!("the body is no gzip, as content-encoding says: {error}");
+        Problem::Posts(BodyErrors::whole(Reason::MalformedJson, why))
     })?;
-    if plain.len() > limit { Err(Refusal::TooLarge(limit)) } else { Ok(plain) }
+    if plain.len() > limit { Err(Problem::Refused(Refusal::TooLarge(limit))) } else { Ok(plain) }
 }
 
 async fn commit(posts: Vec<PostInput>, hook: &Hook, shared: &Shared) -> Result<Accepted, Refusal> {

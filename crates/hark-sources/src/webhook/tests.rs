@@ -257,6 +257,7 @@ async fn an_unknown_source_is_404_and_another_method_405() {
     for path in ["nobody", "%ff"] {
         let answer = bench.send(request(path).body(post("p1").into()).unwrap()).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(answer.whys()[0].2.contains("no webhook source is called"), "{:?}", answer.whys());
     }
     let answer = bench.send(Request::get("/v1/posts/forum").body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -402,7 +403,23 @@ async fn bad_bodies_are_422_with_a_why() {
     let broken = bearer().header("content-encoding", "gzip").body("not gzip".into()).unwrap();
     let answer = bench.send(broken).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer.body["errors"][0]["reason"], "malformed_json", "as of any body that is no JSON");
     assert!(answer.whys()[0].2.contains("no gzip"), "{:?}", answer.whys());
+    bench.stop();
+}
+
+#[tokio::test]
+async fn answers_look_as_the_documentation_shows_them() {
+    let bench = Bench::usual();
+    let page = include_str!("../../../../docs/posts.md");
+    let whole = r#"{"id":"p3"}"#;
+    for answer in [
+        bench.post(format!("[{},{whole}]", post("p1"))).await,
+        bench.send(request("forums").body(post("p1").into()).unwrap()).await,
+    ] {
+        let shown = answer.body.to_string();
+        assert!(page.lines().any(|line| line == shown), "docs/posts.md does not show {shown}");
+    }
     bench.stop();
 }
 
