@@ -109,7 +109,7 @@ fn list(
     let now_ms = now_ms();
     // By time and place; only the lines that are shown are held.
     let mut newest: BTreeMap<(i64, Place), String> = BTreeMap::new();
-    let mut counts: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+    let mut sums: BTreeMap<(String, String), show::Sum> = BTreeMap::new();
     let mut others = 0;
     letter::each(log, topics, |letter| {
         if !selection.has(&letter, now_ms) {
@@ -118,9 +118,8 @@ fn list(
         }
         let place = letter.place;
         let went = gone.contains(&place);
-        let (all, back) = counts.entry((letter.says.stage.clone(), letter.says.class.clone())).or_default();
-        *all += 1;
-        *back += u64::from(went);
+        let sum = sums.entry((letter.says.stage.clone(), letter.says.class.clone())).or_default();
+        sum.add(&letter, topics, went);
         let is_old = newest.len() >= limit
             && newest.first_key_value().is_some_and(|(first, _)| (letter.written_ms, place) < *first);
         if is_old {
@@ -141,7 +140,7 @@ fn list(
         failure::print(&line)?;
     }
     if matches!(format, Format::Text) {
-        failure::print(&show::sums(&counts, shown, others))?;
+        failure::print(&show::sums(&sums, shown, others))?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use hark_schema::{
 };
 use serde::Serialize;
 
-use super::letter::{Letter, obstacle};
+use super::letter::{Letter, Place, obstacle};
 use crate::{
     stages::topics::Topics,
     tail::show::{text_or_base64, time},
@@ -68,10 +68,34 @@ pub fn line(letter: &Letter, topics: &Topics, went_back: bool) -> String {
     )
 }
 
-/// The sums below a list: of each stage and class all that were meant, and those that have gone back; how many `others` there are, where
-/// none was meant.
-pub fn sums(counts: &BTreeMap<(String, String), (u64, u64)>, shown: u64, others: u64) -> String {
-    let all: u64 = counts.values().map(|(all, _)| all).sum();
+/// What becomes of the letters of a stage and class.
+#[derive(Clone, Copy, Default)]
+pub struct Sum {
+    all: u64,
+    went_back: u64,
+    /// One of those that can go back.
+    waits: Option<Place>,
+    /// One of those that cannot.
+    stays: Option<Place>,
+}
+
+impl Sum {
+    pub fn add(&mut self, letter: &Letter, topics: &Topics, went_back: bool) {
+        self.all += 1;
+        if went_back {
+            self.went_back += 1;
+        } else if obstacle(&letter.says, topics).is_none() {
+            self.waits = Some(letter.place);
+        } else {
+            self.stays = Some(letter.place);
+        }
+    }
+}
+
+/// The sums below a list: of each stage and class all that were meant, those that have gone back, and what can be done about the others; how
+/// many `others` there are, where none was meant.
+pub fn sums(sums: &BTreeMap<(String, String), Sum>, shown: u64, others: u64) -> String {
+    let all: u64 = sums.values().map(|sum| sum.all).sum();
     match (all, others) {
         (0, 0) => return "no dead letters\n".to_owned(),
         (0, others) => return format!("none of {others} dead letters is so: hark dead-letters list\n"),
@@ -82,11 +106,33 @@ pub fn sums(counts: &BTreeMap<(String, String), (u64, u64)>, shown: u64, others:
         // Writing to a String cannot fail.
         writeln!(text, "the newest {shown} of {all}; --limit shows more").unwrap_or_default();
     }
-    for ((stage, class), (all, back)) in counts {
-        let back = if *back > 0 { format!(", {back} went back") } else { String::new() };
-        writeln!(text, "{} {}: {all}{back}", plain(stage), plain(class)).unwrap_or_default();
+    for ((stage, class), sum) in sums {
+        let back = if sum.went_back > 0 { format!(", {} went back", sum.went_back) } else { String::new() };
+        writeln!(text, "{} {}: {}{back}", plain(stage), plain(class), sum.all).unwrap_or_default();
+        if let Some(place) = sum.waits {
+            let mend = match &**class {
+                "undecodable" => "a newer Hark may know this message",
+                "too_large" => "where the broker refused it, raise its message.max.bytes",
+                "panicked" => "a fault of Hark: report it, and take one that has it mended",
+                _ => "mend what was wrong",
+            };
+            let class = plain(class);
+            writeln!(
+                text,
+                "  next: hark dead-letters show {place} ({mend}), then hark redrive --class {class}"
+            )
+            .unwrap_or_default();
+        }
+        if let Some(place) = sum.stays {
+            let why = match &**stage {
+                "ingest" => {
+                    "names the line or entry: mend it or send the post again, for redrive cannot help"
+                }
+                _ => "says why it stays: redrive cannot help",
+            };
+            writeln!(text, "  next: hark dead-letters show {place} {why}").unwrap_or_default();
+        }
     }
-    text.push_str("next: hark dead-letters show PARTITION/OFFSET, then hark redrive\n");
     text
 }
 
@@ -151,4 +197,58 @@ fn value(says: &DeadLetter) -> String {
 fn plain(text: &str) -> String {
     let text = Text::new(text, &[]);
     text.fitted(text.columns(), Style::new(), Style::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use hark_log::{
+        Log as _,
+        embedded::{EmbeddedLog, Options},
+    };
+
+    use super::*;
+    use crate::topics::Topic as Named;
+
+    #[test]
+    fn what_is_said_to_do_next_is_what_can_help_the_letters_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = EmbeddedLog::open(folder.path(), Options::default()).unwrap();
+        log.create_topics(&[Named::Posts.spec("hark", 1, None), Named::DeadLetters.spec("hark", 1, None)])
+            .unwrap();
+        let topics = Topics::read(&log, "hark").unwrap();
+        let said = |letters: &[(&str, &str, &str, bool)]| {
+            let mut all: BTreeMap<_, Sum> = BTreeMap::new();
+            for (offset, (stage, class, topic, went_back)) in (0..).zip(letters) {
+                let says = DeadLetter {
+                    stage: (*stage).to_owned(),
+                    class: (*class).to_owned(),
+                    topic: (*topic).to_owned(),
+                    value_blake3: blake3::hash(b"").as_bytes().to_vec(),
+                    ..DeadLetter::default()
+                };
+                let letter = Letter { place: Place { partition: 0, offset }, written_ms: 0, says };
+                let sum = all.entry(((*stage).to_owned(), (*class).to_owned())).or_default();
+                sum.add(&letter, &topics, *went_back);
+            }
+            sums(&all, letters.len() as u64, 4)
+        };
+        let panicked = ("enrich", "panicked", "hark.posts", false);
+        let text = said(&[panicked, ("ingest", "invalid_post", "", false)]);
+        assert_eq!(
+            text,
+            "\nenrich panicked: 1\n  next: hark dead-letters show 0/0 (a fault of Hark: report it, and take one that has it \
+             mended), then hark redrive --class panicked\ningest invalid_post: 1\n  next: hark dead-letters show 0/1 names the \
+             line or entry: mend it or send the post again, for redrive cannot help\n"
+        );
+        assert_eq!(
+            said(&[(panicked.0, panicked.1, panicked.2, true)]),
+            "\nenrich panicked: 1, 1 went back\n"
+        );
+        let foreign = said(&[("route", "undecodable", "other.mentions", false)]);
+        assert!(
+            foreign.contains("show 0/0 says why it stays") && !foreign.contains("hark redrive"),
+            "{foreign}"
+        );
+        assert_eq!(said(&[]), "none of 4 dead letters is so: hark dead-letters list\n");
+    }
 }
