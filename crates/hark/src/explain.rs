@@ -122,7 +122,7 @@ const MARK: Style = AnsiColor::Cyan.on_default();
 /// The configuration cannot be used, or has no source or team of the given name.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     if let Some(term) = &args.forms {
-        print(&forms(term, args.lang.as_slice(), args.json))?;
+        print(&forms(term, args.lang.as_deref(), args.json)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = Config::load(context.config_path())?;
@@ -161,12 +161,20 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 /// The forms of a term, a line for each language and word.
-fn forms(term: &str, languages: &[String], json: bool) -> String {
-    let forms = hark_text::forms(term, languages);
+fn forms(term: &str, language: Option<&str>, json: bool) -> Result<String, Failure> {
+    let mut forms = hark_text::forms(term, &[]);
+    if let Some(wanted) = language {
+        let known: Vec<&str> = forms.iter().map(|(code, _)| *code).collect();
+        if !known.contains(&wanted) {
+            let failure = Failure::bad_input(format!("no forms are known in the language '{wanted}'"));
+            return Err(failure.next(format!("choose one of: {}", known.join(", "))));
+        }
+        forms.retain(|(code, _)| *code == wanted);
+    }
     if json {
         let languages: serde_json::Map<String, Value> =
             forms.into_iter().map(|(language, words)| (language.to_owned(), json!(words))).collect();
-        return format!("{}\n", Value::Object(languages));
+        return Ok(format!("{}\n", Value::Object(languages)));
     }
     let mut page = String::new();
     for (language, words) in &forms {
@@ -175,7 +183,7 @@ fn forms(term: &str, languages: &[String], json: bool) -> String {
             page.push_str(&format!("{HEAD}{label:<2}{HEAD:#}  {}\n", forms.join(" ")));
         }
     }
-    page
+    Ok(page)
 }
 
 /// What was found and decided.

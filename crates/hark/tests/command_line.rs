@@ -42,6 +42,7 @@ fn wrong_usage_and_a_wrong_configuration_exit_with_64() {
         (&["tial"][..], "similar subcommand"),
         (&["tail"], "required"),
         (&["tail", "posts", "--from", "yesterday"], "not start, end, an offset"),
+        (&["explain", "--forms", "bil", "--lang", "xx"], "choose one of: pl, sv, it, ro, en"),
         (&["check"], "hark init"),
         (&["--config", "bad.yaml", "check"], "bad.yaml:2:1"),
         (&["--config", "bad.yaml", "topics", "check"], "sources"),
