@@ -136,7 +136,7 @@ pub enum Command {
     Replay(crate::replay::Args),
     /// Show the records of a topic, as they are or as they come
     #[command(
-        after_help = "Examples:\n  hark tail queue.sales\n  hark tail posts --from 2h --until-end --format json | jq .value.text"
+        after_help = "Examples:\n  hark tail queue.sales\n  hark tail queue.sales --from 2026-05-04T09:30:00Z\n  hark tail posts --from 2h --until-end --format json | jq .value.text"
     )]
     Tail(crate::tail::Args),
     /// Create the topics of the configuration, or check them

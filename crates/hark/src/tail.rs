@@ -29,9 +29,9 @@ const CLOSE: f64 = 0.8;
 pub struct Args {
     /// The topic, with or without the prefix: queue.sales
     topic: String,
-    /// Where to begin: start, end, an offset in every partition, or a time ago such as 2h or 30m
-    /// [default: end; with --until-end: start]
-    #[arg(long, value_name = "start|end|OFFSET|AGO")]
+    /// Where to begin: start, end, an offset in every partition, a time ago such as 2h or 30m, or a moment such as
+    /// 2026-05-04T09:30:00Z or 2026-05-04T11:30:00+02:00 [default: end; with --until-end: start]
+    #[arg(long, value_name = "start|end|OFFSET|AGO|TIME")]
     from: Option<Begin>,
     /// Stop at the end instead of waiting for more
     #[arg(long)]
@@ -57,14 +57,20 @@ enum Begin {
     End,
     Offset(i64),
     Ago(Duration),
+    /// The first record written then or later.
+    Moment(Timestamp),
 }
 
 impl FromStr for Begin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mistake =
-            || format!("'{text}' is not start, end, an offset such as 1200, or a time ago such as 2h or 30m");
+        let mistake = || {
+            format!(
+                "'{text}' is not start, end, an offset such as 1200, a time ago such as 2h or 30m, or a moment with its offset \
+                 from UTC such as 2026-05-04T09:30:00Z"
+            )
+        };
         match text {
             "start" => return Ok(Self::Start),
             "end" => return Ok(Self::End),
@@ -72,6 +78,9 @@ impl FromStr for Begin {
         }
         if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
             return text.parse().map(Self::Offset).map_err(|_| mistake());
+        }
+        if let Ok(moment) = text.parse() {
+            return Ok(Self::Moment(moment));
         }
         ago(text).map(Self::Ago).map_err(|_| mistake())
     }
@@ -95,6 +104,7 @@ impl Begin {
                 let ago_ms = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
                 From::Timestamp(now.as_millisecond().saturating_sub(ago_ms).max(0))
             }
+            Self::Moment(moment) => From::Timestamp(moment.as_millisecond().max(0)),
         }
     }
 }
@@ -181,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_beginning_is_a_word_an_offset_or_a_time_ago() {
+    fn a_beginning_is_a_word_an_offset_a_time_ago_or_a_moment() {
         for (text, begin) in [
             ("start", Some(Begin::Start)),
             ("end", Some(Begin::End)),
@@ -191,6 +201,12 @@ mod tests {
             ("90s", Some(Begin::Ago(Duration::from_secs(90)))),
             ("3d", Some(Begin::Ago(Duration::from_secs(3 * 86_400)))),
             ("1h30m", Some(Begin::Ago(Duration::from_secs(5400)))),
+            ("1970-01-01T00:00:07Z", Some(Begin::Moment(Timestamp::from_second(7).unwrap()))),
+            ("1970-01-01T01:00:07.5+01:00", Some(Begin::Moment(Timestamp::from_millisecond(7500).unwrap()))),
+            // Whose clock would that be?
+            ("1970-01-01T00:00:07", None),
+            ("1970-01-01", None),
+            ("1970-13-01T00:00:07Z", None),
             ("-5", None),
             ("yesterday", None),
             ("", None),
@@ -237,6 +253,8 @@ mod tests {
             (Begin::Offset(3), vec![6, 7, 8, 9]),
             // Records are a second apart, and it is the tenth second.
             (Begin::Ago(Duration::from_secs(3)), vec![7, 8, 9]),
+            (Begin::Moment(Timestamp::from_second(7).unwrap()), vec![7, 8, 9]),
+            (Begin::Moment(Timestamp::from_second(11).unwrap()), vec![]),
         ] {
             let mut out = Vec::new();
             tail(&log, begin, &mut out).unwrap();
