@@ -261,6 +261,17 @@ pub enum LogError {
         /// What was found.
         detail: String,
     },
+    /// The embedded file cannot be read where it lies.
+    #[error(
+        "{path} cannot be read here ({detail}): this user has to be able to write beside it, unless `hark up` was stopped in order; \
+         run this as the user of `hark up`, or copy the whole folder to where you may write and name the copy in `log.data`"
+    )]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What SQLite says.
+        detail: String,
+    },
     /// A call on the embedded file failed.
     #[error("{operation} failed on {path}")]
     Sqlite {

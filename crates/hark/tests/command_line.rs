@@ -225,3 +225,39 @@ fn the_demo_tells_what_became_of_every_post_and_leaves_no_file_behind() {
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+/// Runs `hark` where the folder of its log is mounted read-only; `None` where such a mount is not to be had.
+fn read_only(folder: &Path, arguments: &[&str]) -> Option<Output> {
+    let mount = "mount --bind hark-data hark-data && mount -o remount,ro,bind hark-data";
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.current_dir(folder).args(["--mount", "--map-root-user", "sh", "-c", script]);
+        command.arg(env!("CARGO_BIN_EXE_hark")).args(arguments).output().ok()
+    };
+    let probe = unshare(&format!("{mount} && ! touch hark-data/probe"))?;
+    probe.status.success().then_some(())?;
+    unshare(&format!("{mount} && exec \"$0\" \"$@\""))
+}
+
+#[test]
+fn a_log_on_a_read_only_mount_is_read_or_the_error_says_what_to_do() {
+    let folder = initialised();
+    let once = output(folder.path(), &["up", "--once"]);
+    assert!(once.status.success(), "{}", stderr(&once));
+    let tail = ["tail", "posts", "--until-end", "--format", "json"];
+    let Some(read) = read_only(folder.path(), &tail) else {
+        println!("skipped: unshare and a read-only mount are not to be had here");
+        return;
+    };
+    assert!(read.status.success(), "{}", stderr(&read));
+    assert_eq!(read.stdout, output(folder.path(), &tail).stdout);
+    assert!(!read.stdout.is_empty());
+
+    // As a worker that was killed leaves it, copied without its index: what it wrote last lies in the WAL alone.
+    std::fs::write(folder.path().join("hark-data/hark.db-wal"), [0; 64]).unwrap();
+    let refused = read_only(folder.path(), &tail).unwrap();
+    let said = stderr(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("hark-data/hark.db cannot be read here"), "{said}");
+    assert!(said.contains("copy the whole folder") && !said.contains("Error code"), "{said}");
+}

@@ -71,7 +71,7 @@ fn run(shared: &Weak<Shared>, stop: &CancellationToken) {
 /// One round; returns the number of rows deleted. Reads a page at a time, so that memory stays small, readers' transactions short,
 /// and a stop is seen.
 pub(super) fn clean(shared: &Shared, now_ms: i64, stop: &CancellationToken) -> Result<usize, LogError> {
-    let reader = file::open_reader(&shared.path)?;
+    let reader = shared.open_reader()?;
     let fail = |source| file::failed("cleaning up", &shared.path, source);
     let ago = |age: Duration| now_ms.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
     let mut deleted = 0;

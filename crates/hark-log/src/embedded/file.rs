@@ -9,7 +9,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
-use super::Topic;
+use super::{Topic, still::Still};
 use crate::{
     Cleanup, GroupOffset, LogError, NextOffset, Output, TopicDescription, TopicSpec, record::pack_headers,
 };
@@ -100,12 +100,15 @@ fn check_format(connection: &Connection, path: &Path) -> Result<(), Prepare> {
     Ok(())
 }
 
-/// Opens the file for short read transactions.
-pub(super) fn open_reader(path: &Path) -> Result<Connection, LogError> {
+/// Opens the file for short read transactions; `still` if nobody writes to it meanwhile.
+pub(super) fn open_reader(path: &Path, still: Option<&Still>) -> Result<Connection, LogError> {
     // Not SQLITE_OPEN_READ_ONLY: a reader of a WAL must be able to make the shared memory file.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> Result<Connection, Prepare> {
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = match still {
+            None => Connection::open_with_flags(path, flags)?,
+            Some(_) => Still::open(path)?,
+        };
         connection.busy_timeout(BUSY)?;
         check_format(&connection, path)?;
         connection.pragma_update(None, "query_only", true)?;
@@ -113,7 +116,14 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LogError> {
         Ok(connection)
     };
     open().map_err(|error| match error {
-        Prepare::Sqlite(source) => failed("opening", path, source),
+        Prepare::Sqlite(source) => match source.sqlite_error_code() {
+            Some(
+                rusqlite::ErrorCode::CannotOpen
+                | rusqlite::ErrorCode::ReadOnly
+                | rusqlite::ErrorCode::PermissionDenied,
+            ) => LogError::Unreadable { path: path.display().to_string(), detail: source.to_string() },
+            _ => failed("opening", path, source),
+        },
         Prepare::Log(error) => error,
     })
 }

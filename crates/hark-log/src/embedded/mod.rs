@@ -7,10 +7,12 @@ mod cleanup;
 mod file;
 mod reader;
 mod session;
+mod still;
 
 use std::{
     collections::{HashMap, HashSet},
     fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
@@ -65,6 +67,8 @@ struct Shared {
     /// Groups that have a session.
     groups: Mutex<HashSet<String>>,
     _lock: Option<File>,
+    /// Where nothing can be written beside the file.
+    still: Option<still::Still>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,23 +80,23 @@ struct Topic {
 impl EmbeddedLog {
     /// Opens or creates the log in a folder, and owns it until dropped.
     pub fn open(folder: &Path, options: Options) -> Result<Self, LogError> {
-        let io = |operation, path: &Path| {
+        let failed = |operation, path: &Path| {
             let path = path.display().to_string();
             move |source| LogError::Io { operation, path, source }
         };
-        make_private(folder).map_err(io("creating the data folder", folder))?;
+        make_private(folder).map_err(failed("creating the data folder", folder))?;
         let lock_path = folder.join(LOCK_FILE);
         let lock = File::options()
             .create(true)
             .append(true)
             .open(&lock_path)
-            .map_err(io("opening the lock file", &lock_path))?;
+            .map_err(failed("opening the lock file", &lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(LogError::InUse { path: folder.display().to_string() });
             }
-            Err(TryLockError::Error(source)) => return Err(io("locking", &lock_path)(source)),
+            Err(TryLockError::Error(source)) => return Err(failed("locking", &lock_path)(source)),
         }
         let path = folder.join(FILE);
         let writer = file::open(&path)?;
@@ -108,6 +112,7 @@ impl EmbeddedLog {
             grown: Condvar::new(),
             groups: Mutex::default(),
             _lock: Some(lock),
+            still: None,
         });
         let cleanup = cleanup::Cleaner::start(&shared)?;
         Ok(Self { shared, _cleanup: Some(cleanup) })
@@ -116,13 +121,19 @@ impl EmbeddedLog {
     /// Opens the file of a log that another process may own, for readers only.
     pub fn open_read_only(folder: &Path) -> Result<Self, LogError> {
         let path = folder.join(FILE);
-        if !path.exists() {
+        if fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Err(LogError::Invalid(format!(
                 "there is no log in {}: start `hark up` first, or name the right `log.data`",
                 folder.display()
             )));
         }
-        let connection = file::open_reader(&path)?;
+        let (connection, still) = match file::open_reader(&path, None) {
+            Err(error @ LogError::Unreadable { .. }) => {
+                let still = still::Still::hold(&path).ok_or(error)?;
+                (file::open_reader(&path, Some(&still))?, Some(still))
+            }
+            connection => (connection?, None),
+        };
         let (topics, ends) =
             file::load(&connection).map_err(|source| file::failed("reading the topics", &path, source))?;
         let shared = Shared {
@@ -135,6 +146,7 @@ impl EmbeddedLog {
             grown: Condvar::new(),
             groups: Mutex::default(),
             _lock: None,
+            still,
         };
         Ok(Self { shared: Arc::new(shared), _cleanup: None })
     }
@@ -167,7 +179,7 @@ impl Log for EmbeddedLog {
 
     fn group_offsets(&self, group: &str, topic: &str) -> Result<Vec<GroupOffset>, LogError> {
         let topic = self.shared.topic(topic)?;
-        let reader = file::open_reader(&self.shared.path)?;
+        let reader = self.shared.open_reader()?;
         (0..topic.partitions)
             .map(|partition| file::group_offset(&reader, group, topic.id, partition))
             .collect::<rusqlite::Result<_>>()
@@ -176,7 +188,7 @@ impl Log for EmbeddedLog {
 
     fn times_at(&self, topic: &str, offsets: &[(u32, i64)]) -> Result<Vec<(u32, i64)>, LogError> {
         let topic = self.shared.topic(topic)?;
-        let reader = file::open_reader(&self.shared.path)?;
+        let reader = self.shared.open_reader()?;
         let time = |&(partition, offset): &(u32, i64)| {
             let time_ms = file::time_at(&reader, topic.id, partition, offset).transpose()?;
             Some(time_ms.map(|time_ms| (partition, time_ms)))
@@ -194,7 +206,7 @@ impl Log for EmbeddedLog {
     }
 
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError> {
-        let reader = file::open_reader(&self.shared.path)?;
+        let reader = self.shared.open_reader()?;
         file::describe(&reader)
             .map_err(|source| file::failed("reading the topics", &self.shared.path, source))
     }
@@ -213,6 +225,11 @@ impl Shared {
     fn topic(&self, name: &str) -> Result<Topic, LogError> {
         let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
         topics.get(name).copied().ok_or_else(|| LogError::MissingTopic { topic: name.to_owned() })
+    }
+
+    /// To read in short read transactions.
+    fn open_reader(&self) -> Result<Connection, LogError> {
+        file::open_reader(&self.path, self.still.as_ref())
     }
 
     /// Offsets behind the last record of each partition of a topic; `None` where another process may write.
@@ -253,7 +270,7 @@ impl Shared {
 }
 
 /// Makes the folder, for this user alone: it holds what people wrote.
-fn make_private(folder: &Path) -> std::io::Result<()> {
+fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -62,7 +62,7 @@ pub(super) struct EmbeddedReader {
 impl EmbeddedReader {
     pub(super) fn open(shared: &Arc<Shared>, topic: &str, from: From) -> Result<Self, LogError> {
         let topic = shared.topic(topic)?;
-        let connection = file::open_reader(&shared.path)?;
+        let connection = shared.open_reader()?;
         let fail = |source| file::failed("reading", &shared.path, source);
         let mut positions = Vec::new();
         for partition in 0..topic.partitions {

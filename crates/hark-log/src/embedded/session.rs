@@ -56,7 +56,7 @@ impl EmbeddedSession {
             }
             tables.push(table);
         }
-        let connection = file::open_reader(&shared.path)?;
+        let connection = shared.open_reader()?;
         if !lock(&shared.groups).insert(config.group.clone()) {
             return Err(LogError::Invalid(format!(
                 "{} runs already: the embedded log has one worker a stage; use Kafka to run more",
