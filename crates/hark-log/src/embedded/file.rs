@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    path::Path,
+    fs, io,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -45,14 +46,80 @@ const SCHEMA: &str = "
 pub(super) type Topics = HashMap<Arc<str>, Topic>;
 pub(super) type Ends = HashMap<i64, Vec<i64>>;
 
-/// Opens or creates the file for writing.
+/// Opens the file for writing, made where there is none.
 pub(super) fn open(path: &Path) -> Result<Connection, LogError> {
+    if !is_there(path)? {
+        create(path)?;
+    }
     let mut connection = Connection::open(path).map_err(|source| failed("opening", path, source))?;
     prepare(&mut connection, path).map_err(|error| match error {
         Prepare::Sqlite(source) => failed("opening", path, source),
         Prepare::Log(error) => error,
     })?;
     Ok(connection)
+}
+
+/// Whether there is a log. One that has lost what it held is an error: to begin anew in its place would lose the cursors as well, and nobody
+/// would know.
+pub(super) fn is_there(path: &Path) -> Result<bool, LogError> {
+    let damaged = |path: &Path, detail: &str| {
+        Err(LogError::Corrupt { path: path.display().to_string(), detail: detail.to_owned() })
+    };
+    match fs::metadata(path) {
+        // A new file gets its name with its content.
+        Ok(metadata) if metadata.len() == 0 => damaged(path, "it is empty: what it held is lost"),
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let wal = beside(path, "-wal");
+            match fs::metadata(&wal) {
+                Ok(metadata) if metadata.len() > 0 => damaged(&wal, "the file that it belongs to is gone"),
+                _ => Ok(false),
+            }
+        }
+        // Told by whoever opens it.
+        Err(_) => Ok(true),
+    }
+}
+
+/// Makes the file under another name first: a start that is killed meanwhile leaves none that looks like a log.
+fn create(path: &Path) -> Result<(), LogError> {
+    let new = beside(path, ".new");
+    for left in [new.clone(), beside(&new, "-journal")] {
+        match fs::remove_file(&left) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_failed("removing", &left, error));
+            }
+            _ => {}
+        }
+    }
+    let fail = |source| failed("creating", &new, source);
+    let mut connection = Connection::open(&new).map_err(fail)?;
+    lay_out(&mut connection).map_err(fail)?;
+    connection.close().map_err(|(_, source)| fail(source))?;
+    fs::rename(&new, path).map_err(|error| io_failed("creating", path, error))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| io_failed("creating", path, error))
+}
+
+fn lay_out(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// `hark.db-wal` for `hark.db`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn io_failed(operation: &'static str, path: &Path, source: io::Error) -> LogError {
+    LogError::Io { operation, path: path.display().to_string(), source }
 }
 
 enum Prepare {
@@ -76,11 +143,8 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Prepare> {
     connection.set_prepared_statement_cache_capacity(64);
     let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if format == 0 {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(SCHEMA)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", FORMAT)?;
-        transaction.commit()?;
+        // Of a version that made it under its name, and was killed.
+        lay_out(connection)?;
     }
     Ok(())
 }
@@ -331,4 +395,49 @@ pub(super) fn now_ms() -> i64 {
 pub fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::{EmbeddedLog, FILE, Options};
+
+    #[test]
+    fn a_file_that_lost_its_content_is_told_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let refused = |opened: Result<EmbeddedLog, LogError>, says: &str| {
+            let error = opened.err().expect("a new log was begun in its place").to_string();
+            assert!(error.contains(says) && error.contains("restore a copy"), "{error}");
+        };
+        fs::write(&path, "").unwrap();
+        refused(EmbeddedLog::open(folder.path(), Options::default()), "hark.db is damaged (it is empty");
+        refused(EmbeddedLog::open_read_only(folder.path()), "hark.db is damaged (it is empty");
+        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+
+        fs::rename(&path, beside(&path, "-wal")).unwrap();
+        fs::write(beside(&path, "-wal"), "what was written last").unwrap();
+        refused(EmbeddedLog::open(folder.path(), Options::default()), "hark.db-wal is damaged");
+    }
+
+    #[test]
+    fn a_start_that_was_killed_in_its_first_moment_can_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        for left in ["", "half of a page"] {
+            fs::write(beside(&path, ".new"), left).unwrap();
+            fs::write(beside(&path, ".new-journal"), left).unwrap();
+            assert!(
+                EmbeddedLog::open_read_only(folder.path())
+                    .is_err_and(|error| { error.to_string().contains("there is no log") })
+            );
+            drop(EmbeddedLog::open(folder.path(), Options::default()).unwrap());
+            let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            let mut names: Vec<_> = names.collect();
+            names.sort();
+            assert_eq!(names, [FILE, "hark.lock"]);
+            drop(EmbeddedLog::open_read_only(folder.path()).unwrap());
+            fs::remove_file(&path).unwrap();
+        }
+    }
 }

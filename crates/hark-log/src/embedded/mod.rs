@@ -121,7 +121,7 @@ impl EmbeddedLog {
     /// Opens the file of a log that another process may own, for readers only.
     pub fn open_read_only(folder: &Path) -> Result<Self, LogError> {
         let path = folder.join(FILE);
-        if fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        if !file::is_there(&path)? {
             return Err(LogError::Invalid(format!(
                 "there is no log in {}: start `hark up` first, or name the right `log.data`",
                 folder.display()

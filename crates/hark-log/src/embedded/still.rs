@@ -11,7 +11,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::LOCK_FILE;
+use super::{LOCK_FILE, file};
 
 /// A log that nobody writes to as long as this lives.
 pub(super) struct Still(#[expect(dead_code, reason = "held, not used")] File);
@@ -21,9 +21,7 @@ impl Still {
     pub(super) fn hold(path: &Path) -> Option<Self> {
         let lock = File::open(path.with_file_name(LOCK_FILE)).ok()?;
         lock.try_lock_shared().ok()?;
-        let mut wal = path.as_os_str().to_owned();
-        wal.push("-wal");
-        match fs::metadata(wal) {
+        match fs::metadata(file::beside(path, "-wal")) {
             Ok(wal) if wal.len() > 0 => None,
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => None,
             _ => Some(Self(lock)),
@@ -50,7 +48,7 @@ mod tests {
     use super::*;
     use crate::{
         LogError,
-        embedded::{EmbeddedLog, Options, file},
+        embedded::{EmbeddedLog, Options},
     };
 
     #[test]
