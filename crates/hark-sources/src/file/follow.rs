@@ -19,6 +19,12 @@ use crate::SourceContext;
 
 /// Bytes of the first line by which a rewritten file is noticed while it is open.
 const HEAD_BYTES: usize = 4096;
+/// Bytes before the place read to, for the same.
+const TAIL_BYTES: usize = 4096;
+
+fn modified(metadata: &Metadata) -> (i64, i64) {
+    (metadata.mtime(), metadata.mtime_nsec())
+}
 
 /// Which file a path led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,10 @@ pub(super) struct Followed {
     file: File,
     first_line: blake3::Hash,
     head: Vec<u8>,
+    /// The last bytes read, or those before the cursor.
+    tail: Vec<u8>,
+    /// When the file was last written to as of the last look, in seconds and nanoseconds.
+    modified: (i64, i64),
     /// Under `--once`, where the file ended when it was opened.
     goal: Option<u64>,
     /// There was nothing to read at the last look.
@@ -92,6 +102,8 @@ pub(super) fn open(
         file,
         first_line,
         head,
+        tail: Vec::new(),
+        modified: modified(&metadata),
         goal: once.then_some(metadata.len()),
         at_end: false,
         submission: 0,
@@ -167,6 +179,13 @@ fn ended_by(file: &File, offset: u64) -> io::Result<Option<u64>> {
     })
 }
 
+/// How far a file was read.
+pub(super) struct Mark {
+    pub position: Position,
+    read_to: u64,
+    tail: Vec<u8>,
+}
+
 /// What a look at the file says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -181,29 +200,46 @@ impl Followed {
         let position = resume(&self.file, self.file.metadata()?.len(), &self.path, cursors.get(&self.key))?;
         self.file.seek(SeekFrom::Start(position.offset))?;
         self.lines = Lines::starting_at(position);
+        let tail_bytes = position.offset.min(TAIL_BYTES as u64);
+        self.tail = vec![0; usize::try_from(tail_bytes).unwrap_or_default()];
+        self.file.read_exact_at(&mut self.tail, position.offset - tail_bytes)?;
         self.at_end = false;
         info!(path = self.shown, offset = position.offset, line = position.lines + 1, "reading");
         Ok(())
     }
 
-    /// Whether what was read before is still there, where a line ended at `offset` and the file was read to `read_to`. To be asked after
-    /// reading on: what is written in between is seen too.
-    pub(super) fn look(&self, offset: u64, read_to: u64) -> io::Result<Change> {
-        if self.file.metadata()?.len() < self.lines.read_to() {
+    /// How far it is read, for [`Self::look`].
+    pub(super) fn mark(&self) -> Mark {
+        Mark { position: self.lines.position(), read_to: self.lines.read_to(), tail: self.tail.clone() }
+    }
+
+    /// Whether what was read before the mark is still there. To be asked after reading on: what is written in between is seen too.
+    ///
+    /// The first line, the bytes before the mark and the line end there are compared, whenever the file grew or was written to. What was
+    /// rewritten between them, in the same size, is not noticed.
+    pub(super) fn look(&mut self, mark: &Mark) -> io::Result<Change> {
+        let metadata = self.file.metadata()?;
+        if metadata.len() < self.lines.read_to() {
             return Ok(Change::Truncated);
         }
-        if self.lines.read_to() > read_to {
-            let mut head = vec![0; self.head.len()];
-            match self.file.read_exact_at(&mut head, 0) {
-                Ok(()) if head == self.head => {}
-                Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
-                _ => return Ok(Change::Rewritten),
-            }
-            if offset > 0 && ended_by(&self.file, offset)?.is_none() {
-                return Ok(Change::Rewritten);
-            }
+        // Before the comparison: what is written from here on has a later time.
+        let before = std::mem::replace(&mut self.modified, modified(&metadata));
+        if self.lines.read_to() == mark.read_to && self.modified == before {
+            return Ok(Change::None);
         }
-        Ok(Change::None)
+        let is_there = self.holds(&self.head, 0)?
+            && self.holds(&mark.tail, mark.read_to - mark.tail.len() as u64)?
+            && (mark.position.offset == 0 || ended_by(&self.file, mark.position.offset)?.is_some());
+        Ok(if is_there { Change::None } else { Change::Rewritten })
+    }
+
+    fn holds(&self, expected: &[u8], offset: u64) -> io::Result<bool> {
+        let mut found = vec![0; expected.len()];
+        match self.file.read_exact_at(&mut found, offset) {
+            Ok(()) => Ok(found == expected),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads one piece; false at the end, or where `--once` stops.
@@ -215,6 +251,8 @@ impl Followed {
         let read = self.lines.fill(&mut self.file)?;
         if read > 0 {
             self.grew_at = Instant::now();
+            self.tail.extend_from_slice(self.lines.last(read.min(TAIL_BYTES)));
+            self.tail.drain(..self.tail.len().saturating_sub(TAIL_BYTES));
         }
         Ok(read > 0)
     }

@@ -102,6 +102,11 @@ impl Lines {
         read
     }
 
+    /// The last bytes that [`Self::fill`] read.
+    pub(super) fn last(&self, bytes: usize) -> &[u8] {
+        &self.buffer[self.buffer.len() - bytes..]
+    }
+
     /// Takes bytes that somebody else has read.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.make_room();

@@ -406,7 +406,7 @@ impl<'a> Poller<'a> {
 
     fn turn(&mut self, index: usize) -> Result<Turn, FileError> {
         let file = &mut self.files[index];
-        let (before, read_to) = (file.lines.position(), file.lines.read_to());
+        let before = file.mark();
         let shown = file.shown.clone();
         let mut batch = Batch::new(self.context, &shown);
         let mut at_end = false;
@@ -424,7 +424,7 @@ impl<'a> Poller<'a> {
                 Err(error) => return Ok(self.failed(index, &error)),
             }
         }
-        match file.look(before.offset, read_to) {
+        match file.look(&before) {
             Ok(Change::None) => {}
             Ok(change) => {
                 warn!(
@@ -445,7 +445,7 @@ impl<'a> Poller<'a> {
         {
             batch.add(&line);
         }
-        if file.lines.position() != before {
+        if file.lines.position() != before.position {
             let cursor = file.cursor();
             let key = file.key.clone();
             let (mut outputs, tally) = batch.finish();

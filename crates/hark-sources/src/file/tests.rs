@@ -1,6 +1,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{Cursor as Bytes, Write as _},
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -563,6 +564,33 @@ fn a_file_rewritten_in_place_behind_the_same_first_line_is_read_again_from_its_s
         file.write_all((post("a1") + &post("another") + &post("a3")).as_bytes()).unwrap();
         bench.until(&["a1", "a2", "a1", "another", "a3"]);
     });
+}
+
+#[test]
+fn a_file_rewritten_in_the_same_size_is_read_again_and_one_that_is_only_touched_is_not() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1") + &post("a2"));
+    let file = File::options().write(true).open(bench.path("a.jsonl")).unwrap();
+    let mut modified = file.metadata().unwrap().modified().unwrap();
+    // Whatever the resolution of the file system's clock.
+    let mut touch = || {
+        modified += Duration::from_secs(1);
+        file.set_modified(modified).unwrap();
+    };
+    bench.following("a.jsonl", || {
+        bench.until(&["a1", "a2"]);
+        touch();
+        bench.append("a.jsonl", &post("a3"));
+        bench.until(&["a1", "a2", "a3"]);
+        touch();
+        file.write_all_at((post("a1") + &post("b2") + &post("b3")).as_bytes(), 0).unwrap();
+        touch();
+        bench.until(&["a1", "a2", "a3", "a1", "b2", "b3"]);
+        file.write_all_at(post("c1").as_bytes(), 0).unwrap();
+        touch();
+        bench.until(&["a1", "a2", "a3", "a1", "b2", "b3", "c1", "b2", "b3"]);
+    });
+    assert_eq!(bench.context.counts.restarts(), 2);
 }
 
 #[test]
