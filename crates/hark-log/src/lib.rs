@@ -57,6 +57,11 @@ pub trait Log: Send + Sync {
     /// Whether the log answers, waited for at most so long; disturbs nobody who works on it.
     fn reach(&self, within: Duration) -> Result<(), LogError>;
 
+    /// Bytes of disk that are free beside what the records that wait will take; `None` where the log is elsewhere.
+    fn room_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// All topics, with the settings that Hark cares for.
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError>;
 
@@ -271,6 +276,12 @@ pub enum LogError {
         path: String,
         /// What SQLite says.
         detail: String,
+    },
+    /// Under `--once`: there is no room for what a record brings about.
+    #[error("the disk holding {path} is full: free some space, and run it again; what was taken is there")]
+    Full {
+        /// The file.
+        path: String,
     },
     /// A call on the embedded file failed.
     #[error("{operation} failed on {path}")]

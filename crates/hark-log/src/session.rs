@@ -175,8 +175,10 @@ pub enum CommitError {
     /// Shutdown came while the broker's answer was outstanding; the committed offsets will tell.
     #[error("stopped before the broker answered whether the transaction is committed")]
     Unknown,
-    /// The disk is full or its reserve reached; nothing was written.
-    #[error("the disk holding {path} is full, or its reserve is reached: free some space")]
+    /// The disk is full, or the room on it is that of what was taken before; nothing was written.
+    #[error(
+        "the disk holding {path} is full, or what is left is needed for what was taken before: free some space"
+    )]
     Full {
         /// The file.
         path: String,

@@ -179,6 +179,7 @@ impl<S: Stage> Worker<'_, S> {
                 restoring: None,
                 told: Instant::now(),
                 worked: Worked::default(),
+                once: self.once,
             };
             let lost = match drive.run(&mut *session, goal.as_deref()) {
                 Ok(()) => return Ok(()),
@@ -279,6 +280,7 @@ struct Drive<'a, S> {
     told: Instant,
     /// Committed in this session, from the first batch's begin to the last one's commit.
     worked: Worked,
+    once: bool,
 }
 
 /// What a session got done.
@@ -555,10 +557,19 @@ impl<S: Stage> Drive<'_, S> {
                 self.rewind(session)?;
                 Ok(Fate::ComesAgain)
             }
-            Err(error @ CommitError::Full { .. }) => {
-                warn!(%error, "transaction refused: its records come again");
+            Err(CommitError::Full { path }) => {
+                let records = self.batch.records();
                 self.stage.observe(WorkerEvent::Refused);
                 self.rewind(session)?;
+                if records > 1 {
+                    debug!(path, records, "no room on the disk for this batch: trying a smaller one");
+                    self.batch_limit = (records / 2).max(1);
+                    return Ok(Fate::InSmallerBatches);
+                }
+                if self.once {
+                    return Err(LogError::Full { path }.into());
+                }
+                warn!(path, "the disk is full: the record comes again");
                 Ok(Fate::ComesAgain)
             }
             Err(CommitError::Lost { source }) => {

@@ -114,6 +114,13 @@ impl Router {
         self.teams.iter()
     }
 
+    /// Most copies of an item that its rules can make.
+    #[must_use]
+    pub fn most_copies(&self) -> usize {
+        let rules = self.rules.iter().flat_map(|rule| &rule.effects.copies);
+        rules.chain(&self.default.effects.copies).collect::<std::collections::BTreeSet<_>>().len()
+    }
+
     /// The team that took over from one that is no more.
     #[must_use]
     pub fn moved_to(&self, team: &str) -> Option<&str> {

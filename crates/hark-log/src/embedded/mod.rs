@@ -3,6 +3,7 @@
 //! One process owns the file, one session a stage, no groups. Other processes may read it ([`EmbeddedLog::open_read_only`]) in
 //! short read transactions.
 
+mod backlog;
 mod cleanup;
 mod file;
 mod reader;
@@ -18,8 +19,10 @@ use std::{
     time::Duration,
 };
 
-pub use file::free_bytes;
+pub use backlog::WorkedOff;
 use rusqlite::Connection;
+
+use backlog::Backlog;
 
 use crate::{
     CommitError, From, GroupOffset, Log, LogError, NextOffset, Output, Producer, Reader, Record, Session,
@@ -31,7 +34,8 @@ const FILE: &str = "hark.db";
 /// Locked by the owner as long as it lives.
 const LOCK_FILE: &str = "hark.lock";
 
-/// Free space that ingest leaves on the disk, so that what it has accepted can still be worked off.
+/// Free space that ingest leaves on the disk beside what the records that wait for a stage will take: for the WAL, which holds a transaction twice,
+/// and for what is larger than was reckoned.
 pub const DISK_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A log in one file.
@@ -42,15 +46,19 @@ pub struct EmbeddedLog {
 }
 
 /// How to open the file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// See [`DISK_RESERVE_BYTES`].
     pub disk_reserve_bytes: u64,
+    /// What becomes of the records of which topics; for these there is to be room before more are taken.
+    pub worked_off: Vec<WorkedOff>,
+    /// Free space for this user on the disk of a folder; `None` where the system does not say.
+    pub free_bytes: fn(&Path) -> Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { disk_reserve_bytes: DISK_RESERVE_BYTES }
+        Self { disk_reserve_bytes: DISK_RESERVE_BYTES, worked_off: Vec::new(), free_bytes: file::free_bytes }
     }
 }
 
@@ -64,6 +72,7 @@ struct Shared {
     /// Offset behind the last record, by topic; the truth while this process owns the file.
     ends: Mutex<HashMap<i64, Vec<i64>>>,
     grown: Condvar,
+    backlog: Mutex<Backlog>,
     /// Groups that have a session.
     groups: Mutex<HashSet<String>>,
     _lock: Option<File>,
@@ -102,6 +111,8 @@ impl EmbeddedLog {
         let writer = file::open(&path)?;
         let (topics, ends) =
             file::load(&writer).map_err(|source| file::failed("reading the topics", &path, source))?;
+        let backlog = Backlog::load(&options.worked_off, &writer, &topics)
+            .map_err(|source| file::failed("reading the backlog", &path, source))?;
         let shared = Arc::new(Shared {
             path,
             folder: folder.to_owned(),
@@ -110,6 +121,7 @@ impl EmbeddedLog {
             topics: RwLock::new(topics),
             ends: Mutex::new(ends),
             grown: Condvar::new(),
+            backlog: Mutex::new(backlog),
             groups: Mutex::default(),
             _lock: Some(lock),
             still: None,
@@ -144,6 +156,7 @@ impl EmbeddedLog {
             topics: RwLock::new(topics),
             ends: Mutex::new(ends),
             grown: Condvar::new(),
+            backlog: Mutex::default(),
             groups: Mutex::default(),
             _lock: None,
             still,
@@ -205,6 +218,10 @@ impl Log for EmbeddedLog {
         Ok(())
     }
 
+    fn room_bytes(&self) -> Option<u64> {
+        Some(self.shared.room_bytes()?.saturating_sub(lock(&self.shared.backlog).bytes()))
+    }
+
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError> {
         let reader = self.shared.open_reader()?;
         file::describe(&reader)
@@ -222,6 +239,17 @@ impl Log for EmbeddedLog {
 }
 
 impl Shared {
+    /// Free space that the file may grow into: on the disk, and pages in it whose records are gone. These do not help where the disk has no room for
+    /// the WAL.
+    fn room_bytes(&self) -> Option<u64> {
+        let free = (self.options.free_bytes)(&self.folder)?;
+        if free < self.options.disk_reserve_bytes / 2 {
+            return Some(free);
+        }
+        // Where that cannot be told there is none.
+        Some(free + file::unused_bytes(&lock(&self.writer)).unwrap_or_default())
+    }
+
     fn topic(&self, name: &str) -> Result<Topic, LogError> {
         let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
         topics.get(name).copied().ok_or_else(|| LogError::MissingTopic { topic: name.to_owned() })
@@ -261,8 +289,17 @@ impl Shared {
             file::AppendError::Sqlite(source) => aborted(source),
             file::AppendError::NoSuchPartition(source) => CommitError::Aborted { source: Box::new(source) },
         })?;
-        drop(topics);
         // Still under the writer's lock, so that ends only grow.
+        let mut backlog = lock(&self.backlog);
+        backlog.add(outputs, |output| {
+            let topic = topics.get(&output.topic)?;
+            grown.get(&topic.id)?.get(output.partition as usize).copied()
+        });
+        if let Some((group, _, next)) = next {
+            backlog.settle(group, next);
+        }
+        drop(backlog);
+        drop(topics);
         *lock(&self.ends) = grown;
         self.grown.notify_all();
         Ok(())
@@ -290,9 +327,13 @@ struct EmbeddedProducer {
 
 impl Producer for EmbeddedProducer {
     fn commit(&mut self, outputs: &[Output]) -> Result<(), CommitError> {
-        let free = file::free_bytes(&self.shared.folder);
-        if free.is_some_and(|free| free < self.shared.options.disk_reserve_bytes) {
-            return Err(CommitError::Full { path: self.shared.path.display().to_string() });
+        let shared = &self.shared;
+        let taken = {
+            let backlog = lock(&shared.backlog);
+            shared.options.disk_reserve_bytes + backlog.bytes() + backlog.needs(outputs)
+        };
+        if shared.room_bytes().is_some_and(|room| room < taken) {
+            return Err(CommitError::Full { path: shared.path.display().to_string() });
         }
         self.shared.commit(outputs, None)
     }

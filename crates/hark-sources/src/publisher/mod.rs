@@ -284,6 +284,12 @@ impl Publisher {
         self.queue.is_available()
     }
 
+    /// Whether there is no room on the disk for what is to be committed next.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
     /// What it did so far.
     #[must_use]
     pub fn stats(&self) -> PublisherStats {

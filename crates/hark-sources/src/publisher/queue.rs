@@ -98,6 +98,10 @@ impl Queue {
         !state.ended && self.available(&state)
     }
 
+    pub(super) fn is_full(&self) -> bool {
+        self.lock().disk_full
+    }
+
     pub(super) fn stats(&self) -> PublisherStats {
         self.lock().stats
     }

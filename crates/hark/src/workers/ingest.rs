@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::Router;
-use hark_log::{SessionConfig, embedded};
+use hark_log::{SessionConfig, pause};
 use hark_sources::{
     IngestTopics, Limits, PollResult, PostInput, Publisher, PublisherError, PublisherThread, Reason,
     SourceContext,
@@ -20,17 +20,21 @@ use hark_sources::{
     webhook::{ANSWERS, Access, Answers, Hook, HookLimits, Key, router},
 };
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Shared, stage::drawn};
 use crate::{
-    config::{FilePattern, LogConfig, Source, SourceKind},
+    config::{FilePattern, Source, SourceKind},
+    failure::Failure,
     health::Part,
     telemetry::record,
 };
 
 /// How long sources and the publisher may take to end; the whole process has 5 s.
 const GRACE: Duration = Duration::from_secs(3);
+/// How often it is looked whether files are read, under `--once`.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The sources of this process.
 pub struct Ingest {
@@ -43,6 +47,8 @@ pub struct Ingest {
     feeds: Option<Feeds>,
     /// The first failure of a file; the threads end by themselves.
     failed: Arc<Mutex<Option<anyhow::Error>>>,
+    /// Ends the threads of files.
+    stop: CancellationToken,
     part: Part,
 }
 
@@ -96,6 +102,7 @@ impl Ingest {
             files: Vec::new(),
             feeds: None,
             failed: Arc::default(),
+            stop: shared.shutdown.child_token(),
             part,
         })
     }
@@ -172,13 +179,13 @@ impl Ingest {
             }
         }
         for context in stdin {
-            let (publisher, shutdown) = (self.publisher.clone(), self.shared.shutdown.clone());
+            let (publisher, shutdown) = (self.publisher.clone(), self.stop.clone());
             self.read("-".to_owned(), context, move |context| {
                 file::run_stdin(context, &publisher, &shutdown)
             })?;
         }
         for (spec, context) in files {
-            let (publisher, shutdown) = (self.publisher.clone(), self.shared.shutdown.clone());
+            let (publisher, shutdown) = (self.publisher.clone(), self.stop.clone());
             let log = Arc::clone(&self.shared.log);
             self.read(spec.paths.join(", "), context, move |context| {
                 let restore = || Cursors::restore(&*log, &context.topics.cursors);
@@ -299,9 +306,7 @@ impl Ingest {
         }
         let stats = self.publisher.stats();
         record::publisher(stats.committed, stats.aborted, stats.rebuilt, stats.uncommitted_bytes);
-        if let LogConfig::Embedded { data } = &self.shared.config.log
-            && let Some(free) = embedded::free_bytes(data)
-        {
+        if let Some(free) = self.shared.log.room_bytes() {
             record::disk_free(free);
         }
         for (name, Running { context, answers }) in &self.sources {
@@ -326,6 +331,40 @@ impl Ingest {
                 }
             }
         }
+    }
+
+    /// Under `--once`: until the files are read, calling `make_room` whenever the disk takes no more. False when that does not help: the rest is
+    /// given up then.
+    pub fn read_on(&self, mut make_room: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<bool> {
+        let is_over =
+            || self.shared.shutdown.is_cancelled() || self.files.iter().all(JoinHandle::is_finished);
+        while !is_over() {
+            if self.publisher.is_full() {
+                let committed = self.publisher.stats().committed;
+                make_room().inspect_err(|_| self.stop.cancel())?;
+                // The try under way may have begun before there was room; the one after it has not.
+                let tries = self.publisher.stats().aborted + 2;
+                while !is_over() && self.publisher.stats().committed == committed {
+                    if self.publisher.stats().aborted >= tries {
+                        self.stop.cancel();
+                        return Ok(false);
+                    }
+                    pause(&self.shared.shutdown, LOOK_EVERY);
+                }
+            }
+            pause(&self.shared.shutdown, LOOK_EVERY);
+        }
+        Ok(true)
+    }
+
+    /// Leaves what does not fit on the disk to its sources.
+    pub fn give_up(mut self) -> Failure {
+        self.join_files();
+        if let Err(error) = self.thread.stop(Duration::ZERO) {
+            warn!(%error, "stopping");
+        }
+        Failure::runtime("the disk of the log is full: not all posts could be taken")
+            .next("free some space and run it again: it goes on where it stopped (what came on standard input is to be piped in again)")
     }
 
     /// Waits until the files are worked off and all is committed.

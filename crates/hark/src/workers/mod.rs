@@ -210,14 +210,28 @@ impl Running {
         Ok(())
     }
 
-    /// Works off what is there, stage after stage, so that each finds all that the one before it wrote.
+    /// Works off what is there, stage after stage, so that each finds all that the one before it wrote. Where the disk does not take all that the
+    /// sources have, the stages make room in between; where that is not enough, what was taken is worked off, and then it is an error.
     pub fn once(&mut self, parts: Parts, source: Option<&str>) -> anyhow::Result<()> {
+        let mut ingested = Ok(());
         if parts.ingest {
             let mut ingest = ingest::Ingest::open(&self.shared)?;
             ingest.start_files(source, true)?;
             let polled = ingest.poll_feeds(source);
-            ingest.wait().and(polled)?;
+            ingested = match ingest.read_on(|| self.work_off(parts)) {
+                Ok(true) => ingest.wait().and(polled),
+                Ok(false) => Err(ingest.give_up().into()),
+                Err(error) => {
+                    ingest.give_up();
+                    return Err(error);
+                }
+            };
         }
+        let worked_off = self.work_off(parts);
+        ingested.and(worked_off)
+    }
+
+    fn work_off(&mut self, parts: Parts) -> anyhow::Result<()> {
         for (wanted, which) in [(parts.enrich, Stage::Enrich), (parts.route, Stage::Route)] {
             if wanted && !self.shared.shutdown.is_cancelled() {
                 self.start_stage(which)?;
