@@ -2,7 +2,8 @@
 """Writes what the matcher knows of words: models/words.bin and models/polish.bin of hark-text.
 
 words.bin   the common words of Polish, Swedish, Italian, Romanian and English: how many there are (u32), their hashes
-            (u32, ascending), and for each a byte with a bit for each language it is a word of (pl sv it ro en, from the lowest).
+            (u32, ascending), and for each a byte with a bit for each language it is a word of (pl sv it ro en, from the lowest);
+            the sixth bit says that it is, without diacritics, a form of a first name.
 polish.bin  how Polish nouns inflect: length of the table of paradigms in bytes (u32), the table as text, a line for each paradigm,
             of "<letters cut off the end of the base form><ending>" separated by spaces; then the number of nouns (u32), their
             hashes (u32, ascending), and the line of each (u16).
@@ -89,7 +90,7 @@ def counts():
 
 
 def bare(word):
-    return word.translate(str.maketrans("ăâîșțåäöàèéìòùąćęłńóśźż", "aaistaaoaeeiouacelnoszz"))
+    return word.translate(str.maketrans("ăâîșțåäöàèéêëìòùąćęłńóśźż", "aaistaaoaeeeeiouacelnoszz"))
 
 
 def is_name(names):
@@ -140,6 +141,8 @@ def common_words(small, capital, dictionary):
         names = {form for name in names for heard in (name, name.removesuffix("l")) for form in (heard, bare(heard))}
         for word in {*words, *hand} - BRANDS - names:
             known[fnv(word)] |= 1 << bit
+    for name in first_names(dictionary):
+        known[fnv(name)] |= 1 << len(LANGUAGES)
     return known
 
 
@@ -148,6 +151,24 @@ def forms(lemma, dictionary):
     for form, _, tag, names, _ in dictionary.generate(lemma):
         if tag.split(":")[0] in ("subst", "adj") and "depr" not in tag and form.isalpha() and form.islower() and not is_name(names):
             yield form
+
+
+def first_names(dictionary):
+    """Folded, in the cases of Polish and Romanian, with the genitive of Swedish and English."""
+    names = set()
+    for language in LANGUAGES:
+        for name in listed(f"{language}.first"):
+            names.add(name)
+            if language == "pl":
+                known = [form.lower() for form, _, tag, _, _ in dictionary.generate(name.capitalize()) if tag.startswith("subst:sg")]
+                stem = name.removesuffix("a")
+                # Of a foreign name that the dictionary lacks.
+                names.update(known or [stem + ending for ending in (("y", "ie", "ę", "ą") if stem < name else ("a", "owi", "em"))])
+            elif language in ("sv", "en"):
+                names.add(name + "s")
+            elif language == "ro" and name.endswith("a"):
+                names.update({name[:-1] + "ei", name[:-1] + "ăi", name[:-2] + "iei" if name.endswith("ia") else name})
+    return {bare(name).replace("ø", "o") for name in names if name.isalpha()}
 
 
 def paradigm(lemma, dictionary):

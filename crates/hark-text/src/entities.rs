@@ -18,7 +18,7 @@ pub const PERSONAL: [&str; 4] = ["phone", "email", "iban", "card"];
 
 /// The entities of a text, by position; names that are configured subjects are no people. `tokens` are those of the text, at least.
 pub(crate) fn find(text: &str, tokens: &Tokens, matches: &[Match]) -> Vec<Entity> {
-    // Most posts name nothing: before a person stands a word that says so.
+    // Most posts name nothing: before a person stands a word that says so, or the name is a common one.
     if !has_digit_or_at(text) && !tokens.all().iter().any(|token| is_cue(tokens.bytes_of(token))) {
         return Vec::new();
     }
@@ -42,17 +42,24 @@ fn has_digit_or_at(text: &str) -> bool {
 fn all(text: &str) -> Vec<Entity> {
     let words = words(text);
     let mut found: Vec<Entity> = Vec::new();
-    let mut at = 0;
+    let (mut at, mut person_before) = (0, None);
     while at < words.len() {
         // Nothing begins with most words.
-        if words[at].plain && !words[at + 1..].iter().take(MOST_WORDS_AHEAD).any(Word::is_notable) {
+        let word = &words[at];
+        let alone = !words[at + 1..].iter().take(MOST_WORDS_AHEAD).any(Word::is_notable);
+        // Many write names small.
+        if word.plain && !word.name && alone && !is_cue(word.text.as_bytes()) {
             at += 1;
             continue;
         }
-        at = match longest(text, &words, at) {
+        at = match longest(text, &words, at, person_before) {
             Some((kind, taken, range)) => {
                 found.push(Entity { kind, range });
-                at + taken
+                if kind == "person" {
+                    person_before = Some(at + taken - 1);
+                }
+                let next = at + taken;
+                next + if kind == "order_number" { more_orders(&words, next, &mut found) } else { 0 }
             }
             None => at + 1,
         };
@@ -60,8 +67,13 @@ fn all(text: &str) -> Vec<Entity> {
     found
 }
 
-/// The entity that begins at a word, with the number of words it takes.
-fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+/// The entity that begins at a word, with the number of words it takes; `person_before`: the last word of the person before.
+fn longest(
+    text: &str,
+    words: &[Word<'_>],
+    at: usize,
+    person_before: Option<usize>,
+) -> Option<(&'static str, usize, Range<usize>)> {
     let word = &words[at];
     if word.text.contains('@') && is_email(word.text) {
         return Some(("email", 1, word.start..word.end));
@@ -86,7 +98,7 @@ fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, u
     if let Some(found) = order_number(text, words, at) {
         return Some(found);
     }
-    person(text, words, at)
+    person(text, words, at, person_before)
 }
 
 /// Currencies, folded, as they stand after or before an amount.
@@ -244,18 +256,39 @@ const ORDERS: &[&str] = &[
     "bokning",
     "prenotazion",
     "rezervar",
+    "spraw",
+    "tichet",
+    "cazul",
+    "sesizar",
+    "reclam",
+    "retur",
+    "kundnummer",
+    "reference",
+    "parcel",
+    "pacco",
 ];
+
+/// Folded words, after one for "number" or before one, for whose number it is: "numero cliente 40077123", "nr klienta to 40018827".
+const WHOSE: &[&str] = &["client", "cliente", "klienta", "klient", "customer", "kund", "abonat", "abonent"];
 
 /// A number stands at most so many words behind what it is the number of: "comanda mea cu numărul 4711234".
 const MOST_WORDS_AHEAD: usize = 4;
 
 /// Folded words for "number".
-const NUMBER: &[&str] =
-    &["nr", "no", "numer", "number", "numero", "num", "n", "numarul", "id", "nummer", "numerze", "numeru"];
+const NUMBER: &[&str] = &[
+    "cod", "nr", "no", "numer", "number", "numero", "num", "n", "numarul", "id", "nummer", "numerze",
+    "numeru",
+];
 
 /// Other folded words that may stand between what a number is of and the number.
 const LINKS: &[&str] = &[
     "o",
+    "to",
+    "klienta",
+    "client",
+    "cliente",
+    "sprawy",
+    "sesizare",
     "cu",
     "my",
     "mea",
@@ -281,12 +314,15 @@ const LINKS: &[&str] = &[
 
 fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     // Most words have no code after them, and folding is dear.
-    if !words.iter().skip(at + 1).take(MOST_WORDS_AHEAD).any(|word| word.coded) {
+    if !words.iter().skip(at + 1).take(MOST_WORDS_AHEAD).any(|word| has_digit_or_at(word.text)) {
         return None;
     }
     let word = fold(words[at].text);
     let word = word.trim_start_matches('#');
-    if !ORDERS.iter().any(|begin| word.starts_with(begin))
+    let whose = WHOSE.contains(&word)
+        && (at.checked_sub(1).is_some_and(|before| NUMBER.contains(&&*fold(words[before].text)))
+            || words.get(at + 1).is_some_and(|next| NUMBER.contains(&&*fold(next.text))));
+    if !whose && !ORDERS.iter().any(|begin| word.starts_with(begin))
         || words[at].last && !words[at].text.ends_with(':') && words.len() == at + 1
     {
         return None;
@@ -302,7 +338,12 @@ fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static s
         let small = code.bytes().any(|byte| byte.is_ascii_lowercase());
         let announced = numbered || code.len() < next.text.len();
         let fits = !small || announced && code.starts_with(|c: char| c.is_ascii_lowercase());
-        if plain && code.len() >= 4 && digits >= 3 && fits {
+        // `KZ7T4Q`
+        let locator = (5..=8).contains(&code.len())
+            && digits > 0
+            && code.bytes().any(|byte| byte.is_ascii_uppercase())
+            && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        if plain && (code.len() >= 4 && digits >= 3 && fits || locator) {
             let other = is_date(code)
                 || money(text, words, at + ahead).is_some()
                 || ahead == 1 && word == "order" && is_verb(words, at)
@@ -317,6 +358,30 @@ fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static s
         }
     }
     None
+}
+
+/// Further numbers like the last one that was found: `TKT-4471, TKT-4502 and TKT-4519`; returns how many words they take.
+fn more_orders(words: &[Word<'_>], from: usize, found: &mut Vec<Entity>) -> usize {
+    let mut at = from;
+    while let Some(last) = words[..at].last().map(|word| word.text.as_bytes()) {
+        let and = words
+            .get(at)
+            .is_some_and(|word| matches!(word.text, "och" | "and" | "&" | "e" | "i" | "oraz" | "și" | "si"));
+        let Some(next) = words.get(at + usize::from(and)) else { break };
+        let code = next.text.as_bytes();
+        let like = code.len() == last.len()
+            && code.len() >= 4
+            && code
+                .iter()
+                .zip(last)
+                .all(|(one, other)| one == other || one.is_ascii_digit() && other.is_ascii_digit());
+        if !like {
+            break;
+        }
+        found.push(Entity { kind: "order_number", range: next.start..next.end });
+        at += 1 + usize::from(and);
+    }
+    at - from
 }
 
 /// Whether somebody orders: "I order 1500 of them".
@@ -450,7 +515,7 @@ mod tests {
     fn dates_and_parcels_are_no_phones() {
         check("Wizyta 05/03/2024 20 osób czekało", &[]);
         check("01-02-2024 10 minut", &[]);
-        check("nr przesyłki to 00123456789", &[]);
+        check("nr przesyłki to 00123456789", &[("order_number", "00123456789")]);
         check("ring 2024-03-05", &[]);
         check("05/03/2024 601 234 567", &[("phone", "601 234 567")]);
     }

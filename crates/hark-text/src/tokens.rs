@@ -110,7 +110,7 @@ impl Tokens {
                     Some(end) => self.plain(TokenKind::Link, LINK, at, end),
                     None => self.word(text, at, false),
                 },
-                b'@' => match name_end(bytes, at + 1) {
+                b'@' => match name_end(text, at + 1) {
                     end if end > at + 1 => {
                         let normal = if is_desk(&bytes[at + 1..end]) { DESK } else { NAME };
                         self.plain(TokenKind::Mention, normal, at, end)
@@ -119,7 +119,7 @@ impl Tokens {
                 },
                 b'#' => self.hashtag(text, at + 1),
                 b'!' | b'?' | b'.' => self.mark(bytes, at),
-                b':' | b';' | b'=' | b'<' | b'^' => match emoticon(&bytes[at..]) {
+                b':' | b';' | b'=' | b'<' | b'^' => match emoticon(&text[at..]) {
                     Some((length, meaning)) => {
                         self.plain(TokenKind::Emoji, meaning.as_bytes(), at, at + length)
                     }
@@ -381,13 +381,11 @@ fn link_end(text: &str, at: usize) -> Option<usize> {
     link.then(|| at + text[at..].find(char::is_whitespace).unwrap_or(text.len() - at))
 }
 
-fn name_end(bytes: &[u8], at: usize) -> usize {
-    let joint =
-        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-') || *byte >= 0x80;
-    let length = bytes[at..].iter().take_while(|byte| joint(byte)).count();
-    let trailing = bytes[at..at + length].iter().rev().take_while(|byte| matches!(byte, b'.' | b'-')).count();
-    // A cut inside a character would leave the boundary: name characters beyond ASCII are taken whole or not at all.
-    at + length - trailing
+fn name_end(text: &str, at: usize) -> usize {
+    let joint = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let name = &text[at..];
+    let name = &name[..name.find(|c| !joint(c)).unwrap_or(name.len())];
+    at + name.trim_end_matches(['.', '-']).len()
 }
 
 /// Whether an account's name says that somebody answers there.
@@ -403,7 +401,7 @@ fn is_desk(name: &[u8]) -> bool {
 }
 
 /// Emoticons, longest first, and the emoji that they mean.
-fn emoticon(bytes: &[u8]) -> Option<(usize, &'static str)> {
+fn emoticon(text: &str) -> Option<(usize, &'static str)> {
     const TABLE: &[(&str, &str)] = &[
         (":'-(", "😢"),
         (":'(", "😢"),
@@ -439,10 +437,10 @@ fn emoticon(bytes: &[u8]) -> Option<(usize, &'static str)> {
         (":[", "🙁"),
         (";(", "😢"),
     ];
-    let found = TABLE.iter().find(|(sign, _)| bytes.starts_with(sign.as_bytes()))?;
+    let found = TABLE.iter().find(|(sign, _)| text.starts_with(sign))?;
     let length = found.0.len();
-    // `:/` of a scheme and `:30` of a time are no faces.
-    let glued = bytes.get(length).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'/');
+    // `:/` of a scheme and `:30` of a time are no faces, nor is `:D` of "Betyg:Dåligt".
+    let glued = text[length..].starts_with(|next: char| next.is_alphanumeric() || next == '/');
     (!glued).then_some((length, found.1))
 }
 
@@ -480,6 +478,7 @@ mod tests {
             ("@NordbankHelp #NeverAgain #łódź #BTisRubbish", "\u{1}desk never again lodz btis rubbish"),
             ("at 10:30 really?! no… yes..", "at 0 0 really ?! no .. yes .."),
             ("👍🏽❤️", "👍 ❤"),
+            ("@kvarnby🙂 tack, Betyg:Dåligt", "\u{1}name 🙂 tack betyg daligt"),
         ] {
             assert_eq!(normal(text).join(" "), expected, "{text}");
         }

@@ -16,13 +16,35 @@ pub(crate) fn common_in(word: &str) -> Languages {
     languages(hash(word))
 }
 
-fn languages(hash: u32) -> Languages {
-    let Some((count, rest)) = WORDS.split_first_chunk::<4>() else { return Languages::NONE };
-    let count = u32::from_le_bytes(*count) as usize;
-    let Some((hashes, languages)) = rest.split_at_checked(4 * count) else { return Languages::NONE };
-    let at = position(hashes, hash).and_then(|at| languages.get(at));
-    at.map_or(Languages::NONE, |bits| Languages::from_bits(*bits))
+/// Whether a folded word is a form of a first name.
+pub(crate) fn is_first_name(folded: &[u8]) -> bool {
+    bits(hash_bytes(folded)) & FIRST_NAME != 0
 }
+
+/// The hashes of all forms of first names.
+pub(crate) fn first_names() -> impl Iterator<Item = u32> {
+    let (hashes, bits) = tables();
+    let (hashes, _) = hashes.as_chunks::<4>();
+    let named = hashes.iter().zip(bits).filter(|(_, bits)| *bits & FIRST_NAME != 0);
+    named.map(|(hash, _)| u32::from_le_bytes(*hash))
+}
+
+fn languages(hash: u32) -> Languages {
+    Languages::from_bits(bits(hash))
+}
+
+fn bits(hash: u32) -> u8 {
+    let (hashes, bits) = tables();
+    position(hashes, hash).and_then(|at| bits.get(at)).copied().unwrap_or(0)
+}
+
+/// The hashes and what is known of each: see scripts/words.py.
+fn tables() -> (&'static [u8], &'static [u8]) {
+    let Some((count, rest)) = WORDS.split_first_chunk::<4>() else { return (&[], &[]) };
+    rest.split_at_checked(4 * u32::from_le_bytes(*count) as usize).unwrap_or((&[], &[]))
+}
+
+const FIRST_NAME: u8 = 1 << 5;
 
 /// Where a hash stands in a table of hashes, 32 bits each, little-endian, ascending.
 pub(crate) fn position(hashes: &[u8], hash: u32) -> Option<usize> {
@@ -32,7 +54,11 @@ pub(crate) fn position(hashes: &[u8], hash: u32) -> Option<usize> {
 
 /// 32-bit FNV-1a, by which words are kept.
 pub(crate) fn hash(word: &str) -> u32 {
-    word.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    hash_bytes(word.as_bytes())
+}
+
+pub(crate) fn hash_bytes(word: &[u8]) -> u32 {
+    word.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 #[cfg(test)]
@@ -44,6 +70,7 @@ mod tests {
         assert_eq!(common_in("marka"), Languages::PL);
         assert!(common_in("och").meets(Languages::SV));
         assert!(!is_common("kvarnby"));
+        assert!(is_first_name(b"ania") && is_first_name(b"agnieszki") && !is_first_name(b"kvarnby"));
         assert!(!is_common("masina"), "a word without its diacritics is none");
     }
 }

@@ -1,9 +1,38 @@
-//! People who are thanked, or named with a title.
+//! People who are thanked, or named with a title, with what they do or where they work, or by a common first name.
 
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range, sync::LazyLock};
 
 use super::word::Word;
-use crate::fold;
+use crate::{filter::Filter, fold, words};
+
+/// Hand-written; what each part is for stands in its heading.
+static LIST: &str = include_str!("../../lexicon/people.txt");
+
+/// Folded.
+struct People {
+    roles: HashSet<String>,
+    places: HashSet<String>,
+    doctors: HashSet<String>,
+    prepositions: HashSet<String>,
+    kin: HashSet<String>,
+}
+
+static PEOPLE: LazyLock<People> = LazyLock::new(|| {
+    let part = |heading: &str| {
+        let lines = LIST
+            .lines()
+            .skip_while(|line| !line.strip_prefix("# ").is_some_and(|line| line.starts_with(heading)));
+        let lines = lines.skip(1).take_while(|line| !line.starts_with('#'));
+        lines.flat_map(str::split_whitespace).map(fold).collect()
+    };
+    People {
+        roles: part("Roles"),
+        places: part("Places"),
+        doctors: part("Doctors"),
+        prepositions: part("Prepositions"),
+        kin: part("Kin"),
+    }
+});
 
 /// Whether a folded word is a title before a name.
 fn is_title(word: &[u8]) -> bool {
@@ -15,7 +44,9 @@ fn is_title(word: &[u8]) -> bool {
             | b"panu"
             | b"pania"
             | b"panem"
+            | b"panie"
             | b"domnul"
+            | b"domnule"
             | b"doamna"
             | b"domnului"
             | b"doamnei"
@@ -58,9 +89,21 @@ fn thanked(word: &[u8]) -> &'static [&'static str] {
 
 const YOU: &str = "you";
 
-/// Whether a person may be named after a folded word.
+/// Whether a folded word is one that a person may be named after, or may be the name itself. May say yes where it is not.
 pub(super) fn is_cue(word: &[u8]) -> bool {
-    is_title(word) || !thanked(word).is_empty()
+    is_title(word) || !thanked(word).is_empty() || CUES.may_hold(spread(words::hash_bytes(word)))
+}
+
+/// First names and what people do.
+static CUES: LazyLock<Filter> = LazyLock::new(|| {
+    let work = PEOPLE.roles.iter().chain(&PEOPLE.doctors).map(|word| words::hash_bytes(word.as_bytes()));
+    let hashes: Vec<u64> = words::first_names().chain(work).map(spread).collect();
+    Filter::of(&hashes)
+});
+
+/// A filter goes by the highest bits.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// How much somebody thanks, folded: `thank you so much`, `tack så mycket`, `grazie mille`.
@@ -227,21 +270,14 @@ fn gap(text: &str, words: &[Word<'_>], before: usize) -> Gap {
     }
 }
 
+/// The person whose name, or what announces it, begins at a word; `previous`: the person before it ends there.
 pub(super) fn person(
     text: &str,
     words: &[Word<'_>],
     at: usize,
+    previous: Option<usize>,
 ) -> Option<(&'static str, usize, Range<usize>)> {
-    // As long as the longest turn is; most words have no name after them, and folding is dear.
-    if !words.iter().skip(at + 1).take(LONGEST_TURN).any(|word| word.name) {
-        return None;
-    }
-    let cue = fold(words[at].text);
-    let first = if is_title(cue.as_bytes()) {
-        after_title(text, words, at, &cue)?
-    } else {
-        after_thanks(text, words, at, thanked(cue.as_bytes()))?
-    };
+    let first = announced(text, words, at).or_else(|| called(text, words, at, previous).then_some(at))?;
     let mut last = first;
     if gap(text, words, first) == Gap::Space
         && words[first + 1].name
@@ -251,6 +287,128 @@ pub(super) fn person(
     }
     Some(("person", last + 1 - at, words[first].start..words[last].end))
 }
+
+/// The name that a title, a word of thanks or what somebody does announces.
+fn announced(text: &str, words: &[Word<'_>], at: usize) -> Option<usize> {
+    // As long as the longest turn is; most words have no name after them, and folding is dear.
+    if !words.iter().skip(at + 1).take(LONGEST_TURN).any(|word| word.name) {
+        return None;
+    }
+    let cue = fold(words[at].text);
+    if is_title(cue.as_bytes()) {
+        return after_title(text, words, at, &cue);
+    }
+    let thanked = after_thanks(text, words, at, thanked(cue.as_bytes()));
+    thanked.or_else(|| after_role(text, words, at, &cue))
+}
+
+/// `chauffören Hassan`, `dr Wysocka`
+fn after_role(text: &str, words: &[Word<'_>], at: usize, role: &str) -> Option<usize> {
+    // `l'avvocato`
+    let role = role.rsplit(['\'', '’']).next().unwrap_or(role);
+    let doctor = PEOPLE.doctors.contains(role);
+    if !doctor && !PEOPLE.roles.contains(role) {
+        return None;
+    }
+    let next = words.get(at + 1).filter(|next| next.name)?;
+    let near = match gap(text, words, at) {
+        Gap::Space => true,
+        Gap::Dot => matches!(role, "dr" | "prof" | "dott" | "doc"),
+        Gap::Comma | Gap::End => false,
+    };
+    let folded = fold(next.text);
+    let fits = if doctor { may_be_name(&folded) } else { words::is_first_name(folded.as_bytes()) };
+    (near && fits).then_some(at + 1)
+}
+
+/// Whether a word is a first name that calls somebody.
+fn called(text: &str, words: &[Word<'_>], at: usize, previous: Option<usize>) -> bool {
+    let word = &words[at];
+    let folded = fold(word.text);
+    if !words::is_first_name(folded.as_bytes()) || !may_be_name(&folded) {
+        return false;
+    }
+    let before = at.checked_sub(1).filter(|before| gap(text, words, *before) == Gap::Space);
+    // `Chiara e Matteo`
+    let beside = || {
+        before.is_some_and(|and| {
+            matches!(words[and].text, "och" | "and" | "&" | "e" | "ed" | "i" | "oraz" | "și" | "si")
+                && previous == and.checked_sub(1)
+        })
+    };
+    let common = || words::is_common(&word.text.to_lowercase());
+    // Short ones are words more often: `ani` are years.
+    let short = word.text.chars().count() <= LETTERS_OF_A_WORD;
+    if at_a_place(text, words, at) && (word.name || !(short && common())) {
+        return true;
+    }
+    if !word.name {
+        return false;
+    }
+    if let Some(before) = before {
+        let folded = fold(words[before].text);
+        // The first word of a sentence has a capital whatever it is.
+        let begins = before == 0 || gap(text, words, before - 1) != Gap::Space;
+        let another = words[before].name && !(begins && is_ordinary(words[before].text));
+        // `Radio Maria`, `via Giulia`, `min son Erik`, "biljetter till Veronica"
+        if another && !beside() || PEOPLE.kin.contains(&folded) || DIRECTIONS.contains(&&*folded) {
+            return false;
+        }
+    } else if common() {
+        return false;
+    }
+    let last = if words.get(at + 1).is_some_and(|next| next.name) { at + 1 } else { at };
+    // "Thanks, Anna" at the end is signed by her.
+    let after = text[words[last].end..].trim_end();
+    if at > 0 && before.is_none() && matches!(after, "" | ".") {
+        return false;
+    }
+    // A street: `Kazimierza Wielkiego 3`
+    !words
+        .get(last + 1)
+        .is_some_and(|next| gap(text, words, last) == Gap::Space && is_house_number(next.text))
+}
+
+/// Prepositions before concerts, streets and stations named after somebody.
+const DIRECTIONS: &[&str] = &["pa", "till", "na", "przy", "pe", "to"];
+
+fn is_ordinary(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    words::is_common(&lower) || PEOPLE.roles.contains(&fold(&lower))
+}
+
+fn is_house_number(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit()) || matches!(word, "nr" | "II" | "III" | "IV")
+}
+
+/// `Pelle i er kundtjänst`, `francesca al banco`
+fn at_a_place(text: &str, words: &[Word<'_>], at: usize) -> bool {
+    let mut after = at + 1;
+    // A surname.
+    if words.get(after).is_some_and(|word| word.name) {
+        after += 1;
+    }
+    let mut between = 0;
+    while between < MOST_PREPOSITIONS && gap(text, words, after - 1) == Gap::Space {
+        let folded = fold(words[after].text);
+        // `dell'officina`
+        let (article, noun) = folded.split_once(['\'', '’']).unwrap_or(("", &folded));
+        if (between > 0 || !article.is_empty())
+            && (PEOPLE.places.contains(noun) || PEOPLE.places.contains(&folded))
+        {
+            return true;
+        }
+        if !PEOPLE.prepositions.contains(&folded) {
+            return false;
+        }
+        between += 1;
+        after += 1;
+    }
+    false
+}
+
+const MOST_PREPOSITIONS: usize = 3;
+const LETTERS_OF_A_WORD: usize = 4;
 
 /// `thank you so much Sarah`
 const LONGEST_TURN: usize = 4;

@@ -87,10 +87,13 @@ fn is_phone(written: &str, groups: &[&str], digits: usize) -> bool {
     // 601 234 567; 0700-12 34 56; a date or a price has other groups.
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     let threes = matches!(*lengths, [3, 3, 3] | [3, 3, 4]);
+    // 22 555 01 47; 0731.440.226
+    let polish = matches!(*lengths, [2, 3, 2, 2]) && !written.contains(['.', '/']);
+    let romanian = written.starts_with("07") && matches!(*lengths, [4, 3, 3]);
     let italian =
         digits == 10 && written.starts_with('3') && matches!(*lengths, [10] | [3, 7] | [3, 6 | 3, ..]);
     let trunk = written.starts_with('0') && (9..=11).contains(&digits) && !written.contains('.');
-    threes || italian || trunk
+    threes || polish || romanian || italian || trunk
 }
 
 /// How many digits a number has at least that comes after a word such as "call": the longer ones after "my number is".
@@ -147,6 +150,7 @@ fn is_phone_word(word: &str) -> bool {
             | "sunati"
             | "whatsapp"
             | "numer"
+            | "numeru"
             | "numarul"
     )
 }
