@@ -7,7 +7,7 @@ mod person;
 mod personal;
 mod word;
 
-use person::{is_cue, person};
+use person::{may_be_small_name, may_name, person};
 use personal::{iban, is_date, is_email, number};
 use word::{Word, begins_account, words};
 
@@ -19,19 +19,20 @@ pub const PERSONAL: [&str; 4] = ["phone", "email", "iban", "card"];
 /// The entities of a text, by position; names that are configured subjects are no people. `tokens` are those of the text, at least.
 pub(crate) fn find(text: &str, tokens: &Tokens, matches: &[Match]) -> Vec<Entity> {
     // Most posts name nothing: before a person stands a word that says so, or the name is a common one.
-    if !has_digit_or_at(text) && !tokens.all().iter().any(|token| is_cue(tokens.bytes_of(token))) {
+    let people = may_name(text, tokens);
+    if !people && !has_digit_or_at(text) {
         return Vec::new();
     }
-    let mut found = all(text);
+    let mut found = all(text, people);
     let named =
         |range: &Range<usize>| matches.iter().any(|hit| hit.start < range.end && range.start < hit.end);
     found.retain(|entity| entity.kind != "person" || !named(&entity.range));
     found
 }
 
-/// The entities of a text if it has a number or an address, without which it names at most people.
+/// The entities of a text that are no people.
 pub(crate) fn numbers_and_addresses(text: &str) -> Vec<Entity> {
-    if has_digit_or_at(text) { all(text) } else { Vec::new() }
+    if has_digit_or_at(text) { all(text, false) } else { Vec::new() }
 }
 
 /// Whether there is a digit or an `@`.
@@ -39,7 +40,8 @@ fn has_digit_or_at(text: &str) -> bool {
     text.bytes().fold(false, |found, byte| found | byte.is_ascii_digit() | (byte == b'@'))
 }
 
-fn all(text: &str) -> Vec<Entity> {
+/// `people`: these too.
+fn all(text: &str, people: bool) -> Vec<Entity> {
     let words = words(text);
     let mut found: Vec<Entity> = Vec::new();
     let (mut at, mut person_before) = (0, None);
@@ -48,11 +50,13 @@ fn all(text: &str) -> Vec<Entity> {
         let word = &words[at];
         let alone = !words[at + 1..].iter().take(MOST_WORDS_AHEAD).any(Word::is_notable);
         // Many write names small.
-        if word.plain && !word.name && alone && !is_cue(word.text.as_bytes()) {
+        let may_be_person = people && (word.name || !alone || may_be_small_name(&words, at));
+        if word.plain && alone && !may_be_person {
             at += 1;
             continue;
         }
-        at = match longest(text, &words, at, person_before) {
+        let person = || if may_be_person { person(text, &words, at, person_before) } else { None };
+        at = match longest(text, &words, at).or_else(person) {
             Some((kind, taken, range)) => {
                 found.push(Entity { kind, range });
                 if kind == "person" {
@@ -67,13 +71,8 @@ fn all(text: &str) -> Vec<Entity> {
     found
 }
 
-/// The entity that begins at a word, with the number of words it takes; `person_before`: the last word of the person before.
-fn longest(
-    text: &str,
-    words: &[Word<'_>],
-    at: usize,
-    person_before: Option<usize>,
-) -> Option<(&'static str, usize, Range<usize>)> {
+/// The entity that begins at a word, with the number of words it takes; no person.
+fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     let word = &words[at];
     if word.text.contains('@') && is_email(word.text) {
         return Some(("email", 1, word.start..word.end));
@@ -95,10 +94,7 @@ fn longest(
     if let Some(found) = currency_first(words, at) {
         return Some(found);
     }
-    if let Some(found) = order_number(text, words, at) {
-        return Some(found);
-    }
-    person(text, words, at, person_before)
+    order_number(text, words, at)
 }
 
 /// Currencies, folded, as they stand after or before an amount.
@@ -314,7 +310,7 @@ const LINKS: &[&str] = &[
 
 fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
     // Most words have no code after them, and folding is dear.
-    if !words.iter().skip(at + 1).take(MOST_WORDS_AHEAD).any(|word| has_digit_or_at(word.text)) {
+    if !words.iter().skip(at + 1).take(MOST_WORDS_AHEAD).any(|word| word.digits > 0) {
         return None;
     }
     let word = fold(words[at].text);

@@ -1,38 +1,155 @@
 //! People who are thanked, or named with a title, with what they do or where they work, or by a common first name.
 
-use std::{collections::HashSet, ops::Range, sync::LazyLock};
+use std::{collections::HashMap, ops::Range, sync::LazyLock};
 
 use super::word::Word;
-use crate::{filter::Filter, fold, words};
+use crate::{
+    filter::Filter,
+    fold::{ByHash, fold},
+    tokens::Tokens,
+    words,
+};
 
 /// Hand-written; what each part is for stands in its heading.
 static LIST: &str = include_str!("../../lexicon/people.txt");
 
-/// Folded.
+const FIRST_NAME: u8 = 1;
+const ROLE: u8 = 2;
+const DOCTOR: u8 = 4;
+const PLACE: u8 = 8;
+const PREPOSITION: u8 = 16;
+const KIN: u8 = 32;
+/// What may begin a person.
+const BEGINS: u8 = FIRST_NAME | ROLE | DOCTOR;
+
+/// What is known of words, by the hash of their folded form.
 struct People {
-    roles: HashSet<String>,
-    places: HashSet<String>,
-    doctors: HashSet<String>,
-    prepositions: HashSet<String>,
-    kin: HashSet<String>,
+    known: HashMap<u64, u8, ByHash>,
+    begins: Filter,
 }
 
 static PEOPLE: LazyLock<People> = LazyLock::new(|| {
-    let part = |heading: &str| {
-        let lines = LIST
-            .lines()
-            .skip_while(|line| !line.strip_prefix("# ").is_some_and(|line| line.starts_with(heading)));
-        let lines = lines.skip(1).take_while(|line| !line.starts_with('#'));
-        lines.flat_map(str::split_whitespace).map(fold).collect()
-    };
-    People {
-        roles: part("Roles"),
-        places: part("Places"),
-        doctors: part("Doctors"),
-        prepositions: part("Prepositions"),
-        kin: part("Kin"),
+    let mut known: HashMap<u64, u8, ByHash> = HashMap::default();
+    let mut part = 0;
+    for line in LIST.lines() {
+        if let Some(heading) = line.strip_prefix("# ") {
+            part = match heading.split(':').next() {
+                Some("Roles") => ROLE,
+                Some("Places") => PLACE,
+                Some("Doctors") => DOCTOR,
+                Some("Prepositions") => PREPOSITION,
+                Some("Kin") => KIN,
+                _ => 0,
+            };
+            continue;
+        }
+        for word in line.split_whitespace() {
+            *known.entry(hash(fold(word).as_bytes())).or_default() |= part;
+        }
     }
+    for name in words::first_names() {
+        *known.entry(spread(name)).or_default() |= FIRST_NAME;
+    }
+    let begins: Vec<u64> =
+        known.iter().filter(|(_, what)| **what & BEGINS != 0).map(|(hash, _)| *hash).collect();
+    People { known, begins: Filter::of(&begins) }
 });
+
+fn hash(folded: &[u8]) -> u64 {
+    spread(words::hash(folded))
+}
+
+/// A filter and a table go by all bits.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// What is known of a folded word.
+fn known(folded: &str) -> u8 {
+    of(folded.as_bytes())
+}
+
+fn of(folded: &[u8]) -> u8 {
+    PEOPLE.known.get(&hash(folded)).copied().unwrap_or(0)
+}
+
+/// The same, but nothing of one that begins no person.
+fn beginning(folded: &[u8]) -> u8 {
+    let hash = hash(folded);
+    let what = if PEOPLE.begins.may_hold(hash) { PEOPLE.known.get(&hash) } else { None };
+    what.copied().unwrap_or(0)
+}
+
+/// Whether the text may name people.
+pub(super) fn may_name(text: &str, tokens: &Tokens) -> bool {
+    let bytes = text.as_bytes();
+    let small = !bytes.iter().any(u8::is_ascii_uppercase);
+    let mut last: Option<&[u8]> = None;
+    for token in tokens.all() {
+        let word = tokens.bytes_of(token);
+        if is_title(word) || !thanked(word).is_empty() {
+            return true;
+        }
+        // Hashing each word would cost more than all else here. (The words of a post's title have other places.)
+        let first = bytes.get(token.start).copied().unwrap_or(b' ');
+        let capital = first.is_ascii_uppercase() || !first.is_ascii();
+        if capital && beginning(word) & FIRST_NAME != 0 {
+            return true;
+        }
+        let before = last.replace(word).filter(|_| capital || small && word.len() <= LONGEST_PREPOSITION);
+        if let Some(before) = before {
+            let what = beginning(before);
+            let works = capital && what & (ROLE | DOCTOR) != 0;
+            if works || small && what & FIRST_NAME != 0 && of(word) & PREPOSITION != 0 {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+const LONGEST_PREPOSITION: usize = 8;
+
+/// Whether a small word is a name and what comes next may say where somebody works.
+pub(super) fn may_be_small_name(words: &[Word<'_>], at: usize) -> bool {
+    // Asked for most words: without a hash where that will do.
+    let preposition = |next: &Word<'_>| {
+        matches!(
+            next.text,
+            "z" | "ze"
+                | "w"
+                | "we"
+                | "na"
+                | "przy"
+                | "od"
+                | "på"
+                | "pa"
+                | "i"
+                | "från"
+                | "fran"
+                | "hos"
+                | "vid"
+                | "al"
+                | "allo"
+                | "alla"
+                | "alle"
+                | "del"
+                | "dello"
+                | "della"
+                | "nel"
+                | "di"
+                | "de"
+                | "din"
+                | "la"
+                | "at"
+                | "in"
+                | "on"
+                | "from"
+                | "behind"
+        ) || next.text.contains(['\'', '’'])
+    };
+    words.get(at + 1).is_some_and(preposition) && beginning(words[at].text.as_bytes()) & FIRST_NAME != 0
+}
 
 /// Whether a folded word is a title before a name.
 fn is_title(word: &[u8]) -> bool {
@@ -78,7 +195,7 @@ fn thanked(word: &[u8]) -> &'static [&'static str] {
         b"eloge" | b"cred" => &["till"],
         b"complimenti" => &["a"],
         b"brawa" | b"podziekowania" => &["dla"],
-        b"multumim" => &["lui"],
+        b"multumim" | b"multumiri" => &["lui"],
         b"tack" => &["till", ""],
         b"grazie" => &["a", ""],
         b"multumesc" => &["lui", ""],
@@ -88,23 +205,6 @@ fn thanked(word: &[u8]) -> &'static [&'static str] {
 }
 
 const YOU: &str = "you";
-
-/// Whether a folded word is one that a person may be named after, or may be the name itself. May say yes where it is not.
-pub(super) fn is_cue(word: &[u8]) -> bool {
-    is_title(word) || !thanked(word).is_empty() || CUES.may_hold(spread(words::hash_bytes(word)))
-}
-
-/// First names and what people do.
-static CUES: LazyLock<Filter> = LazyLock::new(|| {
-    let work = PEOPLE.roles.iter().chain(&PEOPLE.doctors).map(|word| words::hash_bytes(word.as_bytes()));
-    let hashes: Vec<u64> = words::first_names().chain(work).map(spread).collect();
-    Filter::of(&hashes)
-});
-
-/// A filter goes by the highest bits.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
 
 /// How much somebody thanks, folded: `thank you so much`, `tack så mycket`, `grazie mille`.
 const HOW_MUCH: &[&str] = &[
@@ -306,8 +406,9 @@ fn announced(text: &str, words: &[Word<'_>], at: usize) -> Option<usize> {
 fn after_role(text: &str, words: &[Word<'_>], at: usize, role: &str) -> Option<usize> {
     // `l'avvocato`
     let role = role.rsplit(['\'', '’']).next().unwrap_or(role);
-    let doctor = PEOPLE.doctors.contains(role);
-    if !doctor && !PEOPLE.roles.contains(role) {
+    let what = beginning(role.as_bytes());
+    let doctor = what & DOCTOR != 0;
+    if what & (DOCTOR | ROLE) == 0 {
         return None;
     }
     let next = words.get(at + 1).filter(|next| next.name)?;
@@ -317,15 +418,19 @@ fn after_role(text: &str, words: &[Word<'_>], at: usize, role: &str) -> Option<u
         Gap::Comma | Gap::End => false,
     };
     let folded = fold(next.text);
-    let fits = if doctor { may_be_name(&folded) } else { words::is_first_name(folded.as_bytes()) };
+    let fits = if doctor { may_be_name(&folded) } else { beginning(folded.as_bytes()) & FIRST_NAME != 0 };
     (near && fits).then_some(at + 1)
 }
 
 /// Whether a word is a first name that calls somebody.
 fn called(text: &str, words: &[Word<'_>], at: usize, previous: Option<usize>) -> bool {
     let word = &words[at];
+    // Most small words are no names as they stand.
+    if !word.name && word.text.is_ascii() && beginning(word.text.as_bytes()) & FIRST_NAME == 0 {
+        return false;
+    }
     let folded = fold(word.text);
-    if !words::is_first_name(folded.as_bytes()) || !may_be_name(&folded) {
+    if beginning(folded.as_bytes()) & FIRST_NAME == 0 || !may_be_name(&folded) {
         return false;
     }
     let before = at.checked_sub(1).filter(|before| gap(text, words, *before) == Gap::Space);
@@ -351,7 +456,7 @@ fn called(text: &str, words: &[Word<'_>], at: usize, previous: Option<usize>) ->
         let begins = before == 0 || gap(text, words, before - 1) != Gap::Space;
         let another = words[before].name && !(begins && is_ordinary(words[before].text));
         // `Radio Maria`, `via Giulia`, `min son Erik`, "biljetter till Veronica"
-        if another && !beside() || PEOPLE.kin.contains(&folded) || DIRECTIONS.contains(&&*folded) {
+        if another && !beside() || known(&folded) & KIN != 0 || DIRECTIONS.contains(&&*folded) {
             return false;
         }
     } else if common() {
@@ -374,7 +479,7 @@ const DIRECTIONS: &[&str] = &["pa", "till", "na", "przy", "pe", "to"];
 
 fn is_ordinary(word: &str) -> bool {
     let lower = word.to_lowercase();
-    words::is_common(&lower) || PEOPLE.roles.contains(&fold(&lower))
+    words::is_common(&lower) || known(&fold(&lower)) & ROLE != 0
 }
 
 fn is_house_number(word: &str) -> bool {
@@ -393,12 +498,10 @@ fn at_a_place(text: &str, words: &[Word<'_>], at: usize) -> bool {
         let folded = fold(words[after].text);
         // `dell'officina`
         let (article, noun) = folded.split_once(['\'', '’']).unwrap_or(("", &folded));
-        if (between > 0 || !article.is_empty())
-            && (PEOPLE.places.contains(noun) || PEOPLE.places.contains(&folded))
-        {
+        if (between > 0 || !article.is_empty()) && (known(noun) | known(&folded)) & PLACE != 0 {
             return true;
         }
-        if !PEOPLE.prepositions.contains(&folded) {
+        if known(&folded) & PREPOSITION == 0 {
             return false;
         }
         between += 1;

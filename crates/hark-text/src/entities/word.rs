@@ -12,17 +12,20 @@ pub(super) struct Word<'a> {
     pub last: bool,
     /// A capital, then small letters: `Ania`, `Jean-Luc`.
     pub name: bool,
-    /// Three digits or more.
-    pub coded: bool,
+    /// How many digits it has.
+    pub digits: usize,
     /// It begins with a letter and is no address, nor the begin of an account number: only what comes after it makes it the begin of
     /// something.
     pub plain: bool,
 }
 
+/// Digits of a word that is notable for them.
+const FEWEST_OF_A_NUMBER: usize = 2;
+
 impl Word<'_> {
     /// Whether a word before it may begin what is looked for.
     pub(super) fn is_notable(&self) -> bool {
-        self.name || self.coded || self.text.starts_with(|c: char| c.is_ascii_digit())
+        self.name || self.digits >= FEWEST_OF_A_NUMBER || self.text.starts_with(|c: char| c.is_ascii_digit())
     }
 }
 
@@ -40,7 +43,7 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
         }
         if end == from && small > 0 {
             let text = &text[at..end];
-            words.push(Word { text, start: at, end, last: false, name: false, coded: false, plain: true });
+            words.push(Word { text, start: at, end, last: false, name: false, digits: 0, plain: true });
         } else if has_digit_or_at(&text[at..end]) {
             cut(&text[at..end], at, &mut words);
         } else {
@@ -115,7 +118,7 @@ fn word(part: &str, at: usize) -> Option<Word<'_>> {
         end: start + text.len(),
         last: marked && (prefix == 0 || prefix < part.len()),
         name,
-        coded: bytes.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3,
+        digits: bytes.iter().filter(|byte| byte.is_ascii_digit()).count(),
         plain: first.is_alphabetic()
             && (name || !first.is_ascii_uppercase())
             && !begins_account(bytes)
