@@ -1,6 +1,6 @@
 //! The shipped models behind one call.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use crate::{
     Analysis, Input, Intent, IntentName, ModelError, Scratch, Sentiment, SentimentLabel, entities, evidence,
@@ -9,7 +9,8 @@ use crate::{
     lexicon::Lexicon,
     model::{Model, Output},
     story::{self, Grams},
-    tokens::{TokenKind, Tokens},
+    tokens::Tokens,
+    toward::{Told, told},
 };
 
 /// Outputs of the tag model: negative, neutral and positive as anybody's posts are; the same as posts about firms are; eight intents;
@@ -181,8 +182,7 @@ impl Analyzer {
         scores
     }
 
-    /// The attitude of the clause in which a subject stands, or of the whole text where there is but one subject. Whether it is about a firm
-    /// the whole text tells.
+    /// The attitude of what speaks of a subject, or of the whole text where there is but one.
     fn toward(
         &self,
         input: &Input<'_>,
@@ -194,19 +194,36 @@ impl Analyzer {
     ) -> Vec<Option<Sentiment>> {
         let first = input.matches.first().map(|hit| hit.subject);
         let one_subject = input.matches.iter().all(|hit| Some(hit.subject) == first);
+        if one_subject {
+            let same = || Some(Sentiment { evidence: Vec::new(), ..*whole });
+            return input.matches.iter().map(|_| same()).collect();
+        }
         let outputs = self.tags.outputs();
-        let judge = |hit: &crate::Match| {
-            if one_subject {
-                return Some(Sentiment { evidence: Vec::new(), ..*whole });
-            }
-            let clause = clause_around(tokens, hit.start);
+        let firm = firm * CLAUSE_ABOUT_FIRM;
+        let logits = |clause: Range<usize>| {
             let norm = 1.0 / (clause.len() as f32 * CLAUSE_SQUARES_A_WORD).sqrt().max(1.0);
             let scores = self.scores_of(shares[clause].iter(), ([norm; 2], [norm; 2]));
-            Some(attitude(attitude_logits(outputs, shift, &scores, firm), None))
+            attitude_logits(outputs, shift, &scores, firm)
         };
-        input.matches.iter().map(judge).collect()
+        let judge = |told: Told| match told {
+            Told::By(clause) => attitude(logits(clause), None),
+            Told::Against(clause) => {
+                let [negative, neutral, positive] = logits(clause);
+                attitude([positive, neutral, negative], None)
+            }
+            Told::Compared { better } => {
+                let sign = if better { 1.0 } else { -1.0 };
+                attitude([-sign * LOGIT_OF_COMPARISON, 0.0, sign * LOGIT_OF_COMPARISON], None)
+            }
+        };
+        told(input.text, tokens, input.matches).into_iter().map(|told| Some(judge(told))).collect()
     }
 }
+
+/// How much of a clause is heard as posts to firms are, of what the whole text is: told by itself a clause is less often a complaint.
+const CLAUSE_ABOUT_FIRM: f32 = 0.6;
+/// What being better or worse than another is worth.
+const LOGIT_OF_COMPARISON: f32 = 1.5;
 
 /// What a word of a clause adds to its size, about; see [`Size`].
 const CLAUSE_SQUARES_A_WORD: f32 = 9.0;
@@ -253,45 +270,6 @@ fn attitude(mut logits: [f32; 3], rating: Option<f64>) -> Sentiment {
 
 /// What one star more than three is worth beside the words.
 const LOGIT_A_STAR: f32 = 0.8;
-
-/// Tokens of the clause at a byte position: up to a mark, or to a word that turns the sentence round.
-fn clause_around(tokens: &Tokens, at: usize) -> std::ops::Range<usize> {
-    let all = tokens.all();
-    let here = all.iter().position(|token| token.end > at).unwrap_or(0);
-    let ends = |index: &usize| {
-        let token = &all[*index];
-        token.kind == TokenKind::Mark || token.kind == TokenKind::Word && turns(tokens.bytes_of(token))
-    };
-    let from = (0..here).rev().find(ends).map_or(0, |end| end + 1);
-    let to = (here..all.len()).find(ends).map_or(all.len(), |end| end + 1);
-    from..to.max(from)
-}
-
-fn turns(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"ale"
-            | b"lecz"
-            | b"natomiast"
-            | b"men"
-            | b"medan"
-            | b"ma"
-            | b"pero"
-            | b"mentre"
-            | b"invece"
-            | b"dar"
-            | b"insa"
-            | b"iar"
-            | b"but"
-            | b"while"
-            | b"whereas"
-            | b"however"
-            | b"aber"
-            | b"mais"
-            | b"unlike"
-            | b"za"
-    )
-}
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,7 @@ mod redact;
 mod story;
 mod subject;
 pub mod tokens;
+mod toward;
 mod words;
 
 pub use analysis::{Analysis, Entity, Input, Intent, IntentName, Sentiment, SentimentLabel, UnknownName};

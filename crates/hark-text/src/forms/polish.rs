@@ -246,7 +246,7 @@ fn ending_in_a(word: &str, phrase: bool, forms: &mut Forms) {
     }
     let adjectival = ends(word, &["ska", "cka", "dzka", "owa", "na"]);
     if (phrase && !is_soft(stem))
-        || (forms.name && ends(word, &["ska", "cka", "dzka"]))
+        || (forms.name && ends(word, &["ska", "cka", "dzka", "owa"]))
         || (phrase && adjectival)
     {
         forms.add(

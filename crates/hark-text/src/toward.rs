@@ -1,0 +1,427 @@
+//! Which words of a text speak of which of several subjects, and how one is weighed against another.
+
+use std::ops::Range;
+
+use crate::{
+    Match,
+    tokens::{TokenKind, Tokens},
+};
+
+/// What tells the attitude toward a mention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// These tokens.
+    By(Range<usize>),
+    /// The opposite of what these tokens say.
+    Against(Range<usize>),
+    /// How it is set against another subject: it is the better one, or not.
+    Compared { better: bool },
+}
+
+/// For each match of several subjects what tells the attitude toward it.
+pub(crate) fn told(text: &str, tokens: &Tokens, matches: &[Match]) -> Vec<Told> {
+    let sentence = Sentence { text, tokens };
+    let places: Vec<usize> = matches.iter().map(|hit| sentence.token_at(hit.start)).collect();
+    let clauses: Vec<Range<usize>> = (0..matches.len())
+        .map(|index| {
+            let other = |near: usize| {
+                matches[near].subject != matches[index].subject
+                    && !sentence.beside(places[near.min(index)], places[near.max(index)])
+            };
+            let before = (0..index).rev().find(|near| other(*near)).map(|near| places[near]);
+            let after = (index + 1..matches.len()).find(|near| other(*near)).map(|near| places[near]);
+            sentence.clause(places[index], before, after)
+        })
+        .collect();
+    let mut told: Vec<Told> = clauses.iter().cloned().map(Told::By).collect();
+    for right in 1..matches.len() {
+        let left = right - 1;
+        if matches[left].subject == matches[right].subject {
+            continue;
+        }
+        if let Some((one, other)) = sentence.contrast(places[left], places[right]) {
+            let resolve = |side: Side| match side {
+                Side::Better => Told::Compared { better: true },
+                Side::Worse => Told::Compared { better: false },
+                Side::AsSaid => Told::By(sentence.whole(places[left])),
+                Side::Contrary => Told::Against(sentence.whole(places[left])),
+            };
+            told[left] = resolve(one);
+            told[right] = resolve(other);
+        }
+    }
+    told
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Better,
+    Worse,
+    /// As the sentence says.
+    AsSaid,
+    /// The contrary of what it says.
+    Contrary,
+}
+
+struct Sentence<'a> {
+    text: &'a str,
+    tokens: &'a Tokens,
+}
+
+impl Sentence<'_> {
+    fn len(&self) -> usize {
+        self.tokens.all().len()
+    }
+
+    fn word(&self, at: usize) -> &[u8] {
+        self.tokens.all().get(at).map_or(b"", |token| self.tokens.bytes_of(token))
+    }
+
+    fn token_at(&self, byte: usize) -> usize {
+        self.tokens.all().iter().position(|token| token.end > byte).unwrap_or(0)
+    }
+
+    fn is_mark(&self, at: usize) -> bool {
+        self.tokens.all().get(at).is_some_and(|token| token.kind == TokenKind::Mark)
+    }
+
+    fn turns(&self, at: usize) -> bool {
+        self.tokens.all().get(at).is_some_and(|token| token.kind == TokenKind::Word) && turns(self.word(at))
+    }
+
+    /// Whether a comma, a semicolon, a colon or a dash stands before a token.
+    fn pause_before(&self, at: usize) -> bool {
+        let all = self.tokens.all();
+        let (Some(before), Some(here)) = (at.checked_sub(1).map(|before| &all[before]), all.get(at)) else {
+            return false;
+        };
+        let between = self.text.get(before.end..here.start).unwrap_or("");
+        between.contains([',', ';', ':', '–', '—']) || between.contains(" - ")
+    }
+
+    /// The sentence around a token.
+    fn whole(&self, at: usize) -> Range<usize> {
+        let from = (0..at).rev().find(|before| self.is_mark(*before)).map_or(0, |mark| mark + 1);
+        let to = (at..self.len()).find(|after| self.is_mark(*after)).map_or(self.len(), |mark| mark + 1);
+        from..to.max(from)
+    }
+
+    /// The clause around a mention at `at`: up to a mark, to a word that turns the sentence round, or to where what is said of the other
+    /// subjects beside it ends and begins.
+    fn clause(&self, at: usize, before: Option<usize>, after: Option<usize>) -> Range<usize> {
+        let ends = |index: &usize| self.is_mark(*index) || self.turns(*index);
+        let mut from = (0..at).rev().find(ends).map_or(0, |end| end + 1);
+        let mut to = (at..self.len()).find(ends).map_or(self.len(), |end| end + 1);
+        if let Some(before) = before.filter(|before| *before >= from) {
+            from = self.border(before, at);
+        }
+        if let Some(after) = after.filter(|after| *after < to) {
+            to = self.border(at, after);
+        }
+        from.min(at)..to.max(at)
+    }
+
+    /// Where what is said of the subject at `right` begins, `left` being another one: at the last pause between them, at the last word that
+    /// joins clauses, or at the name.
+    fn border(&self, left: usize, right: usize) -> usize {
+        let pause = (left + 1..=right).rev().find(|at| self.pause_before(*at));
+        let joint = || (left + 1..right).rev().find(|at| joins(self.word(*at)));
+        pause.or_else(joint).unwrap_or(right)
+    }
+
+    /// Whether two subjects are named in one breath: "Norvia and Teldra".
+    fn beside(&self, left: usize, right: usize) -> bool {
+        (left + 1..right).all(|at| {
+            matches!(
+                self.word(at),
+                b"and"
+                    | b"or"
+                    | b"och"
+                    | b"eller"
+                    | b"i"
+                    | b"oraz"
+                    | b"lub"
+                    | b"czy"
+                    | b"ani"
+                    | b"e"
+                    | b"ed"
+                    | b"o"
+                    | b"che"
+                    | b"ne"
+                    | b"si"
+                    | b"sau"
+                    | b"nor"
+            )
+        })
+    }
+
+    /// How two subjects in one sentence are set against each other.
+    fn contrast(&self, left: usize, right: usize) -> Option<(Side, Side)> {
+        let whole = self.whole(left);
+        if self.beside(left, right) || !whole.contains(&right) {
+            return None;
+        }
+        let between = |words: &[&[u8]]| (left + 1..right).any(|at| words.contains(&self.word(at)));
+        let anywhere = |words: &[&[u8]]| whole.clone().any(|at| words.contains(&self.word(at)));
+        let begins = |stems: &[&[u8]]| {
+            whole.clone().any(|at| stems.iter().any(|stem| self.word(at).starts_with(stem)))
+        };
+        let near = |at: usize, words: &[&[u8]]| {
+            (at.saturating_sub(NEAR).max(whole.start)..at).any(|at| words.contains(&self.word(at)))
+        };
+        // "switched from A to B", "left A for B"
+        if begins(SWITCHES) && near(left, FROM) && near(right, TO)
+            || begins(LEAVES) && between(FOR) && near(right, FOR)
+        {
+            return Some((Side::Worse, Side::Better));
+        }
+        if begins(SWITCHES) && near(left, TO) && near(right, FROM) {
+            return Some((Side::Better, Side::Worse));
+        }
+        // "A beats B"
+        if between(BEATS)
+            || self.text.get(self.end(left)..self.start(right)).is_some_and(|text| text.contains(" > "))
+        {
+            return Some((Side::Better, Side::Worse));
+        }
+        // "A should learn from B", "if A were half as honest as B"
+        if begins(LEARNS) && near(right, FROM) || anywhere(HALF) {
+            return Some((Side::Worse, Side::Better));
+        }
+        // "A is better than B"
+        if between(THAN) {
+            return Some((Side::AsSaid, Side::Contrary));
+        }
+        None
+    }
+
+    fn start(&self, at: usize) -> usize {
+        self.tokens.all().get(at).map_or(0, |token| token.start)
+    }
+
+    fn end(&self, at: usize) -> usize {
+        self.tokens.all().get(at).map_or(0, |token| token.end)
+    }
+}
+
+/// Words between a preposition and a name at most, the preposition included: "from the people at Norrsken".
+const NEAR: usize = 3;
+
+/// Beginnings of folded words of changing over.
+const SWITCHES: &[&[u8]] = &[
+    b"switch",
+    b"moved",
+    b"moving",
+    b"changed",
+    b"swapp",
+    b"went",
+    b"przesz",
+    b"przesiad",
+    b"przenio",
+    b"uciek",
+    b"uciecz",
+    b"zmienil",
+    b"wrocil",
+    b"bytt",
+    b"byta",
+    b"gick",
+    b"flytta",
+    b"passat",
+    b"passand",
+    b"cambiat",
+    b"tornat",
+    b"trecut",
+    b"mutat",
+    b"schimbat",
+    b"intors",
+    b"fug",
+];
+
+/// Beginnings of folded words of leaving.
+const LEAVES: &[&[u8]] = &[
+    b"left",
+    b"leav",
+    b"dump",
+    b"ditch",
+    b"quit",
+    b"drop",
+    b"porzuci",
+    b"rzuci",
+    b"zostawi",
+    b"zamieni",
+    b"lamna",
+    b"dumpa",
+    b"bytt",
+    b"mollat",
+    b"lasciat",
+    b"lasciare",
+    b"mollare",
+    b"abbandon",
+    b"parasit",
+    b"renuntat",
+    b"lasat",
+];
+
+const FROM: &[&[u8]] = &[
+    b"from", b"off", b"z", b"ze", b"od", b"fran", b"av", b"da", b"dal", b"dalla", b"di", b"de", b"din", b"of",
+];
+const TO: &[&[u8]] = &[b"to", b"do", b"na", b"till", b"a", b"ad", b"al", b"alla", b"la"];
+const FOR: &[&[u8]] = &[b"for", b"dla", b"na", b"for", b"mot", b"per", b"pentru"];
+const BEATS: &[&[u8]] = &[
+    b"beats",
+    b"beat",
+    b"bije",
+    b"slar",
+    b"batte",
+    b"bate",
+    b"spoglad",
+    b"outclasses",
+    b"wygrywa",
+    b"besegrar",
+];
+const LEARNS: &[&[u8]] = &[b"learn", b"leaf", b"uczy", b"nauczy", b"lara", b"impar", b"inve"];
+const HALF: &[&[u8]] = &[b"half", b"polowie", b"polowe", b"halften", b"halva", b"meta", b"jumatate"];
+const THAN: &[&[u8]] = &[b"than", b"niz", b"an", b"decat"];
+
+/// Whether a folded word begins another clause.
+fn joins(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"and"
+            | b"so"
+            | b"when"
+            | b"what"
+            | b"where"
+            | b"which"
+            | b"since"
+            | b"i"
+            | b"a"
+            | b"wiec"
+            | b"gdy"
+            | b"kiedy"
+            | b"co"
+            | b"odkad"
+            | b"skoro"
+            | b"jak"
+            | b"och"
+            | b"nar"
+            | b"vad"
+            | b"sedan"
+            | b"dar"
+            | b"e"
+            | b"ed"
+            | b"quando"
+            | b"dove"
+            | b"perche"
+            | b"si"
+            | b"cand"
+            | b"unde"
+            | b"ce"
+            | b"de"
+    )
+}
+
+/// Whether a folded word turns the sentence round.
+fn turns(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"ale"
+            | b"lecz"
+            | b"natomiast"
+            | b"men"
+            | b"medan"
+            | b"ma"
+            | b"pero"
+            | b"mentre"
+            | b"invece"
+            | b"dar"
+            | b"insa"
+            | b"iar"
+            | b"but"
+            | b"while"
+            | b"whereas"
+            | b"however"
+            | b"aber"
+            | b"mais"
+            | b"unlike"
+            | b"za"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What tells of Norvia and of Teldra, in this order: words, or `+` and `-`.
+    fn told_of(text: &str) -> (String, String) {
+        let mut tokens = Tokens::default();
+        tokens.read("", text);
+        let mut matches: Vec<Match> = ["Norvi", "Teldr"]
+            .iter()
+            .enumerate()
+            .map(|(subject, name)| {
+                let start = text.find(name).unwrap();
+                Match { subject, term: 0, start, end: start + name.len() + 1 }
+            })
+            .collect();
+        matches.sort_by_key(|hit| hit.start);
+        let words = |clause: &Range<usize>| {
+            let all = &tokens.all()[clause.clone()];
+            all.first().map_or(String::new(), |first| text[first.start..all[all.len() - 1].end].to_owned())
+        };
+        let mut told: Vec<(usize, String)> = told(text, &tokens, &matches)
+            .iter()
+            .zip(&matches)
+            .map(|(told, hit)| {
+                let told = match told {
+                    Told::By(clause) => words(clause),
+                    Told::Against(clause) => format!("not: {}", words(clause)),
+                    Told::Compared { better } => if *better { "+" } else { "-" }.to_owned(),
+                };
+                (hit.subject, told)
+            })
+            .collect();
+        told.sort();
+        (told[0].1.clone(), told[1].1.clone())
+    }
+
+    #[test]
+    fn each_subject_is_told_of_by_its_own_words() {
+        for (text, norvia, teldra) in [
+            ("Norvia is great, but Teldra never again", "Norvia is great, but", "Teldra never again"),
+            (
+                "Norvia lost my parcel, Teldra brought it in a day",
+                "Norvia lost my parcel",
+                "Teldra brought it in a day",
+            ),
+            ("Kocham Norvię. Teldra to dno.", "Kocham Norvię.", "Teldra to dno."),
+            ("Teldra sucks and Norvia rocks!", "and Norvia rocks!", "Teldra sucks"),
+            (
+                "Norvia och Teldra är lika bra",
+                "Norvia och Teldra är lika bra",
+                "Norvia och Teldra är lika bra",
+            ),
+        ] {
+            assert_eq!(told_of(text), (norvia.to_owned(), teldra.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn subjects_are_set_against_each_other() {
+        for (text, norvia, teldra) in [
+            ("Switched from Teldra to Norvia last month", "+", "-"),
+            ("Przesiadłam się z Teldry na Norvię", "+", "-"),
+            ("Bytte från Teldra till Norvia", "+", "-"),
+            ("Sono passata da Teldra a Norvia", "+", "-"),
+            ("M-am mutat de la Teldra la Norvia", "+", "-"),
+            ("Leaving Teldra for Norvia was the best decision", "+", "-"),
+            ("Norvia's service beats Teldra's by miles", "+", "-"),
+            ("Teldra should learn from Norvia", "+", "-"),
+            ("If only Teldra were half as honest as Norvia", "+", "-"),
+        ] {
+            assert_eq!(told_of(text), (norvia.to_owned(), teldra.to_owned()), "{text}");
+        }
+        let (norvia, teldra) = told_of("Norvia is so much better than Teldra");
+        assert_eq!(teldra, format!("not: {norvia}"));
+    }
+}
