@@ -241,7 +241,10 @@ pub enum LogError {
     #[error("{0}")]
     Invalid(String),
     /// The embedded file is held by another process.
-    #[error("{path} is in use by another hark process: stop it first, or give this one another `log.data`")]
+    #[error(
+        "{path} is in use by another hark process: stop it first, or give this one another `log.data`; a command that reads the log from a \
+         read-only mount holds it too"
+    )]
     InUse {
         /// The file.
         path: String,
@@ -258,7 +261,8 @@ pub enum LogError {
     },
     /// The embedded file is damaged.
     #[error(
-        "{path} is damaged ({detail}): move it away and restore a copy, or start anew with an empty folder"
+        "{path} is damaged ({detail}): move the whole folder away and restore a copy of a whole folder, or start anew with an empty one; \
+         beside a hark.db-wal of another log a copy of hark.db is spoilt"
     )]
     Corrupt {
         /// The file.

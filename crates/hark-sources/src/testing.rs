@@ -39,6 +39,8 @@ struct State {
     held: bool,
     built: usize,
     refuse_key: Option<Vec<u8>>,
+    /// There is no room for a transaction of more records.
+    room: Option<usize>,
 }
 
 #[derive(Clone, Default)]
@@ -62,6 +64,11 @@ impl FakeLog {
     /// Records with this key are larger than the broker takes.
     pub(crate) fn refuse_key(&self, key: &[u8]) {
         self.with(|state| state.refuse_key = Some(key.to_vec()));
+    }
+
+    /// There is no room for what a transaction of more records brings about.
+    pub(crate) fn make_room_for(&self, records: usize) {
+        self.with(|state| state.room = Some(records));
     }
 
     pub(crate) fn release(&self) {
@@ -122,6 +129,9 @@ impl Producer for FakeLog {
     fn commit(&mut self, outputs: &[Output]) -> Result<(), CommitError> {
         let fault = self.with(|state| {
             state.attempts += 1;
+            if state.room.is_some_and(|records| outputs.len() > records) {
+                return Err(CommitError::Full { path: "hark.db".to_owned() });
+            }
             if outputs.iter().any(|output| Some(&output.key) == state.refuse_key.as_ref()) {
                 return Err(CommitError::TooLarge { source: "too large".into() });
             }

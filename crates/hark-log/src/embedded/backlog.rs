@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 
 use rusqlite::{Connection, params};
 
-use super::file::Topics;
+use super::file::{self, Topics};
 use crate::{NextOffset, Output};
 
 /// What becomes of the records of a topic.
@@ -65,16 +65,19 @@ impl Backlog {
             let mut waiting =
                 Waiting { worked_off: worked_off.clone(), partitions: HashMap::new(), bytes: 0 };
             if let Some(topic) = topics.get(&*worked_off.topic) {
-                let mut statement = connection.prepare(
-                    "SELECT partition, offset, ifnull(length(key), 0) + ifnull(length(value), 0) + ifnull(length(headers), 0)
-                     FROM records LEFT JOIN (SELECT partition AS number, offset AS next FROM offsets
-                                             WHERE topic = ?1 AND consumer_group = ?2) ON number = partition
-                     WHERE topic = ?1 AND offset >= ifnull(next, 0) ORDER BY partition, offset",
+                // By partition, so that what is worked off and kept for its retention need not be looked at.
+                let mut records = connection.prepare_cached(
+                    "SELECT offset, ifnull(length(key), 0) + ifnull(length(value), 0) + ifnull(length(headers), 0)
+                     FROM records WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 ORDER BY offset",
                 )?;
-                let mut rows = statement.query(params![topic.id, worked_off.group])?;
-                while let Some(row) = rows.next()? {
-                    let bytes: u32 = row.get(2)?;
-                    waiting.add(row.get(0)?, row.get::<_, i64>(1)? + 1, u64::from(bytes));
+                for partition in 0..topic.partitions {
+                    let next = file::committed(connection, &worked_off.group, topic.id, partition)?
+                        .map_or(0, |(next, _)| next);
+                    let mut rows = records.query(params![topic.id, partition, next])?;
+                    while let Some(row) = rows.next()? {
+                        let bytes: u32 = row.get(1)?;
+                        waiting.add(partition, row.get::<_, i64>(0)? + 1, u64::from(bytes));
+                    }
                 }
             }
             backlog.topics.push(waiting);

@@ -202,6 +202,25 @@ fn what_stands_behind_a_piece_that_is_too_large_for_the_broker_goes_back_to_its_
 }
 
 #[test]
+fn what_there_is_no_room_for_together_is_written_piece_by_piece() {
+    let log = FakeLog::default();
+    log.fail(&[Fault::Hold]);
+    log.make_room_for(1);
+    let (publisher, thread) = log.publisher(quick());
+    let mut first = publisher.submit(vec![record("a", 1)]).unwrap();
+    log.until_held();
+    let mut later = ["b", "c", "d"].map(|key| publisher.submit(vec![record(key, 1)]).unwrap());
+    log.release();
+    assert_eq!(wait(&publisher, &mut first), Ok(()));
+    for pending in &mut later {
+        assert_eq!(wait(&publisher, pending), Ok(()), "the sources would have stopped for good");
+    }
+    let transactions: Vec<_> = log.transactions().iter().map(|outputs| keys(outputs)).collect();
+    assert_eq!(transactions, [["a"], ["b"], ["c"], ["d"]]);
+    thread.stop(GRACE).unwrap();
+}
+
+#[test]
 fn a_third_loss_within_five_minutes_ends_the_thread_and_everybody_learns_of_it() {
     let log = FakeLog::default();
     log.always(Some(Fault::Lose));

@@ -158,6 +158,10 @@ impl Writer<'_> {
                     self.queue.note_abort(false);
                     self.queue.begin_epoch();
                 }
+                Err(CommitError::Full { .. }) if batch.parts.len() > 1 => {
+                    // There is to be room for all that a transaction brings about: for less there may be.
+                    return batch.split().into_iter().try_for_each(|one| self.write(one));
+                }
                 Err(full @ CommitError::Full { .. }) => {
                     warn!(error = %full, "nothing can be written: trying again");
                     self.queue.note_abort(true);

@@ -182,7 +182,7 @@ pub const CATALOG: &[Metric] = &[
         LOG_DISK_FREE_BYTES,
         Kind::Gauge,
         &[],
-        "Bytes free on the disk of the embedded log, beside what the records that wait for a stage will take; told by the process that runs the sources, which stop at 64 MiB. None \
+        "Bytes free on the disk of the embedded log, beside what the records that wait for a stage will take; told by the process that runs the sources, which stop where the next posts would leave less than 64 MiB. None \
          on Kafka.",
     ),
     metric(
