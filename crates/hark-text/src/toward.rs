@@ -21,15 +21,16 @@ pub(crate) enum Told {
 /// For each match of several subjects what tells the attitude toward it.
 pub(crate) fn told(text: &str, tokens: &Tokens, matches: &[Match]) -> Vec<Told> {
     let sentence = Sentence { text, tokens };
-    let places: Vec<usize> = matches.iter().map(|hit| sentence.token_at(hit.start)).collect();
+    let places = sentence.places(matches);
     let clauses: Vec<Range<usize>> = (0..matches.len())
         .map(|index| {
             let other = |near: usize| {
                 matches[near].subject != matches[index].subject
                     && !sentence.beside(places[near.min(index)], places[near.max(index)])
             };
-            let before = (0..index).rev().find(|near| other(*near)).map(|near| places[near]);
-            let after = (index + 1..matches.len()).find(|near| other(*near)).map(|near| places[near]);
+            let near = index.saturating_sub(REACH)..(index + REACH).min(matches.len());
+            let before = (near.start..index).rev().find(|near| other(*near)).map(|near| places[near]);
+            let after = (index + 1..near.end).find(|near| other(*near)).map(|near| places[near]);
             sentence.clause(places[index], before, after)
         })
         .collect();
@@ -77,8 +78,15 @@ impl Sentence<'_> {
         self.tokens.all().get(at).map_or(b"", |token| self.tokens.bytes_of(token))
     }
 
-    fn token_at(&self, byte: usize) -> usize {
-        self.tokens.all().iter().position(|token| token.end > byte).unwrap_or(0)
+    /// The token that each match begins with; matches are in order of position.
+    fn places(&self, matches: &[Match]) -> Vec<usize> {
+        let all = self.tokens.all();
+        let mut at = 0;
+        let place = |hit: &Match| {
+            at += all[at..].iter().position(|token| token.end > hit.start).unwrap_or(0);
+            at
+        };
+        matches.iter().map(place).collect()
     }
 
     fn is_mark(&self, at: usize) -> bool {
@@ -101,17 +109,22 @@ impl Sentence<'_> {
 
     /// The sentence around a token.
     fn whole(&self, at: usize) -> Range<usize> {
-        let from = (0..at).rev().find(|before| self.is_mark(*before)).map_or(0, |mark| mark + 1);
-        let to = (at..self.len()).find(|after| self.is_mark(*after)).map_or(self.len(), |mark| mark + 1);
+        self.around(at, |index| self.is_mark(index))
+    }
+
+    /// The tokens around one, up to those that end a stretch, the last of which belongs to it; `REACH` tokens to each side at most.
+    fn around(&self, at: usize, ends: impl Fn(usize) -> bool) -> Range<usize> {
+        let (least, most) = (at.saturating_sub(REACH), (at + REACH).min(self.len()));
+        let from = (least..at).rev().find(|before| ends(*before)).map_or(least, |end| end + 1);
+        let to = (at..most).find(|after| ends(*after)).map_or(most, |end| end + 1);
         from..to.max(from)
     }
 
     /// The clause around a mention at `at`: up to a mark, to a word that turns the sentence round, or to where what is said of the other
     /// subjects beside it ends and begins.
     fn clause(&self, at: usize, before: Option<usize>, after: Option<usize>) -> Range<usize> {
-        let ends = |index: &usize| self.is_mark(*index) || self.turns(*index);
-        let mut from = (0..at).rev().find(ends).map_or(0, |end| end + 1);
-        let mut to = (at..self.len()).find(ends).map_or(self.len(), |end| end + 1);
+        let Range { start: mut from, end: mut to } =
+            self.around(at, |index| self.is_mark(index) || self.turns(index));
         if let Some(before) = before.filter(|before| *before >= from) {
             from = self.border(before, at);
         }
@@ -158,7 +171,7 @@ impl Sentence<'_> {
     /// How two subjects in one sentence are set against each other.
     fn contrast(&self, left: usize, right: usize) -> Option<(Side, Side)> {
         let whole = self.whole(left);
-        if self.beside(left, right) || !whole.contains(&right) {
+        if right < left || !whole.contains(&right) || self.beside(left, right) {
             return None;
         }
         let between = |words: &[&[u8]]| (left + 1..right).any(|at| words.contains(&self.word(at)));
@@ -203,6 +216,9 @@ impl Sentence<'_> {
         self.tokens.all().get(at).map_or(0, |token| token.end)
     }
 }
+
+/// Nothing farther away is looked at: a bound on what a text that is one sentence of many names can cost.
+const REACH: usize = 64;
 
 /// Words between a preposition and a name at most, the preposition included: "from the people at Norrsken".
 const NEAR: usize = 3;
