@@ -256,16 +256,16 @@ impl Explanation<'_> {
         }
         line("");
         line(&format!("language   {} ({:.2})", mention.language, mention.language_confidence));
+        let several = mention.matches.iter().any(|found| found.subject != mention.matches[0].subject);
         let subjects: Vec<String> = mention
             .matches
             .iter()
             .map(|found| {
-                format!(
-                    "{} ({}) as \"{}\"",
-                    found.subject,
-                    kind_name(found.kind()),
-                    Line::new(&found.form).text
-                )
+                // Of one subject the attitude is that of the text.
+                let toward = found.sentiment.as_ref().filter(|_| several);
+                let toward = toward.map_or_else(String::new, |toward| format!(" {}", label_name(toward)));
+                let form = Line::new(&found.form).text;
+                format!("{} ({}) as \"{form}\"{toward}", found.subject, kind_name(found.kind()))
             })
             .collect();
         line(&hanging("subjects   ", 11, or_none(&subjects).split(' '), width));
@@ -555,7 +555,7 @@ mod tests {
 
     const CONFIG: &str = "
 sources: [{name: inbox, kind: webhook, open: true, scope: owned}, {name: forum, kind: webhook, open: true}]
-subjects: [{name: aurora, kind: own, terms: [Aurora Motors]}]
+subjects: [{name: aurora, kind: own, terms: [Aurora Motors]}, {name: teldra, kind: competitor, terms: [Teldra]}]
 teams: {press: {}, support: {}, triage: {}}
 rules:
   - {name: loud, when: {author_followers: {min: 1000}}, continue: true, tags: loud}
@@ -601,6 +601,13 @@ voices: {own: ['@aurora']}
         ] {
             assert!(lines.contains(&expected), "wanted {expected:?} in\n{page}");
         }
+    }
+
+    #[test]
+    fn of_several_subjects_the_page_shows_the_attitude_toward_each() {
+        let page = page(&said("Switched from Teldra to Aurora Motors"));
+        let expected = "subjects   teldra (competitor) as \"Teldra\" negative, aurora (own) as \"Aurora Motors\" positive";
+        assert!(page.contains(expected), "{page}");
     }
 
     #[test]
