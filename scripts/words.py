@@ -9,7 +9,7 @@ polish.bin  how Polish nouns inflect: length of the table of paradigms in bytes 
             hashes (u32, ascending), and the line of each (u16).
 Numbers are little-endian; the hash is 32-bit FNV-1a of the lower-case word in UTF-8.
 
-Words are those of the training texts (shared/data, the corpus of hark-train) and of the lists in scripts/words. Paradigms are those of SGJP, the
+Words are those of the training texts (shared/data, the corpus of hark-train) and of the lists in lexicon/words of hark-text. Paradigms are those of SGJP, the
 Grammatical Dictionary of Polish (BSD-2-Clause), through PyPI morfeusz2.
 
 Usage: pip install morfeusz2==1.99.15; scripts/words.py [DATA]     (DATA defaults to ../shared/data)
@@ -46,7 +46,7 @@ BRANDS = set("""fiat paypal google facebook iphone samsung nokia twitter youtube
 
 def listed(name):
     """Hand-written words: those that names are or could be made of, which the texts lack."""
-    return (ROOT / "scripts/words" / f"{name}.txt").read_text(encoding="utf-8").split()
+    return (ROOT / "crates/hark-text/lexicon/words" / f"{name}.txt").read_text(encoding="utf-8").split()
 
 
 def fnv(word):

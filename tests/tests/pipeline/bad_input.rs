@@ -99,8 +99,8 @@ fn a_damaged_file_is_told_from_a_newer_one_and_from_somebody_elses() {
     };
     for (at, bytes, parts) in [
         (60, &[0, 0, 0, 99][..], &["format 99", "run the newer hark"][..]),
-        (0, b"this is not a database at all", &["is damaged", "move it away"]),
-        (68, &[1, 2, 3, 4], &["not one of Hark's", "move it away"]),
+        (0, b"this is not a database at all", &["is damaged", "move the whole folder away"]),
+        (68, &[1, 2, 3, 4], &["not one of Hark's", "move the whole folder away"]),
     ] {
         overwrite(at, bytes);
         for arguments in [&["up", "--once"][..], &["tail", "posts", "--until-end"]] {
