@@ -9,7 +9,7 @@ mod word;
 
 use person::{may_be_small_name, may_name, person};
 use personal::{iban, is_date, is_email, number};
-use word::{Word, begins_account, words};
+use word::{Word, begins_account, is_and, words};
 
 use crate::{Entity, Match, fold, tokens::Tokens};
 
@@ -360,9 +360,7 @@ fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static s
 fn more_orders(words: &[Word<'_>], from: usize, found: &mut Vec<Entity>) -> usize {
     let mut at = from;
     while let Some(last) = words[..at].last().map(|word| word.text.as_bytes()) {
-        let and = words
-            .get(at)
-            .is_some_and(|word| matches!(word.text, "och" | "and" | "&" | "e" | "i" | "oraz" | "și" | "si"));
+        let and = words.get(at).is_some_and(|word| is_and(word.text));
         let Some(next) = words.get(at + usize::from(and)) else { break };
         let code = next.text.as_bytes();
         let like = code.len() == last.len()

@@ -182,13 +182,14 @@ impl Sentence<'_> {
         let near = |at: usize, words: &[&[u8]]| {
             (at.saturating_sub(NEAR).max(whole.start)..at).any(|at| words.contains(&self.word(at)))
         };
+        let switches = begins(SWITCHES);
         // "switched from A to B", "left A for B"
-        if begins(SWITCHES) && near(left, FROM) && near(right, TO)
+        if switches && near(left, FROM) && near(right, TO)
             || begins(LEAVES) && between(FOR) && near(right, FOR)
         {
             return Some((Side::Worse, Side::Better));
         }
-        if begins(SWITCHES) && near(left, TO) && near(right, FROM) {
+        if switches && near(left, TO) && near(right, FROM) {
             return Some((Side::Better, Side::Worse));
         }
         // "A beats B"

@@ -142,8 +142,8 @@ impl Writer<'_> {
                     batch.settle(self.queue, Ok(()));
                     return Ok(());
                 }
-                Err(CommitError::TooLarge { .. }) if batch.parts.len() > 1 => {
-                    // One of them is at fault; the others must not suffer for it.
+                Err(CommitError::TooLarge { .. } | CommitError::Full { .. }) if batch.parts.len() > 1 => {
+                    // One of them is at fault, or there is room for less than all that they bring about; the others must not suffer for it.
                     return batch.split().into_iter().try_for_each(|one| self.write(one));
                 }
                 Err(CommitError::TooLarge { source }) => {
@@ -157,10 +157,6 @@ impl Writer<'_> {
                     warn!(error = %source, records = batch.outputs.len(), "transaction aborted: trying again");
                     self.queue.note_abort(false);
                     self.queue.begin_epoch();
-                }
-                Err(CommitError::Full { .. }) if batch.parts.len() > 1 => {
-                    // There is to be room for all that a transaction brings about: for less there may be.
-                    return batch.split().into_iter().try_for_each(|one| self.write(one));
                 }
                 Err(full @ CommitError::Full { .. }) => {
                     warn!(error = %full, "nothing can be written: trying again");

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ops::Range, sync::LazyLock};
 
-use super::word::Word;
+use super::word::{Word, is_and};
 use crate::{
     filter::Filter,
     fold::{ByHash, fold},
@@ -44,7 +44,7 @@ static PEOPLE: LazyLock<People> = LazyLock::new(|| {
             continue;
         }
         for word in line.split_whitespace() {
-            *known.entry(hash(fold(word).as_bytes())).or_default() |= part;
+            *known.entry(hash(fold(word))).or_default() |= part;
         }
     }
     for name in words::first_names() {
@@ -55,7 +55,7 @@ static PEOPLE: LazyLock<People> = LazyLock::new(|| {
     People { known, begins: Filter::of(&begins) }
 });
 
-fn hash(folded: &[u8]) -> u64 {
+fn hash(folded: impl AsRef<[u8]>) -> u64 {
     spread(words::hash(folded))
 }
 
@@ -65,16 +65,12 @@ fn spread(hash: u32) -> u64 {
 }
 
 /// What is known of a folded word.
-fn known(folded: &str) -> u8 {
-    of(folded.as_bytes())
-}
-
-fn of(folded: &[u8]) -> u8 {
+fn known(folded: impl AsRef<[u8]>) -> u8 {
     PEOPLE.known.get(&hash(folded)).copied().unwrap_or(0)
 }
 
 /// The same, but nothing of one that begins no person.
-fn beginning(folded: &[u8]) -> u8 {
+fn beginning(folded: impl AsRef<[u8]>) -> u8 {
     let hash = hash(folded);
     let what = if PEOPLE.begins.may_hold(hash) { PEOPLE.known.get(&hash) } else { None };
     what.copied().unwrap_or(0)
@@ -100,7 +96,7 @@ pub(super) fn may_name(text: &str, tokens: &Tokens) -> bool {
         if let Some(before) = before {
             let what = beginning(before);
             let works = capital && what & (ROLE | DOCTOR) != 0;
-            if works || small && what & FIRST_NAME != 0 && of(word) & PREPOSITION != 0 {
+            if works || small && what & FIRST_NAME != 0 && known(word) & PREPOSITION != 0 {
                 return true;
             }
         }
@@ -148,7 +144,7 @@ pub(super) fn may_be_small_name(words: &[Word<'_>], at: usize) -> bool {
                 | "behind"
         ) || next.text.contains(['\'', '’'])
     };
-    words.get(at + 1).is_some_and(preposition) && beginning(words[at].text.as_bytes()) & FIRST_NAME != 0
+    words.get(at + 1).is_some_and(preposition) && beginning(words[at].text) & FIRST_NAME != 0
 }
 
 /// Whether a folded word is a title before a name.
@@ -406,7 +402,7 @@ fn announced(text: &str, words: &[Word<'_>], at: usize) -> Option<usize> {
 fn after_role(text: &str, words: &[Word<'_>], at: usize, role: &str) -> Option<usize> {
     // `l'avvocato`
     let role = role.rsplit(['\'', '’']).next().unwrap_or(role);
-    let what = beginning(role.as_bytes());
+    let what = beginning(role);
     let doctor = what & DOCTOR != 0;
     if what & (DOCTOR | ROLE) == 0 {
         return None;
@@ -418,7 +414,7 @@ fn after_role(text: &str, words: &[Word<'_>], at: usize, role: &str) -> Option<u
         Gap::Comma | Gap::End => false,
     };
     let folded = fold(next.text);
-    let fits = if doctor { may_be_name(&folded) } else { beginning(folded.as_bytes()) & FIRST_NAME != 0 };
+    let fits = if doctor { may_be_name(&folded) } else { beginning(&folded) & FIRST_NAME != 0 };
     (near && fits).then_some(at + 1)
 }
 
@@ -426,19 +422,18 @@ fn after_role(text: &str, words: &[Word<'_>], at: usize, role: &str) -> Option<u
 fn called(text: &str, words: &[Word<'_>], at: usize, previous: Option<usize>) -> bool {
     let word = &words[at];
     // Most small words are no names as they stand.
-    if !word.name && word.text.is_ascii() && beginning(word.text.as_bytes()) & FIRST_NAME == 0 {
+    if !word.name && word.text.is_ascii() && beginning(word.text) & FIRST_NAME == 0 {
         return false;
     }
     let folded = fold(word.text);
-    if beginning(folded.as_bytes()) & FIRST_NAME == 0 || !may_be_name(&folded) {
+    if beginning(&folded) & FIRST_NAME == 0 || !may_be_name(&folded) {
         return false;
     }
     let before = at.checked_sub(1).filter(|before| gap(text, words, *before) == Gap::Space);
     // `Chiara e Matteo`
     let beside = || {
         before.is_some_and(|and| {
-            matches!(words[and].text, "och" | "and" | "&" | "e" | "ed" | "i" | "oraz" | "și" | "si")
-                && previous == and.checked_sub(1)
+            (is_and(words[and].text) || words[and].text == "ed") && previous == and.checked_sub(1)
         })
     };
     let common = || words::is_common(&word.text.to_lowercase());
@@ -479,7 +474,7 @@ const DIRECTIONS: &[&str] = &["pa", "till", "na", "przy", "pe", "to"];
 
 fn is_ordinary(word: &str) -> bool {
     let lower = word.to_lowercase();
-    words::is_common(&lower) || known(&fold(&lower)) & ROLE != 0
+    words::is_common(&lower) || known(fold(&lower)) & ROLE != 0
 }
 
 fn is_house_number(word: &str) -> bool {

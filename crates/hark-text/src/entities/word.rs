@@ -19,6 +19,11 @@ pub(super) struct Word<'a> {
     pub plain: bool,
 }
 
+/// Whether a word joins two of a kind.
+pub(super) fn is_and(word: &str) -> bool {
+    matches!(word, "och" | "and" | "&" | "e" | "i" | "oraz" | "și" | "si")
+}
+
 /// Digits of a word that is notable for them.
 const FEWEST_OF_A_NUMBER: usize = 2;
 

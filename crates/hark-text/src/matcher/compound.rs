@@ -264,9 +264,10 @@ fn is_compound(word: &str, part: &Part, at: usize, first: bool, hints: &Hints<'_
         let common = words::common_in(&whole);
         let foreign = swedish != Languages::SV && !common.is_empty() && !common.meets(Languages::SV);
         // Nothing was left out: hyrbil.
-        let full =
-            part.ascii && if first { parts::may_end(&other, false) } else { parts::may_begin(&other, false) };
-        return !foreign && (!bare || common.is_empty() || full);
+        let full = || {
+            part.ascii && if first { parts::may_end(&other, false) } else { parts::may_begin(&other, false) }
+        };
+        return !foreign && (!bare || common.is_empty() || full());
     }
     // A name the list lacks beside a long term; but a known word is no compound, and an ending that makes another word is no part.
     let letters = other.chars().count();

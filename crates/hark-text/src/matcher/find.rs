@@ -164,9 +164,14 @@ pub(super) struct Walk<'a, 's> {
 impl Walk<'_, '_> {
     /// Whether what is found so far is no name but the words it is made of, as in "nowa huta szkła" for `Nowa Huta`.
     fn is_described(&self, node: &Node, to: usize) -> bool {
-        let sure = self.hints.sure_language();
-        let words = !node.noun.is_empty() && (sure.is_empty() || node.noun.meets(sure));
-        words && self.place == Place::Text && is_described(node, self.text, self.first..to, self.hints)
+        let spoken = || {
+            let sure = self.hints.sure_language();
+            sure.is_empty() || node.noun.meets(sure)
+        };
+        !node.noun.is_empty()
+            && self.place == Place::Text
+            && is_described(node, self.text, self.first..to, self.hints)
+            && spoken()
     }
 
     pub fn finish(&mut self, end: End, to: usize) {

@@ -38,15 +38,13 @@ pub(super) fn admits(
         return true;
     }
     let lower = plain(written);
-    let sure = hints.sure_language();
     let common = words::common_in(&lower);
     if !same_diacritics(edge, node, written, &lower, common, setting, hints) {
         return false;
     }
-    let language = hints.language();
     if edge.base || edge.misspelt || setting == Setting::Label {
-        let another = !common.is_empty() && (language.is_empty() || common.meets(language));
-        if !lone || edge.misspelt || !node.name || !another {
+        let another = || hints.language().is_empty() || common.meets(hints.language());
+        if !lone || edge.misspelt || !node.name || common.is_empty() || !another() {
             return true;
         }
         // "are" for Åre, in whatever letters the rest is.
@@ -57,6 +55,7 @@ pub(super) fn admits(
         // `dwie żabki`
         return false;
     }
+    let sure = hints.sure_language();
     if !sure.is_empty() && !edge.languages.meets(sure) {
         // A form in one language is none in another: Polish of Erik, Swedish Erika.
         return false;
@@ -65,6 +64,7 @@ pub(super) fn admits(
         return true;
     }
     // And where it is a word, that word: two Swedish `banker`, an English banker.
+    let language = hints.language();
     if !node.name {
         return language.meets(edge.languages) || common.meets(edge.languages);
     }
