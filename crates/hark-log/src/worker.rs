@@ -156,7 +156,19 @@ pub enum WorkerError {
 
 impl<S: Stage> Worker<'_, S> {
     /// Runs until shutdown, or until the work is done with `once`.
-    pub fn run(mut self, config: SessionConfig) -> Result<(), WorkerError> {
+    pub fn run(self, config: SessionConfig) -> Result<(), WorkerError> {
+        let shutdown = config.shutdown.clone();
+        match self.run_on(config) {
+            Err(WorkerError::Session(error)) if shutdown.is_cancelled() && error.is_loss() => {
+                // What was not committed comes again; there is nothing left to do here.
+                debug!(%error, "stopping without a broker");
+                Ok(())
+            }
+            ended => ended,
+        }
+    }
+
+    fn run_on(mut self, config: SessionConfig) -> Result<(), WorkerError> {
         let mut budget = RebuildBudget::default();
         // First: what an earlier holder of our names left open is ended by it.
         let mut session = self.log.session(config.clone()).map_err(SessionError::from)?;
@@ -183,12 +195,7 @@ impl<S: Stage> Worker<'_, S> {
             };
             let lost = match drive.run(&mut *session, goal.as_deref()) {
                 Ok(()) => return Ok(()),
-                Err(error) if config.shutdown.is_cancelled() && error.is_loss() => {
-                    // What was not committed comes again; there is nothing left to do here.
-                    debug!(%error, "stopping without a broker");
-                    return Ok(());
-                }
-                Err(error) if error.is_loss() => error,
+                Err(error) if error.is_loss() && !config.shutdown.is_cancelled() => error,
                 Err(error @ SessionError::Twin { .. })
                     if fenced.is_none_or(|fenced| fenced.elapsed() > TWIN_WINDOW) =>
                 {

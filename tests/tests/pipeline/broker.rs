@@ -69,7 +69,7 @@ fn idle_workers_say_that_they_are_not_ready_while_all_brokers_are_away() {
 }
 
 #[test]
-fn workers_outlive_a_broker_that_stood_still() {
+fn workers_outlive_a_broker_that_stood_still_and_stop_while_it_stands_still_again() {
     let Some((kafka, scene)) = on_a_broker_of_its_own() else { return };
     let start = |stage| scene.start(&[stage, "--instance", "only", "--listen", "127.0.0.1:0"]);
     let workers = ["ingest", "enrich", "route"].map(start);
@@ -77,14 +77,24 @@ fn workers_outlive_a_broker_that_stood_still() {
     for worker in &workers {
         wait_until("it is ready", DEADLINE, || ready(worker) == 200);
     }
-    kafka.pause_node(1);
-    for worker in &workers {
-        wait_until("it says that it is not ready", DEADLINE, || ready(worker) == 503);
-    }
+    let stand_still = || {
+        kafka.pause_node(1);
+        for worker in &workers {
+            wait_until("it says that it is not ready", DEADLINE, || ready(worker) == 503);
+        }
+    };
+    stand_still();
     kafka.resume_node(1);
     for worker in &workers {
         wait_until("it is ready again", DEADLINE, || ready(worker) == 200);
     }
+    // So many that each is in a transaction when the broker stops to answer.
+    let posts: String = (0..20_000)
+        .map(|number| format!("{{\"id\": \"{number}\", \"text\": \"Which garage is open?\"}}\n"))
+        .collect();
+    std::fs::write(scene.path("posts/many.jsonl"), posts).unwrap();
+    wait_until("items arrive", DEADLINE, || !scene.tail("queue.sales").is_empty());
+    stand_still();
     for worker in workers {
         worker.stop(DEADLINE).well();
     }

@@ -18,6 +18,7 @@ use rdkafka::{
     producer::ProducerContext,
     types::RDKafkaRespErr,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::KafkaConfig;
@@ -32,6 +33,8 @@ const METADATA_TRY: Duration = Duration::from_millis(500);
 const OTHERS_TURN: Duration = Duration::from_secs(3);
 /// Longest wait for one answer of a broker.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// One try of a call that is made again until [`CALL_TIMEOUT`]: between two tries it is looked whether the process stops.
+pub(super) const CALL_TRY: Duration = Duration::from_secs(2);
 /// Law 9.
 const SESSION_TIMEOUT_MS: u32 = 6_000;
 const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
@@ -49,6 +52,8 @@ pub(super) fn number(partition: u32) -> i32 {
 #[derive(Clone, Debug)]
 pub(super) struct Clients {
     pub config: KafkaConfig,
+    /// Nothing is asked again after it.
+    pub shutdown: CancellationToken,
 }
 
 impl Clients {

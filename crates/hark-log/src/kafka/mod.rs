@@ -29,7 +29,7 @@ use rdkafka::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::client::{CALL_TIMEOUT, Clients, Context};
+use self::client::{CALL_TIMEOUT, CALL_TRY, Clients, Context};
 use crate::{
     COMPACTION_LAG, Cleanup, CommitError, From, GroupOffset, Log, LogError, Output, Producer, Reader, Record,
     Session, SessionConfig, TopicDescription, TopicSpec,
@@ -70,7 +70,7 @@ pub struct KafkaLog {
 impl KafkaLog {
     /// Checks that a broker answers and lets us in.
     pub fn open(config: KafkaConfig) -> Result<Self, LogError> {
-        let log = Self { clients: Clients { config }, pulse: pulse::Pulse::default() };
+        let log = Self { clients: Clients { config, shutdown: CancellationToken::new() }, pulse: pulse::Pulse::default() };
         log.clients.enter()?;
         Ok(log)
     }
@@ -145,7 +145,8 @@ impl Log for KafkaLog {
     }
 
     fn session(&self, config: SessionConfig) -> Result<Box<dyn Session>, LogError> {
-        Ok(Box::new(session::KafkaSession::open(&self.clients, config)?))
+        let clients = Clients { shutdown: config.shutdown.clone(), ..self.clients.clone() };
+        Ok(Box::new(session::KafkaSession::open(&clients, config)?))
     }
 
     fn reader(&self, topic: &str, from: From) -> Result<Box<dyn Reader>, LogError> {
@@ -168,7 +169,7 @@ impl Log for KafkaLog {
         list.add_partition_range(topic, 0, client::number(partitions) - 1);
         let member = self.clients.of_group(group)?;
         let committed = patiently(&self.clients, &format!("reading the offsets of {group}"), || {
-            member.committed_offsets(list.clone(), CALL_TIMEOUT)
+            member.committed_offsets(list.clone(), CALL_TRY)
         })?;
         let mut offsets = Vec::new();
         for element in committed.elements() {
@@ -280,7 +281,7 @@ fn watermarks(
     partition: u32,
 ) -> Result<(i64, i64), LogError> {
     patiently(clients, &format!("reading the ends of {topic}/{partition}"), || {
-        watcher.fetch_watermarks(topic, client::number(partition), CALL_TIMEOUT)
+        watcher.fetch_watermarks(topic, client::number(partition), CALL_TRY)
     })
 }
 
@@ -297,7 +298,7 @@ fn spawn(
     })
 }
 
-/// Asks again while the broker is away, or while nobody leads or coordinates yet, as right after a start.
+/// Asks again while the broker is away, or while nobody leads or coordinates yet, as right after a start; not past a shutdown.
 fn patiently<T>(
     clients: &Clients,
     operation: &str,
@@ -310,10 +311,10 @@ fn patiently<T>(
             Err(error) => error,
         };
         let passing = error.rdkafka_error_code().is_some_and(client::is_broker_loss);
-        if !passing || std::time::Instant::now() >= until {
+        if !passing || std::time::Instant::now() >= until || clients.shutdown.is_cancelled() {
             return Err(clients.failed(operation, error));
         }
-        crate::pause(&CancellationToken::new(), Duration::from_millis(50));
+        crate::pause(&clients.shutdown, Duration::from_millis(50));
     }
 }
 

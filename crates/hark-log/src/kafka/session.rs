@@ -16,12 +16,12 @@ use rdkafka::{
 use tracing::{debug, warn};
 
 use super::{
-    client::{CALL_TIMEOUT, Clients, Context, RawChange, is_broker_loss, is_unauthorised, number},
+    client::{CALL_TIMEOUT, CALL_TRY, Clients, Context, RawChange, is_broker_loss, is_unauthorised, number},
     member::Member,
     owners::Owners,
     partitions_of,
     restore::Restorer,
-    transactor::Transactor,
+    transactor::{Offsets, Transactor},
     watermarks,
 };
 use crate::{
@@ -168,7 +168,7 @@ impl KafkaSession {
     fn stable_offsets(&self, list: &TopicPartitionList) -> Result<TopicPartitionList, SessionError> {
         let until = Instant::now() + STABLE_WAIT;
         loop {
-            match self.consumer.committed_offsets(list.clone(), CALL_TIMEOUT) {
+            match self.consumer.committed_offsets(list.clone(), CALL_TRY) {
                 Ok(committed) if committed.elements().iter().all(|element| element.error().is_ok()) => {
                     return Ok(committed);
                 }
@@ -299,7 +299,7 @@ impl Session for KafkaSession {
         let group = self.consumer.group_metadata().filter(|_| list.count() > 0);
         let group =
             group.ok_or_else(|| broken(KafkaError::ClientCreation("no offsets to commit".to_owned())))?;
-        let offsets = Some((&list, &group));
+        let offsets = Some(Offsets { list, group });
         let committed = if is_broken(Law::Offsets) {
             self.transactor.commit(outputs, None).and_then(|()| self.transactor.commit(&[], offsets))
         } else {

@@ -1,7 +1,10 @@
 //! A transactional producer: begin, send, offsets, commit, in one call, so that two transactions cannot be open.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -18,7 +21,8 @@ use tracing::{debug, info, warn};
 
 use super::{
     client::{Clients, Context, is_broker_loss, is_unauthorised, number},
-    watch::Watch,
+    spawn,
+    watch::{STUCK, Watch},
 };
 use crate::{CommitError, LogError, Output, SessionError};
 
@@ -40,10 +44,16 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the broker may take to resolve what an earlier holder of the id left open.
 const INIT_LIMIT: Duration = Duration::from_secs(30);
 
+/// Where a group goes on, and the generation that says so.
+pub(super) struct Offsets {
+    pub list: TopicPartitionList,
+    pub group: ConsumerGroupMetadata,
+}
+
 pub(super) struct Transactor {
     clients: Clients,
     transactional_id: String,
-    producer: BaseProducer<Context>,
+    producer: Arc<BaseProducer<Context>>,
     shutdown: CancellationToken,
     shutdown_since: Option<Instant>,
     committed_at: Option<Instant>,
@@ -70,7 +80,12 @@ impl Transactor {
             watch,
         };
         transactor.begin().map_err(|source| {
-            clients.failed(&format!("beginning as transactional.id {transactional_id}"), source)
+            let operation = format!("beginning as transactional.id {transactional_id}");
+            // An earlier holder's transaction is still being ended.
+            if is_retriable(&source) && !source.rdkafka_error_code().is_some_and(is_broker_loss) {
+                return LogError::TimedOut { operation, limit: INIT_LIMIT };
+            }
+            clients.failed(&operation, source)
         })?;
         Ok(transactor)
     }
@@ -89,7 +104,7 @@ impl Transactor {
     pub fn commit(
         &mut self,
         outputs: &[Output],
-        offsets: Option<(&TopicPartitionList, &ConsumerGroupMetadata)>,
+        offsets: Option<Offsets>,
     ) -> Result<(), CommitError> {
         self.producer.begin_transaction().map_err(|error| lost("beginning a transaction", error))?;
         let began = Instant::now();
@@ -97,15 +112,13 @@ impl Transactor {
         let written = self.send(outputs).and_then(|()| {
             let until = Instant::now() + DRAIN_LIMIT;
             // Both coordinators are asked while the records are on their way, which come first where a broker is both leader and coordinator.
-            if let Some((list, group)) = offsets {
-                self.retry("sending offsets", |producer| {
-                    producer.send_offsets_to_transaction(list, group, TRY_TIMEOUT)
-                })?;
+            if let Some(offsets) = offsets.map(Arc::new) {
+                self.retry("sending offsets", |this| this.try_offsets(&offsets))?;
             }
             offsets_sent = began.elapsed();
             self.drain(until)?;
             sent = began.elapsed();
-            self.retry("committing", |producer| producer.commit_transaction(TRY_TIMEOUT))
+            self.retry("committing", |this| this.watch.during(|| this.producer.commit_transaction(TRY_TIMEOUT)))
         });
         match written.map_err(|failure| self.explain(failure)) {
             Ok(()) => {
@@ -193,11 +206,14 @@ impl Transactor {
     fn retry(
         &mut self,
         operation: &'static str,
-        call: impl Fn(&BaseProducer<Context>) -> Result<(), KafkaError>,
+        call: impl Fn(&mut Self) -> Result<(), KafkaError>,
     ) -> Result<(), Failure> {
         let mut told = false;
         loop {
-            let Err(error) = self.watch.during(|| call(&self.producer)) else { return Ok(()) };
+            let Err(error) = call(self) else { return Ok(()) };
+            if matches!(error, KafkaError::Canceled) && self.is_out_of_time() {
+                return Err(Failure::Unknown);
+            }
             if !is_retriable(&error) {
                 return Err(classify(operation, error));
             }
@@ -210,6 +226,46 @@ impl Transactor {
             }
             // An abort ends only when the reports of what it purged have been taken from the queue.
             self.producer.poll(RETRY_WAIT);
+        }
+    }
+
+    /// Writes the group's offsets into the transaction, on a thread of its own. librdkafka does not heed the timeout while it looks for the
+    /// group's coordinator ([#5456](https://github.com/confluentinc/librdkafka/issues/5456)), and where the coordinator's broker has gone from
+    /// the metadata, as one does that stood still, it waits for a thread that has ended
+    /// ([#5511](https://github.com/confluentinc/librdkafka/issues/5511); both open, 2.12.1). A thread that hangs in C cannot be freed, but left
+    /// behind with its producer, which the next one of the name fences.
+    ///
+    /// # Errors
+    ///
+    /// [`KafkaError::Canceled`] for a call that is left behind.
+    fn try_offsets(&mut self, offsets: &Arc<Offsets>) -> Result<(), KafkaError> {
+        let (answer, answered) = mpsc::channel();
+        let (producer, offsets) = (Arc::clone(&self.producer), Arc::clone(offsets));
+        let send = move || {
+            let sent = producer.send_offsets_to_transaction(&offsets.list, &offsets.group, TRY_TIMEOUT);
+            // Before the answer: whoever hears it holds the only one.
+            drop(producer);
+            answer.send(sent).ok();
+        };
+        spawn("offsets", &self.transactional_id, send).map_err(|_| KafkaError::Canceled)?;
+        // Waits are counted, not time: a process that was frozen is not stuck.
+        let (mut waits, wait) = (0, Duration::from_millis(100));
+        loop {
+            match answered.recv_timeout(wait) {
+                Ok(sent) => return sent,
+                Err(RecvTimeoutError::Disconnected) => return Err(KafkaError::Canceled),
+                Err(RecvTimeoutError::Timeout) => waits += 1,
+            }
+            if self.is_out_of_time() {
+                return Err(KafkaError::Canceled);
+            }
+            if wait * waits >= STUCK {
+                warn!(
+                    transactional_id = self.transactional_id,
+                    "the Kafka client does not come back from a call: leaving it behind"
+                );
+                return Err(KafkaError::Canceled);
+            }
         }
     }
 
@@ -228,7 +284,8 @@ impl Transactor {
     fn abort(&mut self, cause: KafkaError) -> CommitError {
         // Not left to the new producer: whoever was fenced must learn it here, and not fence others in its turn.
         let unauthorised = cause.rdkafka_error_code().is_some_and(is_unauthorised);
-        match self.retry("aborting", |producer| producer.abort_transaction(TRY_TIMEOUT)) {
+        let abort = |this: &mut Self| this.watch.during(|| this.producer.abort_transaction(TRY_TIMEOUT));
+        match self.retry("aborting", abort) {
             Ok(()) => {}
             // The broker let nothing into the transaction, so it knows of none to abort; the cause says more.
             Err(Failure::Abort(_) | Failure::Lost(..)) if unauthorised => return lost("writing", cause),
@@ -256,27 +313,13 @@ impl Transactor {
     fn replace_producer(&mut self) -> Result<(), KafkaError> {
         let new = producer(&self.clients, &self.transactional_id)?;
         let old = std::mem::replace(&mut self.producer, new);
-        self.watch.during(|| {
-            purge(&old);
-            drop(old);
-        });
+        self.watch.during(|| drop(old));
         Ok(())
     }
 }
 
-fn producer(clients: &Clients, transactional_id: &str) -> Result<BaseProducer<Context>, KafkaError> {
-    clients.producing(transactional_id).create_with_context(Context::default())
-}
-
-/// Whatever is still queued belongs to no transaction any more; dropping would wait for it.
-fn purge(producer: &BaseProducer<Context>) {
-    producer.purge(rdkafka::producer::PurgeConfig::default().queue().inflight());
-}
-
-impl Drop for Transactor {
-    fn drop(&mut self) {
-        purge(&self.producer);
-    }
+fn producer(clients: &Clients, transactional_id: &str) -> Result<Arc<BaseProducer<Context>>, KafkaError> {
+    clients.producing(transactional_id).create_with_context(Context::default()).map(Arc::new)
 }
 
 enum Failure {
@@ -303,6 +346,7 @@ fn is_retriable(error: &KafkaError) -> bool {
 fn classify(operation: &'static str, error: KafkaError) -> Failure {
     let fatal = match &error {
         KafkaError::Transaction(error) => error.is_fatal(),
+        KafkaError::Canceled => true,
         other => other.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal),
     };
     if fatal { Failure::Lost(operation, error) } else { Failure::Abort(error) }

@@ -1,11 +1,9 @@
 //! Ends the process when librdkafka does not come back from a call.
 //!
-//! `rd_kafka_send_offsets_to_transaction` does not heed its timeout while it looks for the group's coordinator
-//! ([librdkafka #5456](https://github.com/confluentinc/librdkafka/issues/5456)), and where that coordinator's broker has gone from the
-//! metadata, it waits for a thread that has ended ([#5511](https://github.com/confluentinc/librdkafka/issues/5511); both open, seen with
-//! 2.12.1 by `scripts/prove crash` on three brokers: both workers of a stage hung in it for good, still members of their group, so that
-//! nobody took their partitions over). A thread that hangs in C cannot be freed, but whoever runs Hark starts an ended process
-//! again, and a killed one loses nothing.
+//! A thread that waits for one that has ended ([librdkafka #5511](https://github.com/confluentinc/librdkafka/issues/5511), open, 2.12.1) cannot
+//! be freed, and stays a member of its group, so that nobody takes its partitions over. Whoever runs Hark starts an ended process
+//! again, and a killed one loses nothing. The one call that was seen to hang is left behind by `Transactor::try_offsets`
+//! before it comes to that.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -20,6 +18,7 @@ use crate::LogError;
 
 /// A call is told to take a second at most, and one that asks a broker takes up to 10 s where the broker does not answer; the transaction has
 /// timed out by then. Looks are counted, not time: a process that was frozen is not stuck.
+pub(super) const STUCK: Duration = LOOK_EVERY.saturating_mul(STUCK_LOOKS);
 const STUCK_LOOKS: u32 = 15;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
