@@ -70,7 +70,10 @@ pub struct KafkaLog {
 impl KafkaLog {
     /// Checks that a broker answers and lets us in.
     pub fn open(config: KafkaConfig) -> Result<Self, LogError> {
-        let log = Self { clients: Clients { config, shutdown: CancellationToken::new() }, pulse: pulse::Pulse::default() };
+        let log = Self {
+            clients: Clients { config, shutdown: CancellationToken::new() },
+            pulse: pulse::Pulse::default(),
+        };
         log.clients.enter()?;
         Ok(log)
     }

@@ -101,11 +101,7 @@ impl Transactor {
     }
 
     /// One transaction: outputs and, for a group member, offsets. Both may be empty lists, offsets not for a member.
-    pub fn commit(
-        &mut self,
-        outputs: &[Output],
-        offsets: Option<Offsets>,
-    ) -> Result<(), CommitError> {
+    pub fn commit(&mut self, outputs: &[Output], offsets: Option<Offsets>) -> Result<(), CommitError> {
         self.producer.begin_transaction().map_err(|error| lost("beginning a transaction", error))?;
         let began = Instant::now();
         let (mut offsets_sent, mut sent) = (Duration::ZERO, Duration::ZERO);
@@ -118,7 +114,9 @@ impl Transactor {
             offsets_sent = began.elapsed();
             self.drain(until)?;
             sent = began.elapsed();
-            self.retry("committing", |this| this.watch.during(|| this.producer.commit_transaction(TRY_TIMEOUT)))
+            self.retry("committing", |this| {
+                this.watch.during(|| this.producer.commit_transaction(TRY_TIMEOUT))
+            })
         });
         match written.map_err(|failure| self.explain(failure)) {
             Ok(()) => {
