@@ -51,10 +51,6 @@ impl Cursors {
     pub(super) fn set(&mut self, key: &str, cursor: FileCursor) {
         self.0.insert(key.to_owned(), cursor);
     }
-
-    pub(super) fn forget(&mut self, key: &str) {
-        self.0.remove(key);
-    }
 }
 
 /// The key of a file's cursor: it survives a rename, and a new file under an old inode number has another first line.

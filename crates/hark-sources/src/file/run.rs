@@ -8,6 +8,7 @@ use std::{
 };
 
 use hark_log::{LogError, Output, pause};
+use hark_schema::v1::FileCursor;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -386,10 +387,13 @@ impl<'a> Poller<'a> {
             let file = self.files.remove(index);
             progress = true;
             if let Turn::Anew = turn {
-                // From its start, also where its first line is the same as before.
-                self.cursors.forget(&file.key);
+                // From its start, also where its first line is the same as before; and also if the process ends before a line of it is committed.
+                let cursor = FileCursor { offset: 0, lines: 0, ..file.cursor() };
                 self.parked.remove(&file.path);
                 self.found_at = None;
+                if !self.hand_over(Batch::new(self.context, &file.shown), &file.key, cursor)? {
+                    break;
+                }
                 continue;
             }
             self.close(file);
@@ -448,17 +452,22 @@ impl<'a> Poller<'a> {
         if file.lines.position() != before.position {
             let cursor = file.cursor();
             let key = file.key.clone();
-            let (mut outputs, tally) = batch.finish();
-            outputs.push(cursor::output(self.context, &key, &cursor));
-            self.cursors.set(&key, cursor);
-            if !self.outbox.send(outputs, tally)? {
+            if !self.hand_over(batch, &key, cursor)? {
                 // Shutdown: what was not handed over is read again after the next start.
                 return Ok(Turn::Idle);
             }
-            file.submission = self.outbox.sent;
+            self.files[index].submission = self.outbox.sent;
             return Ok(if at_end && over { Turn::Finished } else { Turn::Read });
         }
         Ok(if at_end && over { Turn::Finished } else { Turn::Idle })
+    }
+
+    /// Lines with the cursor behind them. False when shutdown came first.
+    fn hand_over(&mut self, batch: Batch<'_>, key: &str, cursor: FileCursor) -> Result<bool, FileError> {
+        let (mut outputs, tally) = batch.finish();
+        outputs.push(cursor::output(self.context, key, &cursor));
+        self.cursors.set(key, cursor);
+        self.outbox.send(outputs, tally)
     }
 
     /// A file that cannot be read any more is let go; it is tried again from its cursor when it is found again.

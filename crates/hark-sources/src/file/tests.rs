@@ -11,7 +11,7 @@ use hark_log::{LogError, Output};
 use hark_schema::{
     Message as _,
     id::mention_id,
-    v1::{DeadLetter, PostRef, RawPost},
+    v1::{Cursor, DeadLetter, PostRef, RawPost},
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -591,6 +591,12 @@ fn a_file_rewritten_in_the_same_size_is_read_again_and_one_that_is_only_touched_
         bench.until(&["a1", "a2", "a3", "a1", "b2", "b3", "c1", "b2", "b3"]);
     });
     assert_eq!(bench.context.counts.restarts(), 2);
+    let from_the_start = |output: &&Output| {
+        let cursor = Cursor::decode(output.value.as_deref().unwrap()).unwrap();
+        cursor.file.unwrap().offset == 0
+    };
+    let noted = bench.log.committed("hark.cursors").iter().filter(from_the_start).count();
+    assert_eq!(noted, 2, "whoever stops right after a rewrite was seen reads it again when it starts");
 }
 
 #[test]
