@@ -63,7 +63,8 @@ fn letters_until(text: &str, most: usize, buffer: &mut Vec<u8>) {
                         buffer.extend_from_slice(lower.encode_utf8(&mut utf8).as_bytes());
                     }
                 }
-                Class::Mark => {
+                // One without a letter before it belongs to an emoji.
+                Class::Mark if buffer.last() != Some(&b' ') => {
                     let mut utf8 = [0; 4];
                     buffer.extend_from_slice(c.encode_utf8(&mut utf8).as_bytes());
                 }
@@ -177,12 +178,20 @@ impl Identifier {
         self.judge(bytes, hint, rows)
     }
 
-    fn judge(&self, letters: &[u8], hint: Option<&str>, rows: &mut Vec<(u32, u32)>) -> (&'static str, f32) {
+    fn judge(
+        &self,
+        letters: &[u8],
+        hint: Option<&'static str>,
+        rows: &mut Vec<(u32, u32)>,
+    ) -> (&'static str, f32) {
         if let Some(code) = by_script(letters) {
             return (code, 0.99);
         }
         if letters.iter().filter(|byte| **byte != b' ').count() < LEAST_LETTERS {
             return ("und", 0.0);
+        }
+        if is_international(letters) {
+            return hint.map_or(("und", 0.0), |hint| (hint, 0.5));
         }
         let (best, probability) = self.best(letters, hint, rows);
         if probability < self.model.outputs()[best].threshold {
@@ -252,15 +261,32 @@ fn code(name: &str) -> &'static str {
     CODES.into_iter().find(|code| *code == name).unwrap_or("und")
 }
 
-/// Scripts that only one language uses.
+/// Nothing but words that people write in any language: laughter, `ok`.
+fn is_international(letters: &[u8]) -> bool {
+    const WORDS: [&[u8]; 13] = [
+        b"ok", b"okay", b"oki", b"lol", b"omg", b"wow", b"wtf", b"xd", b"bravo", b"super", b"top", b"mmm",
+        b"hmm",
+    ];
+    let laughs = |word: &[u8]| {
+        let vowel = word.iter().find(|byte| **byte != b'h');
+        word.len() >= 4
+            && word.contains(&b'h')
+            && word.iter().all(|byte| *byte == b'h' || Some(byte) == vowel)
+    };
+    let mut words = letters.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    // Most texts are longer than these.
+    letters.len() <= BEGINS[0] && words.all(|word| WORDS.contains(&word) || laughs(word))
+}
+
+/// Scripts that only one language uses, and letters of Ukrainian: `і`, `ї`, `є`, `ґ`, where none of Belarusian and Kazakh stands beside them.
 fn by_script(letters: &[u8]) -> Option<&'static str> {
     // Greek is the first of them, and most texts have no byte from there on.
     if letters.iter().all(|byte| *byte < 0xcd) {
         return None;
     }
     let text = std::str::from_utf8(letters).ok()?;
-    let mut counts = [("ja", 0), ("ko", 0), ("th", 0), ("he", 0), ("el", 0)];
-    let mut all = 0;
+    let mut counts = [("ja", 0), ("ko", 0), ("th", 0), ("he", 0), ("el", 0), ("uk", 0)];
+    let (mut all, mut ukrainian, mut foreign) = (0, false, false);
     for c in text.chars().filter(|c| !c.is_ascii()) {
         all += 1;
         match c {
@@ -269,9 +295,39 @@ fn by_script(letters: &[u8]) -> Option<&'static str> {
             '\u{e01}'..='\u{e5b}' => counts[2].1 += 1,
             '\u{5d0}'..='\u{5ea}' => counts[3].1 += 1,
             '\u{370}'..='\u{3ff}' => counts[4].1 += 1,
+            'і' | 'ї' | 'є' | 'ґ' => (counts[5].1, ukrainian) = (counts[5].1 + 1, true),
+            'ы' | 'э' | 'ў' | 'ъ' | 'ё' | 'ј' => foreign = true,
+            'а'..='я' => counts[5].1 += 1,
             _ => {}
         }
     }
+    if !ukrainian || foreign {
+        counts[5].1 = 0;
+    }
     let ascii = letters.iter().filter(|byte| byte.is_ascii_lowercase()).count();
     counts.into_iter().find(|(_, count)| *count > 1 && *count * 2 > all && all > ascii).map(|(code, _)| code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyzer::Analyzer;
+
+    #[test]
+    fn what_anybody_writes_is_of_no_language_and_ukrainian_is_known_by_its_letters() {
+        let analyzer = Analyzer::shipped().unwrap();
+        for (text, hint, language) in [
+            ("haha ❤️", None, "und"),
+            ("❤️❤️", None, "und"),
+            ("OK! ahahaha", None, "und"),
+            ("OK! ahahaha", Some("it"), "it"),
+            ("hihi, but why is it closed today?", None, "en"),
+            ("Чи відчинено у вас сьогодні ввечері?", None, "uk"),
+            ("Ціна за нічліг?", None, "uk"),
+            ("Почему у вас сегодня закрыто?", None, "ru"),
+        ] {
+            let found = analyzer.identifier().identify(text, hint, &mut Letters::default());
+            assert_eq!(found.0, language, "{text}: {found:?}");
+        }
+    }
 }
