@@ -142,8 +142,7 @@ impl KafkaLog {
 
 impl Log for KafkaLog {
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
-        let shutdown = CancellationToken::new();
-        let transactor = transactor::Transactor::open(&self.clients, transactional_id, shutdown)?;
+        let transactor = transactor::Transactor::open(&self.clients, transactional_id)?;
         Ok(Box::new(KafkaProducer { transactor }))
     }
 

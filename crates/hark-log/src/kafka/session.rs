@@ -84,7 +84,7 @@ impl KafkaSession {
             }
         }
         // First: whoever held the id before is fenced when the group's offsets are read.
-        let transactor = Transactor::open(clients, &config.transactional_id, config.shutdown.clone())?;
+        let transactor = Transactor::open(clients, &config.transactional_id)?;
         let consumer = clients.member(&config.group, config.instance.as_deref())?;
         let consumer = Member::new(consumer, Arc::clone(transactor.watch()));
         consumer.subscribe(&[&config.input]).map_err(|source| clients.failed("subscribing", source))?;
@@ -178,11 +178,11 @@ impl KafkaSession {
                 }
                 Err(error) => return Err(self.clients.failed("reading committed offsets", error).into()),
             }
-            if Instant::now() >= until || self.config.shutdown.is_cancelled() {
+            if Instant::now() >= until || self.clients.shutdown.is_cancelled() {
                 let operation = "reading committed offsets".to_owned();
                 return Err(LogError::TimedOut { operation, limit: STABLE_WAIT }.into());
             }
-            crate::pause(&self.config.shutdown, Duration::from_millis(100));
+            crate::pause(&self.clients.shutdown, Duration::from_millis(100));
         }
     }
 
@@ -202,7 +202,7 @@ impl KafkaSession {
         while !self.owned.is_empty() {
             // A round that is under way keeps the partitions here. What was read of them meanwhile is not worked on: rather begin anew from
             // what is committed.
-            if Instant::now() >= until || self.config.shutdown.is_cancelled() {
+            if Instant::now() >= until || self.clients.shutdown.is_cancelled() {
                 let source = KafkaError::Rebalance(RDKafkaErrorCode::RebalanceInProgress);
                 return Err(SessionError::Lost { operation: "leaving the group", source });
             }

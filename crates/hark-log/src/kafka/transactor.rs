@@ -16,7 +16,6 @@ use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
@@ -54,7 +53,6 @@ pub(super) struct Transactor {
     clients: Clients,
     transactional_id: String,
     producer: Arc<BaseProducer<Context>>,
-    shutdown: CancellationToken,
     shutdown_since: Option<Instant>,
     committed_at: Option<Instant>,
     watch: Arc<Watch>,
@@ -62,11 +60,7 @@ pub(super) struct Transactor {
 
 impl Transactor {
     /// Fences the earlier holder of the id, and waits for what it left open to be resolved.
-    pub fn open(
-        clients: &Clients,
-        transactional_id: &str,
-        shutdown: CancellationToken,
-    ) -> Result<Self, LogError> {
+    pub fn open(clients: &Clients, transactional_id: &str) -> Result<Self, LogError> {
         let watch = Watch::begin(transactional_id)?;
         let producer = producer(clients, transactional_id)
             .map_err(|source| clients.failed("making a producer", source))?;
@@ -74,7 +68,6 @@ impl Transactor {
             clients: clients.clone(),
             transactional_id: transactional_id.to_owned(),
             producer,
-            shutdown,
             shutdown_since: None,
             committed_at: None,
             watch,
@@ -93,7 +86,7 @@ impl Transactor {
     fn begin(&mut self) -> Result<(), KafkaError> {
         let until = Instant::now() + INIT_LIMIT;
         while let Err(error) = self.watch.during(|| self.producer.init_transactions(TRY_TIMEOUT)) {
-            if !is_retriable(&error) || Instant::now() >= until || self.shutdown.is_cancelled() {
+            if !is_retriable(&error) || Instant::now() >= until || self.clients.shutdown.is_cancelled() {
                 return Err(error);
             }
         }
@@ -268,7 +261,7 @@ impl Transactor {
     }
 
     fn is_out_of_time(&mut self) -> bool {
-        if !self.shutdown.is_cancelled() {
+        if !self.clients.shutdown.is_cancelled() {
             return false;
         }
         self.shutdown_since.get_or_insert_with(Instant::now).elapsed() >= SHUTDOWN_GRACE
@@ -293,7 +286,7 @@ impl Transactor {
         }
         match self.replace_producer().and_then(|()| self.begin()) {
             Ok(()) => {}
-            Err(_) if self.shutdown.is_cancelled() => return CommitError::Unknown,
+            Err(_) if self.clients.shutdown.is_cancelled() => return CommitError::Unknown,
             Err(error) => return lost("beginning anew after an abort", error),
         }
         match cause.rdkafka_error_code() {
