@@ -50,9 +50,10 @@ const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(1);
 const GOAL_EVERY: Duration = Duration::from_secs(1);
 /// A commit that took so long and then lost its producer was waiting for brokers that were away.
 const BROKER_LOSS: Duration = Duration::from_secs(5);
-/// A member that is fenced twice within this has a twin. Once, it may have fenced itself: a broker that stood still answers the
-/// second joining of a member, which gave up waiting for the first, and then takes the member of the first for somebody else.
-const TWIN_WINDOW: Duration = Duration::from_secs(60);
+/// A member that was fenced, built anew, and is fenced again so soon has a twin, for each of two fences the other as soon as it is there.
+/// Else it may have fenced itself: a broker that stood still answers the second joining of a member, which gave up waiting for the
+/// first, and then takes the member of the first for somebody else.
+const TWIN_WINDOW: Duration = Duration::from_secs(20);
 /// First and longest wait after an aborted transaction.
 const ABORT_WAITS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
@@ -159,7 +160,10 @@ impl<S: Stage> Worker<'_, S> {
     pub fn run(self, config: SessionConfig) -> Result<(), WorkerError> {
         let shutdown = config.shutdown.clone();
         match self.run_on(config) {
-            Err(WorkerError::Session(error)) if shutdown.is_cancelled() && error.is_loss() => {
+            Err(WorkerError::Session(error))
+                if shutdown.is_cancelled()
+                    && (error.is_loss() || matches!(error, SessionError::Twin { .. })) =>
+            {
                 // What was not committed comes again; there is nothing left to do here.
                 debug!(%error, "stopping without a broker");
                 Ok(())
@@ -177,7 +181,8 @@ impl<S: Stage> Worker<'_, S> {
             shared.push(SharedTable::open(self.log, spec).map_err(SessionError::from)?);
         }
         let goal = if self.once { Some(session.ends()?) } else { None };
-        let mut fenced: Option<Instant> = None;
+        // When the session began, if the one before it was fenced.
+        let mut anew: Option<Instant> = None;
         loop {
             let drive = Drive {
                 budget: &mut budget,
@@ -197,9 +202,10 @@ impl<S: Stage> Worker<'_, S> {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_loss() && !config.shutdown.is_cancelled() => error,
                 Err(error @ SessionError::Twin { .. })
-                    if fenced.is_none_or(|fenced| fenced.elapsed() > TWIN_WINDOW) =>
+                    if anew.is_none_or(|began| began.elapsed() > TWIN_WINDOW)
+                        && !config.shutdown.is_cancelled() =>
                 {
-                    fenced = Some(Instant::now());
+                    budget.excuse();
                     error
                 }
                 Err(error) => return Err(error.into()),
@@ -215,13 +221,23 @@ impl<S: Stage> Worker<'_, S> {
                     source: lost,
                 });
             }
-            warn!(error = %lost, group = %config.group, "lost consumer and producer: building new ones");
+            let group = &config.group;
+            let is_fenced = matches!(lost, SessionError::Twin { .. });
+            if is_fenced {
+                warn!(
+                    %group,
+                    "fenced off: a broker stood still, or another process runs under the same name: building new clients"
+                );
+            } else {
+                warn!(error = %lost, %group, "lost consumer and producer: building new ones");
+            }
             self.stage.observe(WorkerEvent::Rebuilding);
             drop(session);
             session = match self.reconnect(&config)? {
                 Some(session) => session,
                 None => return Ok(()),
             };
+            anew = is_fenced.then(Instant::now);
         }
     }
 

@@ -100,7 +100,7 @@ pub fn tags(scored: &[Scored<'_>], dev: &[Scored<'_>], outputs: &mut [Output]) -
 /// Intents that hardly any everyday post has, with the part of them that may be said to have it: some do want to buy
 /// something.
 const QUIET: [(IntentName, f32); 3] =
-    [(IntentName::Purchase, 0.008), (IntentName::Churn, 0.002), (IntentName::Outrage, 0.002)];
+    [(IntentName::Purchase, 0.005), (IntentName::Churn, 0.002), (IntentName::Outrage, 0.002)];
 
 /// Scores of everyday posts of a language.
 fn everyday(dev: &[Scored<'_>], language: &str, at: usize) -> Vec<f32> {

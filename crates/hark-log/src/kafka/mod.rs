@@ -170,8 +170,8 @@ impl Log for KafkaLog {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, client::number(partitions) - 1);
         let member = self.clients.of_group(group)?;
-        let committed = patiently(&self.clients, &format!("reading the offsets of {group}"), || {
-            member.committed_offsets(list.clone(), CALL_TRY)
+        let committed = patiently(&self.clients, &format!("reading the offsets of {group}"), |within| {
+            member.committed_offsets(list.clone(), within)
         })?;
         let mut offsets = Vec::new();
         for element in committed.elements() {
@@ -282,8 +282,8 @@ fn watermarks(
     topic: &str,
     partition: u32,
 ) -> Result<(i64, i64), LogError> {
-    patiently(clients, &format!("reading the ends of {topic}/{partition}"), || {
-        watcher.fetch_watermarks(topic, client::number(partition), CALL_TRY)
+    patiently(clients, &format!("reading the ends of {topic}/{partition}"), |within| {
+        watcher.fetch_watermarks(topic, client::number(partition), within)
     })
 }
 
@@ -304,11 +304,12 @@ fn spawn(
 fn patiently<T>(
     clients: &Clients,
     operation: &str,
-    mut ask: impl FnMut() -> Result<T, KafkaError>,
+    mut ask: impl FnMut(Duration) -> Result<T, KafkaError>,
 ) -> Result<T, LogError> {
     let until = std::time::Instant::now() + CALL_TIMEOUT;
+    let mut within = CALL_TRY;
     loop {
-        let error = match ask() {
+        let error = match ask(within) {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
@@ -316,6 +317,8 @@ fn patiently<T>(
         if !passing || std::time::Instant::now() >= until || clients.shutdown.is_cancelled() {
             return Err(clients.failed(operation, error));
         }
+        // A broker may be no more than slow.
+        within = (within * 2).min(CALL_TRY * 2);
         crate::pause(&clients.shutdown, Duration::from_millis(50));
     }
 }

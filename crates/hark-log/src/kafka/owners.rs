@@ -15,7 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    thread::{self, JoinHandle},
+    thread::{self, Thread},
     time::Duration,
 };
 
@@ -38,7 +38,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(3);
 const SIGHTINGS: usize = 3;
 /// Each time that did not help the next one comes later: twice, four times, at most so many times as late.
 const MOST_PATIENCE: usize = 32;
-/// The end of a session waits for a look.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// What Kafka puts behind the name of a static member to make its id: `-` and a UUID (`ClassicGroup.generateMemberId`).
 const ID_SUFFIX: usize = 37;
@@ -49,7 +48,7 @@ type Holdings = BTreeMap<String, BTreeSet<u32>>;
 /// The look-out of one static member.
 pub(super) struct Owners {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Thread,
 }
 
 #[derive(Default)]
@@ -95,7 +94,7 @@ impl Owners {
                 seen.is_stuck.store(verdict == Verdict::Stuck, Ordering::Relaxed);
             }
         })?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, thread: thread.thread().clone() })
     }
 
     /// The member was told something about its partitions.
@@ -111,12 +110,10 @@ impl Owners {
 }
 
 impl Drop for Owners {
+    /// Does not wait for a look that is under way.
     fn drop(&mut self) {
         self.shared.has_ended.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            thread.join().ok();
-        }
+        self.thread.unpark();
     }
 }
 

@@ -86,7 +86,7 @@ impl KafkaSession {
         // First: whoever held the id before is fenced when the group's offsets are read.
         let transactor = Transactor::open(clients, &config.transactional_id)?;
         let consumer = clients.member(&config.group, config.instance.as_deref())?;
-        let consumer = Member::new(consumer, Arc::clone(transactor.watch()));
+        let consumer = Member::new(consumer, Arc::clone(transactor.watch()), clients.shutdown.clone());
         consumer.subscribe(&[&config.input]).map_err(|source| clients.failed("subscribing", source))?;
         let instance = config.instance.as_deref();
         let owners =

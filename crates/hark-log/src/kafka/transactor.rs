@@ -3,6 +3,7 @@
 use std::{
     sync::{
         Arc,
+        atomic::{AtomicU32, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
     thread,
@@ -21,7 +22,7 @@ use tracing::{debug, info, warn};
 use super::{
     client::{Clients, Context, is_broker_loss, is_unauthorised, number},
     spawn,
-    watch::{STUCK, Watch},
+    watch::{STUCK, Watch, give_up},
 };
 use crate::{CommitError, LogError, Output, SessionError};
 
@@ -40,6 +41,10 @@ const RETRY_WAIT: Duration = Duration::from_millis(50);
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 /// How long one try of a transactional call may take; it is tried again after that.
 const TRY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Calls that are left behind with their clients, in this process.
+static LEFT_BEHIND: AtomicU32 = AtomicU32::new(0);
+/// Each holds some threads, connections and a few megabytes.
+const MOST_LEFT_BEHIND: u32 = 4;
 /// How long the broker may take to resolve what an earlier holder of the id left open.
 const INIT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -165,6 +170,9 @@ impl Transactor {
                 if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
                     return Err(classify("sending", error));
                 }
+                if self.is_out_of_time() {
+                    return Err(Failure::Unknown);
+                }
                 self.look();
                 record = back;
             }
@@ -201,7 +209,11 @@ impl Transactor {
     ) -> Result<(), Failure> {
         let mut told = false;
         loop {
+            let asked = Instant::now();
             let Err(error) = call(self) else { return Ok(()) };
+            if self.clients.shutdown.is_cancelled() {
+                self.shutdown_since.get_or_insert(asked);
+            }
             if matches!(error, KafkaError::Canceled) && self.is_out_of_time() {
                 return Err(Failure::Unknown);
             }
@@ -236,7 +248,9 @@ impl Transactor {
             let sent = producer.send_offsets_to_transaction(&offsets.list, &offsets.group, TRY_TIMEOUT);
             // Before the answer: whoever hears it holds the only one.
             drop(producer);
-            answer.send(sent).ok();
+            if answer.send(sent).is_err() {
+                LEFT_BEHIND.fetch_sub(1, Ordering::Relaxed);
+            }
         };
         spawn("offsets", &self.transactional_id, send).map_err(|_| KafkaError::Canceled)?;
         // Waits are counted, not time: a process that was frozen is not stuck.
@@ -247,14 +261,18 @@ impl Transactor {
                 Err(RecvTimeoutError::Disconnected) => return Err(KafkaError::Canceled),
                 Err(RecvTimeoutError::Timeout) => waits += 1,
             }
-            if self.is_out_of_time() {
-                return Err(KafkaError::Canceled);
-            }
-            if wait * waits >= STUCK {
-                warn!(
-                    transactional_id = self.transactional_id,
-                    "the Kafka client does not come back from a call: leaving it behind"
-                );
+            let is_stuck = wait * waits >= STUCK;
+            if is_stuck || self.is_out_of_time() {
+                if is_stuck {
+                    let transactional_id = &self.transactional_id;
+                    warn!(
+                        transactional_id,
+                        "the Kafka client does not come back from a call: leaving it behind"
+                    );
+                }
+                if LEFT_BEHIND.fetch_add(1, Ordering::Relaxed) >= MOST_LEFT_BEHIND {
+                    give_up(&self.transactional_id);
+                }
                 return Err(KafkaError::Canceled);
             }
         }

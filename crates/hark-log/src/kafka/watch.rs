@@ -36,11 +36,7 @@ impl Watch {
             let mut looks = Looks::default();
             while let Some(watch) = watched.upgrade() {
                 if looks.is_stuck(watch.since()) {
-                    error!(
-                        transactional_id = name,
-                        "the Kafka client does not come back from a call: ending, to be started again"
-                    );
-                    std::process::exit(1);
+                    give_up(&name);
                 }
                 drop(watch);
                 thread::park_timeout(LOOK_EVERY);
@@ -68,6 +64,12 @@ impl Watch {
     fn since(&self) -> Option<Instant> {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Ends the process.
+pub(super) fn give_up(transactional_id: &str) -> ! {
+    error!(transactional_id, "the Kafka client does not come back from a call: ending, to be started again");
+    std::process::exit(1);
 }
 
 /// A call under way.

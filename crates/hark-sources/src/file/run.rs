@@ -125,6 +125,9 @@ pub(super) struct Poller<'a> {
     /// Closed, but for the commit of their last lines.
     closing: Vec<Followed>,
     parked: HashMap<PathBuf, Stamp>,
+    /// Cursors at the start of files that were rewritten, by key, with the number of their submission: until they are committed, whoever reads
+    /// the cursors anew finds the old ones.
+    starts: HashMap<String, (FileCursor, Option<u64>)>,
     /// Paths that were complained about.
     warned: HashSet<PathBuf>,
     unreadable: Vec<String>,
@@ -163,6 +166,7 @@ impl<'a> Poller<'a> {
             files: Vec::new(),
             closing: Vec::new(),
             parked: HashMap::new(),
+            starts: HashMap::new(),
             warned: HashSet::new(),
             unreadable: Vec::new(),
             found_at: None,
@@ -186,6 +190,8 @@ impl<'a> Poller<'a> {
     /// Everything from its cursor, again.
     fn begin_anew(&mut self) -> Result<(), FileError> {
         info!(source = &*self.context.source, "the producer began anew: reading on from what is committed");
+        // The one that was not committed has been taken from those under way.
+        self.forget_starts_until(self.outbox.committed().saturating_sub(1));
         self.outbox.begin_epoch();
         self.cursors = loop {
             match (self.restore)() {
@@ -197,6 +203,10 @@ impl<'a> Poller<'a> {
                 Err(error) => return Err(FileError::Cursors(error)),
             }
         };
+        for (key, (start, submission)) in &mut self.starts {
+            *submission = None;
+            self.cursors.set(key, start.clone());
+        }
         // A rotated file goes before the one that took its place. One that grew after it was closed is open again already.
         let open = std::mem::take(&mut self.files);
         for file in std::mem::take(&mut self.closing) {
@@ -209,9 +219,20 @@ impl<'a> Poller<'a> {
         self.found_at = None;
         for index in (0..self.files.len()).rev() {
             let file = &mut self.files[index];
-            if let Err(error) = file.rewind(&self.cursors) {
-                self.failed(index, &error);
-                self.files.remove(index);
+            let mark = file.mark();
+            match file.look(&mark).and_then(|change| match change {
+                Change::None => file.rewind(&self.cursors).map(|()| change),
+                change => Ok(change),
+            }) {
+                Ok(Change::None) => {}
+                Ok(change) => {
+                    let file = self.files.remove(index);
+                    self.start_over(&file, &change);
+                }
+                Err(error) => {
+                    self.failed(index, &error);
+                    self.files.remove(index);
+                }
             }
         }
         Ok(())
@@ -219,10 +240,14 @@ impl<'a> Poller<'a> {
 
     fn read(&mut self) -> Result<(), FileError> {
         while !self.shutdown.is_cancelled() {
+            if !self.hand_over_starts()? {
+                break;
+            }
             self.find_when_due();
             let progress = self.round()?;
             self.outbox.reap()?;
             let committed = self.outbox.committed();
+            self.forget_starts_until(committed);
             self.closing.retain(|file| file.submission > committed);
             if progress {
                 continue;
@@ -386,14 +411,8 @@ impl<'a> Poller<'a> {
             };
             let file = self.files.remove(index);
             progress = true;
-            if let Turn::Anew = turn {
-                // From its start, also where its first line is the same as before; and also if the process ends before a line of it is committed.
-                let cursor = FileCursor { offset: 0, lines: 0, ..file.cursor() };
-                self.parked.remove(&file.path);
-                self.found_at = None;
-                if !self.hand_over(Batch::new(self.context, &file.shown), &file.key, cursor)? {
-                    break;
-                }
+            if let Turn::Anew(change) = turn {
+                self.start_over(&file, &change);
                 continue;
             }
             self.close(file);
@@ -431,13 +450,7 @@ impl<'a> Poller<'a> {
         match file.look(&before) {
             Ok(Change::None) => {}
             Ok(change) => {
-                warn!(
-                    path = file.shown,
-                    ?change,
-                    "the file was cut or rewritten: reading it again from its start"
-                );
-                self.context.counts.add_restart();
-                return Ok(Turn::Anew);
+                return Ok(Turn::Anew(change));
             }
             Err(error) => return Ok(self.failed(index, &error)),
         }
@@ -460,6 +473,35 @@ impl<'a> Poller<'a> {
             return Ok(if at_end && over { Turn::Finished } else { Turn::Read });
         }
         Ok(if at_end && over { Turn::Finished } else { Turn::Idle })
+    }
+
+    /// It is opened again, and read from its start also where its first line is the same as before.
+    fn start_over(&mut self, file: &Followed, change: &Change) {
+        warn!(path = file.shown, ?change, "the file was cut or rewritten: reading it again from its start");
+        self.context.counts.add_restart();
+        let start = FileCursor { offset: 0, lines: 0, ..file.cursor() };
+        self.cursors.set(&file.key, start.clone());
+        self.starts.insert(file.key.clone(), (start, None));
+        self.parked.remove(&file.path);
+        self.found_at = None;
+    }
+
+    /// Hands over the cursors of files that are to be read from their start: before a line of theirs is, and also if the process ends before one is
+    /// committed. False when shutdown came first.
+    fn hand_over_starts(&mut self) -> Result<bool, FileError> {
+        let new = self.starts.iter().filter(|(_, (_, submission))| submission.is_none());
+        let new: Vec<_> = new.map(|(key, (start, _))| (key.clone(), start.clone())).collect();
+        for (key, start) in new {
+            if !self.hand_over(Batch::new(self.context, &start.path), &key, start.clone())? {
+                return Ok(false);
+            }
+            self.starts.insert(key, (start, Some(self.outbox.sent)));
+        }
+        Ok(true)
+    }
+
+    fn forget_starts_until(&mut self, committed: u64) {
+        self.starts.retain(|_, (_, submission)| submission.is_none_or(|submission| submission > committed));
     }
 
     /// Lines with the cursor behind them. False when shutdown came first.
@@ -516,7 +558,7 @@ enum Turn {
     /// To be closed.
     Finished,
     /// To be opened again from its start.
-    Anew,
+    Anew(Change),
 }
 
 fn is_over(since: Instant, spec: &FileSpec) -> bool {

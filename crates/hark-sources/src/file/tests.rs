@@ -600,6 +600,22 @@ fn a_file_rewritten_in_the_same_size_is_read_again_and_one_that_is_only_touched_
 }
 
 #[test]
+fn a_file_rewritten_in_the_same_size_is_read_again_also_when_the_producer_begins_anew_meanwhile() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1") + &post("a2"));
+    bench.following("a.jsonl", || {
+        bench.until(&["a1", "a2"]);
+        bench.log.always(Some(Fault::Abort));
+        bench.write("a.jsonl", post("a1") + &post("b2"));
+        bench.log.until_attempts(10);
+        bench.write("a.jsonl", post("a1") + &post("c2"));
+        bench.log.until_attempts(20);
+        bench.log.always(None);
+        bench.until(&["a1", "a2", "a1", "c2"]);
+    });
+}
+
+#[test]
 fn a_file_rewritten_while_nobody_looked_is_read_from_its_start() {
     let bench = Bench::new();
     bench.write("a.jsonl", post("a1") + &post("a2"));
