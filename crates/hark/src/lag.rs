@@ -45,7 +45,7 @@ struct Lag {
 /// Shows the lag of the stages.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
-    let log = log::open_to_read(&config)?;
+    let log = log::open_to_read(&config, &context.shutdown)?;
     let stages = [Stage::Enrich, Stage::Route];
     let wanted =
         stages.into_iter().filter(|stage| args.stage.as_deref().is_none_or(|only| only == stage.name()));

@@ -6,15 +6,16 @@ use anyhow::Context as _;
 use hark_log::Log;
 use hark_log::embedded::{EmbeddedLog, Options, WorkedOff};
 use hark_log::kafka::{KafkaConfig, KafkaLog};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, KafkaSettings, LogConfig};
 use crate::telemetry::record::Stage;
 use crate::workers::stage;
 
 /// To work on it: the embedded log then belongs to this process.
-pub fn open(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
+pub fn open(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<Arc<dyn Log>> {
     match &config.log {
-        LogConfig::Kafka(settings) => kafka(config, settings),
+        LogConfig::Kafka(settings) => kafka(config, settings, shutdown),
         LogConfig::Embedded { data } => {
             let options = Options { worked_off: worked_off(config), ..Options::default() };
             let log = EmbeddedLog::open(data, options).context("cannot open the log")?;
@@ -43,9 +44,9 @@ fn worked_off(config: &Config) -> Vec<WorkedOff> {
 }
 
 /// Only to read, beside the process that works on it.
-pub fn open_to_read(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
+pub fn open_to_read(config: &Config, shutdown: &CancellationToken) -> anyhow::Result<Arc<dyn Log>> {
     match &config.log {
-        LogConfig::Kafka(settings) => kafka(config, settings),
+        LogConfig::Kafka(settings) => kafka(config, settings, shutdown),
         LogConfig::Embedded { data } => {
             let log = EmbeddedLog::open_read_only(data).context("cannot read the log")?;
             Ok(Arc::new(log))
@@ -53,13 +54,18 @@ pub fn open_to_read(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
     }
 }
 
-fn kafka(config: &Config, settings: &KafkaSettings) -> anyhow::Result<Arc<dyn Log>> {
+fn kafka(
+    config: &Config,
+    settings: &KafkaSettings,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Arc<dyn Log>> {
     let properties = settings.properties().map_err(|problems| config.refuse(problems))?;
-    let log = KafkaLog::open(KafkaConfig {
+    let config = KafkaConfig {
         bootstrap_servers: settings.bootstrap_servers.clone(),
         topic_prefix: config.topic_prefix.clone(),
         properties,
-    });
+    };
+    let log = KafkaLog::open_until(config, shutdown.clone());
     Ok(Arc::new(log.context("cannot open the log")?))
 }
 

@@ -116,7 +116,7 @@ fn replay(
 ) -> anyhow::Result<Option<Tally>> {
     let mut sides = [Side::of(old)?, Side::trying(new, old)?];
     let mut tally = Tally::new(examples);
-    let log = log::open_to_read(old)?;
+    let log = log::open_to_read(old, shutdown)?;
     let topic = Topic::Mentions.name(&old.topic_prefix);
     let mut reader = log
         .reader(&topic, From::Timestamp(since.as_millisecond()))

@@ -112,7 +112,7 @@ impl Begin {
 /// Prints the records of a topic until its end, Ctrl-C, or until nobody reads on.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
-    let log = log::open_to_read(&config)?;
+    let log = log::open_to_read(&config, &context.shutdown)?;
     let topic = find(&args.topic, &config.topic_prefix, &*log)?;
     let begin = args.from.unwrap_or(if args.until_end { Begin::Start } else { Begin::End });
     let mut reader =

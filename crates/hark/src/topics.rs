@@ -178,14 +178,19 @@ enum Action {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
     match &args.action {
-        Action::Create { partitions, replication } => create(&config, *partitions, *replication),
-        Action::Check { partitions } => check(&config, *partitions),
+        Action::Create { partitions, replication } => create(&config, *partitions, *replication, context),
+        Action::Check { partitions } => check(&config, *partitions, context),
     }
 }
 
-fn create(config: &Config, partitions: u32, replication: Option<i32>) -> anyhow::Result<ExitCode> {
+fn create(
+    config: &Config,
+    partitions: u32,
+    replication: Option<i32>,
+    context: &Context,
+) -> anyhow::Result<ExitCode> {
     let specs = specs_of(config, partitions, replication)?;
-    let log = log::open(config)?;
+    let log = log::open(config, &context.shutdown)?;
     let before = log.topics()?;
     log.create_topics(&specs).context("cannot create the topics")?;
     for spec in &specs {
@@ -196,8 +201,8 @@ fn create(config: &Config, partitions: u32, replication: Option<i32>) -> anyhow:
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(config: &Config, partitions: Option<u32>) -> anyhow::Result<ExitCode> {
-    let found = log::open_to_read(config)?.topics()?;
+fn check(config: &Config, partitions: Option<u32>, context: &Context) -> anyhow::Result<ExitCode> {
+    let found = log::open_to_read(config, &context.shutdown)?.topics()?;
     let posts = Topic::Posts.name(&config.topic_prefix);
     let expected = partitions
         .or_else(|| found.iter().find(|topic| topic.name == posts).map(|topic| topic.partitions))

@@ -71,22 +71,20 @@ fn idle_workers_say_that_they_are_not_ready_while_all_brokers_are_away() {
 #[test]
 fn workers_outlive_a_broker_that_stood_still_and_stop_while_it_stands_still_again() {
     let Some((kafka, scene)) = on_a_broker_of_its_own() else { return };
-    let start = |stage| scene.start(&[stage, "--instance", "only", "--listen", "127.0.0.1:0"]);
-    let workers = ["ingest", "enrich", "route"].map(start);
+    let workers = ["ingest", "enrich", "route"].map(|stage| scene.worker(stage, "only"));
     let ready = |worker| http::get(http::address(worker), "/readyz").map_or(0, |answer| answer.status);
-    for worker in &workers {
-        wait_until("it is ready", DEADLINE, || ready(worker) == 200);
-    }
-    let stand_still = || {
-        kafka.pause_node(1);
+    let wait_for_all = |status: u16| {
         for worker in &workers {
-            wait_until("it says that it is not ready", DEADLINE, || ready(worker) == 503);
+            wait_until(&format!("/readyz answers {status}"), DEADLINE, || ready(worker) == status);
         }
     };
-    stand_still();
-    kafka.resume_node(1);
-    for worker in &workers {
-        wait_until("it is ready again", DEADLINE, || ready(worker) == 200);
+    wait_for_all(200);
+    // A static member is fenced by each of them, and nobody runs under its name.
+    for _ in 0..2 {
+        kafka.pause_node(1);
+        wait_for_all(503);
+        kafka.resume_node(1);
+        wait_for_all(200);
     }
     // So many that each is in a transaction when the broker stops to answer.
     let posts: String = (0..20_000)
@@ -94,8 +92,25 @@ fn workers_outlive_a_broker_that_stood_still_and_stop_while_it_stands_still_agai
         .collect();
     std::fs::write(scene.path("posts/many.jsonl"), posts).unwrap();
     wait_until("items arrive", DEADLINE, || !scene.tail("queue.sales").is_empty());
-    stand_still();
+    kafka.pause_node(1);
+    wait_for_all(503);
     for worker in workers {
+        worker.stop(DEADLINE).well();
+    }
+}
+
+#[test]
+fn whoever_leaves_its_group_while_a_broker_stands_still_does_not_wait_for_its_word() {
+    let Some((kafka, scene)) = on_a_broker_of_its_own() else { return };
+    let start = |stage| scene.start(&[stage, "--listen", "127.0.0.1:0"]);
+    let members = ["enrich", "route"].map(start);
+    for worker in &members {
+        let ready = || http::get(http::address(worker), "/readyz").is_ok_and(|answer| answer.status == 200);
+        wait_until("it is ready", DEADLINE, ready);
+    }
+    kafka.pause_node(1);
+    // It would say goodbye to its group.
+    for worker in members {
         worker.stop(DEADLINE).well();
     }
 }

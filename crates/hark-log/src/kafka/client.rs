@@ -170,10 +170,18 @@ impl Clients {
 
     /// All topics and brokers.
     pub fn metadata(&self, client: &BaseConsumer<Context>) -> Result<Metadata, LogError> {
-        client.fetch_metadata(None, CALL_TIMEOUT).map_err(|source| {
-            let heard = client.context().last_error();
-            self.failed_after("reading the cluster's metadata", source, heard)
-        })
+        let began = Instant::now();
+        loop {
+            let source = match client.fetch_metadata(None, CALL_TRY) {
+                Ok(metadata) => return Ok(metadata),
+                Err(source) => source,
+            };
+            let passing = source.rdkafka_error_code().is_some_and(is_broker_loss);
+            if !passing || began.elapsed() >= CALL_TIMEOUT || self.shutdown.is_cancelled() {
+                let heard = client.context().last_error();
+                return Err(self.failed_after("reading the cluster's metadata", source, heard));
+            }
+        }
     }
 
     /// Whether a broker lets us in: asked once, when a process begins. Later on the same answers may come of a broker that is about
@@ -184,7 +192,7 @@ impl Clients {
         loop {
             let Err(source) = client.fetch_metadata(None, METADATA_TRY) else { return Ok(()) };
             hear_out(&client);
-            let is_over = began.elapsed() >= CALL_TIMEOUT;
+            let is_over = began.elapsed() >= CALL_TIMEOUT || self.shutdown.is_cancelled();
             if let Some(refusal) = client.context().refusal()
                 && (is_over || (refusal.is_certain && began.elapsed() >= OTHERS_TURN))
             {

@@ -69,11 +69,19 @@ pub struct KafkaLog {
 
 impl KafkaLog {
     /// Checks that a broker answers and lets us in.
+    ///
+    /// # Errors
+    /// When none does.
     pub fn open(config: KafkaConfig) -> Result<Self, LogError> {
-        let log = Self {
-            clients: Clients { config, shutdown: CancellationToken::new() },
-            pulse: pulse::Pulse::default(),
-        };
+        Self::open_until(config, CancellationToken::new())
+    }
+
+    /// As [`Self::open`]; after the shutdown nothing is asked again of a broker that does not answer.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_until(config: KafkaConfig, shutdown: CancellationToken) -> Result<Self, LogError> {
+        let log = Self { clients: Clients { config, shutdown }, pulse: pulse::Pulse::default() };
         log.clients.enter()?;
         Ok(log)
     }
@@ -142,7 +150,9 @@ impl KafkaLog {
 
 impl Log for KafkaLog {
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
-        let transactor = transactor::Transactor::open(&self.clients, transactional_id)?;
+        // Whoever has a producer decides how long a stop waits for it.
+        let clients = Clients { shutdown: CancellationToken::new(), ..self.clients.clone() };
+        let transactor = transactor::Transactor::open(&clients, transactional_id)?;
         Ok(Box::new(KafkaProducer { transactor }))
     }
 

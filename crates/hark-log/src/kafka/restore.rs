@@ -182,7 +182,7 @@ pub(super) fn read_to_end(
             heard = Instant::now();
             each(record);
         })?;
-        if heard.elapsed() >= END_WAIT {
+        if heard.elapsed() >= END_WAIT || clients.shutdown.is_cancelled() {
             let operation = format!("reading {topic} to its end");
             return Err(LogError::TimedOut { operation, limit: END_WAIT });
         }

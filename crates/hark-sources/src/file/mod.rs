@@ -99,7 +99,10 @@ pub fn run(
     once: bool,
     shutdown: &CancellationToken,
 ) -> Result<(), FileError> {
-    run::Poller::new(spec, context, publisher, restore, once, shutdown)?.run()
+    match run::Poller::new(spec, context, publisher, restore, once, shutdown) {
+        Err(FileError::Cursors(_)) if shutdown.is_cancelled() => Ok(()),
+        poller => poller?.run(),
+    }
 }
 
 /// Reads posts from standard input to its end, or until `shutdown` is cancelled. Blocks, on a plain thread.

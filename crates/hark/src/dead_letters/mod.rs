@@ -68,7 +68,7 @@ enum Action {
 /// Lists or shows dead letters.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
-    let log = log::open_to_read(&config)?;
+    let log = log::open_to_read(&config, &context.shutdown)?;
     let topics = Topics::read(&*log, &config.topic_prefix)?;
     let gone = letter::redriven(&*log, &topics).context("cannot read which letters went back")?;
     let reader = Reader { topics, gone };

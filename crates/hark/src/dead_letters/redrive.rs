@@ -73,9 +73,13 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
     if !args.dry_run && matches!(config.log, LogConfig::Embedded { .. }) {
         // Opening it to write would begin a log where there is none.
-        log::open_to_read(&config)?;
+        log::open_to_read(&config, &context.shutdown)?;
     }
-    let log = if args.dry_run { log::open_to_read(&config)? } else { log::open(&config)? };
+    let log = if args.dry_run {
+        log::open_to_read(&config, &context.shutdown)?
+    } else {
+        log::open(&config, &context.shutdown)?
+    };
     let topics = prepare(&config, &*log, args.dry_run)?;
     // First: whoever redrove before can commit nothing more, so that the marks are all there.
     let producer = match args.dry_run {

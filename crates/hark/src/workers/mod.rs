@@ -73,7 +73,7 @@ impl Shared {
     /// Opens the log and looks at its topics. The embedded log gets what is missing; on Kafka somebody decides about
     /// partitions and replication first.
     pub fn open(config: Config, args: WorkerArgs, shutdown: &CancellationToken) -> anyhow::Result<Self> {
-        let log = log::open(&config)?;
+        let log = log::open(&config, shutdown)?;
         if let LogConfig::Embedded { .. } = config.log {
             log.create_topics(&topics::specs(&config)?).context("cannot create the topics")?;
         }
@@ -136,7 +136,13 @@ pub fn run(
             error!("{}:{problem}", config.path().display());
         }
     }
-    let shared = Shared::open(config, args, &context.shutdown)?;
+    let shared = match Shared::open(config, args, &context.shutdown) {
+        Err(error) if context.shutdown.is_cancelled() => {
+            info!(%error, "stopped before it had begun");
+            return Ok(ExitCode::SUCCESS);
+        }
+        opened => opened?,
+    };
     let mut running = Running::new(shared, &context.telemetry);
     if running.shared.args.once {
         running.once(parts, source)?;
