@@ -50,10 +50,12 @@ const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(1);
 const GOAL_EVERY: Duration = Duration::from_secs(1);
 /// A commit that took so long and then lost its producer was waiting for brokers that were away.
 const BROKER_LOSS: Duration = Duration::from_secs(5);
-/// A member that was fenced, built anew, and is fenced again so soon has a twin, for each of two fences the other as soon as it is there.
+/// A member that is built anew after it was fenced, and is fenced so soon again and once more, has a twin: each of two fences the other as soon as it is there.
 /// Else it may have fenced itself: a broker that stood still answers the second joining of a member, which gave up waiting for the
 /// first, and then takes the member of the first for somebody else.
 const TWIN_WINDOW: Duration = Duration::from_secs(20);
+/// So often, lest a broker that stands still twice in that time is taken for one.
+const TWIN_FENCES: u32 = 2;
 /// First and longest wait after an aborted transaction.
 const ABORT_WAITS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
@@ -183,6 +185,7 @@ impl<S: Stage> Worker<'_, S> {
         let goal = if self.once { Some(session.ends()?) } else { None };
         // When the session began, if the one before it was fenced.
         let mut anew: Option<Instant> = None;
+        let mut soon_again = 0;
         loop {
             let drive = Drive {
                 budget: &mut budget,
@@ -201,10 +204,12 @@ impl<S: Stage> Worker<'_, S> {
             let lost = match drive.run(&mut *session, goal.as_deref()) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_loss() && !config.shutdown.is_cancelled() => error,
-                Err(error @ SessionError::Twin { .. })
-                    if anew.is_none_or(|began| began.elapsed() > TWIN_WINDOW)
-                        && !config.shutdown.is_cancelled() =>
-                {
+                Err(error @ SessionError::Twin { .. }) if !config.shutdown.is_cancelled() => {
+                    let is_soon = anew.is_some_and(|began| began.elapsed() <= TWIN_WINDOW);
+                    soon_again = if is_soon { soon_again + 1 } else { 0 };
+                    if soon_again == TWIN_FENCES {
+                        return Err(error.into());
+                    }
                     budget.excuse();
                     error
                 }
