@@ -50,9 +50,9 @@ const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(1);
 const GOAL_EVERY: Duration = Duration::from_secs(1);
 /// A commit that took so long and then lost its producer was waiting for brokers that were away.
 const BROKER_LOSS: Duration = Duration::from_secs(5);
-/// A member that is built anew after it was fenced, and is fenced so soon again and once more, has a twin: each of two fences the other as soon as it is there.
-/// Else it may have fenced itself: a broker that stood still answers the second joining of a member, which gave up waiting for the
-/// first, and then takes the member of the first for somebody else.
+/// A member that was fenced, and is fenced again so soon after it was built anew, and then once more, has a twin: each of two fences the
+/// other as soon as it is there. Else it may have fenced itself: a broker that stood still answers the second joining of a member, which
+/// gave up waiting for the first, and then takes the member of the first for somebody else.
 const TWIN_WINDOW: Duration = Duration::from_secs(20);
 /// So often, lest a broker that stands still twice in that time is taken for one.
 const TWIN_FENCES: u32 = 2;

@@ -176,12 +176,18 @@ impl Clients {
                 Ok(metadata) => return Ok(metadata),
                 Err(source) => source,
             };
-            let passing = source.rdkafka_error_code().is_some_and(is_broker_loss);
-            if !passing || began.elapsed() >= CALL_TIMEOUT || self.shutdown.is_cancelled() {
+            if !self.asks_again(&source, began) {
                 let heard = client.context().last_error();
                 return Err(self.failed_after("reading the cluster's metadata", source, heard));
             }
         }
+    }
+
+    /// Whether a question that was first asked then is worth asking again: the error passes, and neither is the time over nor the process to stop.
+    pub fn asks_again(&self, error: &KafkaError, began: Instant) -> bool {
+        error.rdkafka_error_code().is_some_and(is_broker_loss)
+            && began.elapsed() < CALL_TIMEOUT
+            && !self.shutdown.is_cancelled()
     }
 
     /// Whether a broker lets us in: asked once, when a process begins. Later on the same answers may come of a broker that is about

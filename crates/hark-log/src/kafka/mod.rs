@@ -316,15 +316,14 @@ fn patiently<T>(
     operation: &str,
     mut ask: impl FnMut(Duration) -> Result<T, KafkaError>,
 ) -> Result<T, LogError> {
-    let until = std::time::Instant::now() + CALL_TIMEOUT;
+    let began = std::time::Instant::now();
     let mut within = CALL_TRY;
     loop {
         let error = match ask(within) {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        let passing = error.rdkafka_error_code().is_some_and(client::is_broker_loss);
-        if !passing || std::time::Instant::now() >= until || clients.shutdown.is_cancelled() {
+        if !clients.asks_again(&error, began) {
             return Err(clients.failed(operation, error));
         }
         // A broker may be no more than slow.
