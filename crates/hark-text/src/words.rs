@@ -1,6 +1,8 @@
 //! Common words of the five languages: what tells a name from a word that is written alike, and a form of a term from
 //! a word of its own.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use crate::languages::Languages;
 
 /// Written by scripts/words.py, which says how.
@@ -22,6 +24,28 @@ pub(crate) fn first_names() -> impl Iterator<Item = u32> {
     let (hashes, _) = hashes.as_chunks::<4>();
     let named = hashes.iter().zip(bits).filter(|(_, bits)| *bits & FIRST_NAME != 0);
     named.map(|(hash, _)| u32::from_le_bytes(*hash))
+}
+
+/// The languages in which a word, lower-case with its diacritics, is one of grammar or a little adverb: no noun's form there.
+pub(crate) fn function_in(word: &str) -> Languages {
+    static FUNCTION: LazyLock<HashMap<&str, Languages>> = LazyLock::new(|| {
+        let mut function: HashMap<&str, Languages> = HashMap::new();
+        let mut language = Languages::NONE;
+        for line in include_str!("../lexicon/function.txt").lines() {
+            if line.starts_with("#:") {
+                continue;
+            }
+            match line.strip_prefix("# ") {
+                Some(heading) => language = Languages::of(&[heading.to_owned()]),
+                None => line.split_whitespace().for_each(|word| {
+                    let known = function.entry(word).or_default();
+                    *known = known.with(language);
+                }),
+            }
+        }
+        function
+    });
+    FUNCTION.get(word).copied().unwrap_or_default()
 }
 
 fn languages(hash: u32) -> Languages {
@@ -64,5 +88,7 @@ mod tests {
         let first_name = |name: &str| first_names().any(|hashed| hashed == hash(name));
         assert!(first_name("ania") && first_name("agnieszki") && !first_name("kvarnby"));
         assert!(!is_common("masina"), "a word without its diacritics is none");
+        assert_eq!(function_in("care"), Languages::RO);
+        assert!(function_in("car").is_empty());
     }
 }

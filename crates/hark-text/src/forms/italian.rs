@@ -38,6 +38,7 @@ pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
         ("studente", "studentessa studentesse"),
         ("avvocato", "avvocata avvocate avvocatessa"),
         ("poeta", "poetessa"),
+        ("signore", "signora signore"),
     ];
     let irregular = IRREGULAR.iter().find(|(singular, _)| *singular == word);
     if let Some((_, plural)) = irregular {
@@ -47,13 +48,63 @@ pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
     irregular.is_some()
 }
 
+/// Words for people and animals, and adjectives, that have a feminine; of others what looks like one is another word: banco, banca.
+const OF_BOTH_GENDERS: &[&str] = &[
+    "alunno",
+    "bambino",
+    "bello",
+    "biondo",
+    "bravo",
+    "brutto",
+    "caldo",
+    "caro",
+    "cattivo",
+    "cognato",
+    "commesso",
+    "compagno",
+    "cugino",
+    "cuoco",
+    "figlio",
+    "freddo",
+    "fidanzato",
+    "gatto",
+    "infermiero",
+    "italiano",
+    "lupo",
+    "maestro",
+    "mago",
+    "ministro",
+    "nipotino",
+    "nonno",
+    "nuovo",
+    "operaio",
+    "orso",
+    "polacco",
+    "portinaio",
+    "postino",
+    "ragazzo",
+    "rumeno",
+    "sarto",
+    "scolaro",
+    "sindaco",
+    "sposo",
+    "straniero",
+    "suocero",
+    "tedesco",
+    "usato",
+    "vecchio",
+    "vedovo",
+    "vicino",
+    "zio",
+];
+
 fn regular(word: &str, phrase: bool, name: bool, forms: &mut Forms) {
     // Adjectives in a phrase agree; words for people have two genders.
     let adjective = phrase
         || !name && ends(word, &["ico", "oso", "ivo", "ario", "tore", "iere", "ano", "ato", "atto", "ologo"]);
     if let Some(stem) = stem(word, "io") {
         forms.add(stem, "i ii");
-        if phrase || !name && ends(word, &["ario", "orio"]) {
+        if phrase || !name && (ends(word, &["ario", "orio"]) || OF_BOTH_GENDERS.contains(&word)) {
             forms.add(stem, "ia ie");
         }
     } else if let Some(stem) = stem(word, "o") {
@@ -64,8 +115,8 @@ fn regular(word: &str, phrase: bool, name: bool, forms: &mut Forms) {
         if adjective {
             forms.add(stem, if ends(stem, &["c", "g"]) { "a he" } else { "a e" });
         }
-        if stem.ends_with("amic") {
-            forms.add(stem, "a he");
+        if stem.ends_with("amic") || OF_BOTH_GENDERS.contains(&word) && !name {
+            forms.add(stem, if ends(stem, &["c", "g"]) { "a he" } else { "a e" });
         }
     } else if let Some(stem) = stem(word, "a") {
         forms.add(stem, if ends(stem, &["c", "g"]) { "he" } else { "e" });
@@ -76,7 +127,7 @@ fn regular(word: &str, phrase: bool, name: bool, forms: &mut Forms) {
         if let Some(hard) = stem.strip_suffix('i').filter(|hard| ends(hard, &["c", "g", "sc"])) {
             forms.add(hard, "e");
         }
-        if ends(word, &["ista", "ma", "ta", "cida"]) {
+        if ends(word, &["ista", "ma", "eta", "ota", "auta", "cida"]) {
             forms.add(stem, "i");
         }
         if phrase {

@@ -94,6 +94,10 @@ pub(crate) fn of(word: &str, manner: Manner, languages: Languages) -> BTreeMap<S
         };
         let home = sure || manner.name || manner.phrase || at_home && known.meets(language);
         for form in forms.made {
+            if form != lower && !manner.name && !manner.phrase && words::function_in(&form).meets(language) {
+                // `cei` is no form of `cal`.
+                continue;
+            }
             let common = words::common_in(&form);
             // Where the word is foreign, what looks like a form of it and is a word is another word: Swedish bil and Polish
             // bili. The lists of the other languages lack many a base form.

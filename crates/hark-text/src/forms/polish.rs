@@ -47,8 +47,31 @@ fn known_or_by_rule(word: &str, manner: Manner, forms: &mut Forms) -> bool {
         // Brands that are named by a common noun.
         forms.made.extend(known);
     }
+    if !manner.name
+        && let Some(known) = of_plural(word)
+    {
+        forms.made.extend(known);
+        if !manner.phrase {
+            return true;
+        }
+    }
     rules(word, manner, forms);
     false
+}
+
+/// The forms of a noun that is named by its plural: `meble`, `buty`.
+fn of_plural(word: &str) -> Option<Vec<String>> {
+    if word == "ludzie" {
+        return Some("ludzie ludzi ludziom ludźmi ludziach".split(' ').map(str::to_owned).collect());
+    }
+    let stem = stem(word, "y").or_else(|| super::stem(word, "i")).or_else(|| super::stem(word, "e"))?;
+    let last = stem.chars().last()?;
+    let fleeting = format!("{}e{last}", &stem[..stem.len() - last.len_utf8()]);
+    let singular = [stem.to_owned(), format!("{stem}a"), fleeting];
+    singular.iter().find_map(|singular| {
+        let forms: Vec<String> = paradigms::of(singular)?.collect();
+        forms.iter().any(|form| form == word).then_some(forms)
+    })
 }
 
 /// Whether a lower-case word is a first name or a place.

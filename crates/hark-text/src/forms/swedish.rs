@@ -1,6 +1,7 @@
 //! Swedish: definite and plural, each with its genitive; compounds are found by the matcher.
 
 use super::{Forms, Manner, ends, is_vowel, stem};
+use crate::{languages::Languages, words};
 
 pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
     match manner {
@@ -150,20 +151,47 @@ fn nouns(word: &str, forms: &mut Forms) {
         forms.add(&base, "en et ar arna en er erna or ena");
         forms.add(word, "n na ar arna");
     }
+    if ends(word, &["ar", "er", "or"]) {
+        // A plural: `skor`.
+        forms.add(word, "na");
+    }
     if ends(word, &["or"]) {
         forms.add(word, "n er erna");
     }
-    forms.add(word, "en et ar arna er erna");
     // A short vowel before m or n: rum, rummet.
-    if let Some(last) = word.chars().last().filter(|c| matches!(c, 'm' | 'n'))
-        && word.chars().rev().nth(1).is_some_and(is_vowel)
-    {
-        let doubled = format!("{word}{last}");
-        forms.add(&doubled, "en et ar arna er erna");
+    let last = word.chars().last().filter(|c| matches!(c, 'm' | 'n'));
+    let doubled = last
+        .filter(|_| word.chars().rev().nth(1).is_some_and(is_vowel))
+        .map(|last| format!("{word}{last}"))
+        .filter(|doubled| is_definite(doubled) || !is_definite(word));
+    if doubled.is_none() || !doubled.as_deref().is_some_and(is_definite) || is_definite(word) {
+        forms.add(word, regular(word));
+    }
+    if let Some(doubled) = doubled {
+        forms.add(&doubled, regular(&doubled));
     }
     if let Some(stem) = stem(word, "ium").or_else(|| super::stem(word, "eum")) {
         let vowel = if word.ends_with("ium") { "i" } else { "e" };
         forms.add(&format!("{stem}{vowel}"), "et er erna");
+    }
+}
+
+/// Whether a stem is known with the article: what a noun's gender is, and whether it doubles its last letter.
+fn is_definite(stem: &str) -> bool {
+    knows(stem, "en") || knows(stem, "et")
+}
+
+fn knows(stem: &str, ending: &str) -> bool {
+    words::common_in(&format!("{stem}{ending}")).meets(Languages::SV)
+}
+
+/// The endings of a noun: those of all plurals, but where one is known not the others, which may be verbs: `bildar`, `väger`.
+fn regular(stem: &str) -> &'static str {
+    match (knows(stem, "arna"), knows(stem, "erna")) {
+        (true, false) => "en et ar arna",
+        (false, true) => "en et er erna",
+        (false, false) if knows(stem, "et") && !knows(stem, "er") => "en et er erna",
+        _ => "en et ar arna er erna",
     }
 }
 

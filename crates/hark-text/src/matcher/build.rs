@@ -175,7 +175,11 @@ impl Word {
             ascii: form.is_ascii(),
             misspelt,
         };
+        // Paola is no form of Paolo where Italians are named.
+        let his = self.manner.person && lower.ends_with(['o', 'e']);
+        let hers = |form: &str| his && form != lower && fold(form).ends_with('a');
         let kept = |form: &str| match self.which {
+            _ if hers(form) => false,
             // Also what is read as such without its diacritics.
             Which::NotInA => form == lower || !form.ends_with(['a', 'ą']),
             Which::InA => form != lower && form.ends_with(['a', 'ą']),

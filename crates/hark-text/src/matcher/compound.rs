@@ -51,6 +51,8 @@ pub(super) struct Build(Compounds);
 
 /// Letters of a part beside which any word makes a compound; shorter ones are in many other words.
 const LONG: usize = 6;
+/// Letters of a term that is a part only if Swedish has it.
+const FEW: usize = 4;
 /// Shorter words are no compounds with a term.
 const SHORTEST_BYTES: usize = 5;
 /// Letters of a name that begins a compound without a hyphen (`Årestugan`), and of one that ends it (`drömvolvon`).
@@ -66,6 +68,15 @@ impl Build {
         if letters < shortest || !lower.chars().all(char::is_alphabetic) {
             return;
         }
+        // `Erikssons` is not Erik, and a foreign word of a few letters is in many a Swedish one: appen, köpet.
+        let foreign = !manner.name
+            && letters <= FEW
+            && !words::common_in(&lower).meets(Languages::SV)
+            && !parts::is_known(&lower)
+            && !parts::is_known_first(&lower);
+        if manner.person || foreign {
+            return;
+        }
         let part = |form: &str| Part {
             next: NONE,
             spelling: words::hash(form),
@@ -77,10 +88,10 @@ impl Build {
         // A name is bound as it is, and what ends like a short one is another word (`fiskare`, Åre).
         let first =
             if manner.name { vec![lower.clone(), format!("{lower}s")] } else { parts::first_forms(&lower) };
-        for form in first {
-            self.0.first.add(Letters::of(&fold(&form)).hash(), part(&form));
+        for form in first.iter().filter(|_| manner.name || parts::may_be_first(&lower)) {
+            self.0.first.add(Letters::of(&fold(form)).hash(), part(form));
         }
-        if manner.name && letters < SHORTEST_LAST_NAME {
+        if manner.name && letters < SHORTEST_LAST_NAME || !parts::may_be_last(&lower) {
             return;
         }
         for form in forms::of(written, manner, Languages::SV).into_keys() {
@@ -249,14 +260,20 @@ fn is_compound(word: &str, part: &Part, at: usize, first: bool, hints: &Hints<'_
         // `Aurorabrand`
         return false;
     }
+    if first && word.starts_with(char::is_uppercase) && ENDS_OF_SURNAMES.contains(&&*other) {
+        return false;
+    }
     if part.name && (!first && word.contains(char::is_uppercase) || !words::common_in(&whole).is_empty()) {
         // Uppsala is no Sala, and `helvete` none of Hel.
         return false;
     }
     let derived = !first && PARTICLES.contains(&&*other);
     let bound = if first { own.len() } else { other.len() };
-    let cuts = |word: &&str| whole.find(word).is_some_and(|at| (at + 1..at + word.len()).contains(&bound));
-    if derived || OTHER_WORDS.iter().any(cuts) || belongs_to_other(&own, &other, first) {
+    if derived
+        || parts::is_uncut(&whole, bound)
+        || is_derived(&own, &other, first)
+        || belongs_to_other(&own, &other, first)
+    {
         return false;
     }
     if known {
@@ -319,9 +336,27 @@ const PARTICLES: &[&str] = &[
     "ut", "över",
 ];
 
-/// Words that only look like compounds.
-const OTHER_WORDS: &[&str] =
-    &["brödrost", "domstol", "förbud", "förlag", "förråd", "storlek", "varandra", "verkstad"];
+/// What makes another name of a name: Lundström, Andersson, Danmark.
+const ENDS_OF_SURNAMES: &[&str] = &[
+    "berg", "bergh", "blad", "borg", "dahl", "dal", "fors", "gren", "holm", "kvist", "lund", "man", "mark",
+    "qvist", "son", "sson", "sten", "strand", "ström",
+];
+
+/// Whether the term's letters are an ending: meddel-ande, uppdat-ering, fakturer-ad, vän-skap, ång-are of a name: Lundström, Danmark.
+fn is_derived(own: &str, other: &str, first: bool) -> bool {
+    if first {
+        return own.ends_with('e') && matches!(other, "rade" | "rad" | "rat" | "ring");
+    }
+    own.starts_with("ande") && !other.ends_with(is_vowel)
+        || own.starts_with("ring") && other.ends_with('e')
+        || matches!(own, "rad" | "rade" | "rat") && other.ends_with('e')
+        || own.starts_with("kap") && other.ends_with('s')
+        || own.starts_with("liga") && !other.ends_with('s')
+}
+
+fn is_vowel(c: char) -> bool {
+    matches!(c, 'a' | 'e' | 'i' | 'o' | 'u' | 'y' | 'å' | 'ä' | 'ö')
+}
 
 /// Whether a word may have the article: not a town.
 fn is_definite(word: &str) -> bool {
@@ -333,9 +368,9 @@ fn is_definite(word: &str) -> bool {
 fn makes_another_word(ending: &str) -> bool {
     const DERIVED: &[&str] = &[
         "are", "aren", "arna", "arens", "ares", "arnas", "isk", "iska", "iskt", "ska", "ing", "ning",
-        "ingar", "het", "lig", "liga", "ligt", "era", "erar", "erad", "ade", "ande", "ende", "bo", "bor",
-        "borna", "inna", "aktig", "aktiga", "mässig", "mässigt", "mässiga", "skap", "ist", "ister", "ism",
-        "ens", "ers", "erska",
+        "ingar", "het", "lig", "liga", "ligt", "era", "erar", "erad", "erade", "erat", "ering", "eringen",
+        "ade", "ande", "ende", "bo", "bor", "borna", "inna", "aktig", "aktiga", "mässig", "mässigt",
+        "mässiga", "skap", "ist", "ister", "ism", "ens", "ers", "erska",
     ];
     DERIVED.contains(&ending)
 }

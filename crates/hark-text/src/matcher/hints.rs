@@ -22,6 +22,8 @@ struct Guess {
     leading: Languages,
     /// The only one, with a vote to spare; else none.
     sure: Languages,
+    /// Those that a little word lacks its diacritics in: "pa".
+    bare: Languages,
 }
 
 impl<'a> Hints<'a> {
@@ -58,6 +60,11 @@ impl<'a> Hints<'a> {
         self.guess().sure
     }
 
+    /// The author leaves diacritics out, in one of these languages at least.
+    pub fn lacks_diacritics(&self, languages: Languages) -> bool {
+        !self.diacritics() && self.guess().bare.meets(languages)
+    }
+
     fn guess(&self) -> Guess {
         *self.language.get_or_init(|| guess(self.text, self.diacritics()))
     }
@@ -65,8 +72,10 @@ impl<'a> Hints<'a> {
 
 fn guess(text: &str, diacritics: bool) -> Guess {
     let mut votes = [0_u32; 5];
+    let mut bare = Languages::NONE;
     for piece in Pieces::new(text).take(MOST_WORDS) {
         let Some(little) = LITTLE.get(&piece.hash) else { continue };
+        bare = bare.with(little.marked.without(little.ascii));
         let languages = match diacritics {
             true if text[piece.start..piece.end].is_ascii() => little.ascii,
             true => little.marked,
@@ -79,9 +88,23 @@ fn guess(text: &str, diacritics: bool) -> Guess {
     let most = votes.iter().copied().max().unwrap_or(0);
     let leads = votes.iter().zip(Languages::each()).filter(|(vote, _)| most > 0 && **vote == most);
     let leading = leads.fold(Languages::NONE, |set, (_, (language, _))| set.with(language));
+    let leading = if most == 0 { by_letters(text) } else { leading };
     let close = votes.iter().filter(|vote| **vote + 1 >= most).count();
     let sure = if most > 1 && close == 1 { leading } else { Languages::NONE };
-    Guess { leading, sure }
+    Guess { leading, sure, bare }
+}
+
+/// The language that alone has a letter of the text; none where there is no such letter.
+fn by_letters(text: &str) -> Languages {
+    const OWN: [(Languages, &str); 4] = [
+        (Languages::PL, "ąćęłńśźżĄĆĘŁŃŚŹŻ"),
+        (Languages::SV, "åÅäÄöÖ"),
+        (Languages::IT, "àìòù"),
+        (Languages::RO, "ășțşţĂȘȚŞŢ"),
+    ];
+    let has = OWN.iter().filter(|(_, letters)| text.contains(|c: char| !c.is_ascii() && letters.contains(c)));
+    let mut having = has.map(|(language, _)| *language);
+    having.next().filter(|_| having.next().is_none()).unwrap_or(Languages::NONE)
 }
 
 /// A language shows in the first words.

@@ -8,9 +8,11 @@ use crate::{
     languages::Languages,
 };
 
-/// Hand-written; the words after the line that begins with `# First parts` stand only at the beginning.
+/// Hand-written; the words after the line that begins with `# First parts` stand only at the beginning, and those after the one
+/// that begins with `# No compounds` are none.
 static LIST: &str = include_str!("../../lexicon/parts.sv.txt");
 const FIRST_ONLY: &str = "# First parts";
+const WHOLE: &str = "# No compounds";
 
 /// Other words of two letters are more often part of a word than a word.
 const SHORT: &[&str] = &["el", "öl", "is", "te", "tv", "ny", "by", "ö", "sj", "kö"];
@@ -31,7 +33,7 @@ struct Parts {
 static PARTS: LazyLock<Parts> = LazyLock::new(|| {
     let (mut first, mut last) = (HashSet::new(), HashSet::new());
     let mut first_only = false;
-    for line in LIST.lines() {
+    for line in parts_and_whole().0.lines() {
         first_only |= line.starts_with(FIRST_ONLY);
         if line.starts_with('#') {
             continue;
@@ -51,9 +53,43 @@ static PARTS: LazyLock<Parts> = LazyLock::new(|| {
     Parts { bare_first: bare(&first), bare_last: bare(&last), first, last }
 });
 
+fn parts_and_whole() -> (&'static str, &'static str) {
+    LIST.split_once(WHOLE).unwrap_or((LIST, ""))
+}
+
+/// Letters that only look like a compound, or like parts of one: för|svar, all|tid.
+static UNCUT: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let (_, list) = parts_and_whole();
+    list.lines().skip(1).flat_map(str::split_whitespace).collect()
+});
+
+/// Whether a word, lower-case, is no compound of what stands before and after byte `bound`.
+pub(super) fn is_uncut(word: &str, bound: usize) -> bool {
+    let cuts = |letters: &&str| {
+        word.match_indices(letters).any(|(at, _)| (at + 1..at + letters.len()).contains(&bound))
+    };
+    UNCUT.iter().any(cuts)
+}
+
+/// Whether a term of so few letters may end a compound.
+pub(super) fn may_be_last(term: &str) -> bool {
+    term.chars().count() > 2 || SHORT_LAST.contains(&term)
+}
+
+/// Whether a term of so few letters may begin one.
+pub(super) fn may_be_first(term: &str) -> bool {
+    term.chars().count() > 2 || SHORT.contains(&term)
+}
+
 /// First parts that no rule makes.
-const LINKED: &[(&str, &str)] =
-    &[("lån", "låne"), ("bolån", "bolåne"), ("tjänst", "tjänste"), ("familj", "familje"), ("hyra", "hyres")];
+const LINKED: &[(&str, &str)] = &[
+    ("lån", "låne"),
+    ("bolån", "bolåne"),
+    ("tjänst", "tjänste"),
+    ("familj", "familje"),
+    ("hyra", "hyres"),
+    ("yta", "yt"),
+];
 
 /// What a word is as the first part of a compound: `bil-`, `verkstads-`, `skol-`, `kyrko-`, `gatu-`.
 pub(super) fn first_forms(word: &str) -> Vec<String> {
@@ -61,7 +97,7 @@ pub(super) fn first_forms(word: &str) -> Vec<String> {
     if !word.ends_with('s') {
         forms.push(format!("{word}s"));
     }
-    if let Some(stem) = word.strip_suffix(['a', 'e']).filter(|stem| stem.chars().count() > 1) {
+    if let Some(stem) = word.strip_suffix(['a', 'e']).filter(|stem| stem.chars().count() > 2) {
         forms.extend(["", "s", "o", "e", "u"].map(|link| format!("{stem}{link}")));
     }
     forms.extend(LINKED.iter().filter(|(base, _)| *base == word).map(|(_, form)| (*form).to_owned()));

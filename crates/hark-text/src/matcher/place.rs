@@ -134,7 +134,9 @@ impl Chunk {
                 let (host, host_end) = self.host;
                 let begins = start == host || text[..start].ends_with('.');
                 let ends = end < host_end && text[end..host_end].starts_with('.') || end == host_end;
-                (begins && ends && end <= host_end).then_some(start)
+                // The last label is a country or a kind: "com" is not Como.
+                let top_level = start > host && end == host_end && !text[start..end].contains('.');
+                (begins && ends && end <= host_end && !top_level).then_some(start)
             }
         }
     }

@@ -34,6 +34,9 @@ pub(super) fn admits(
 ) -> bool {
     let written = &text[word.clone()];
     let lone = setting == Setting::First && node.lone;
+    if lone && !node.name && is_verb(edge, node, written, &text[..word.start], hints) {
+        return false;
+    }
     if edge.ascii && edge.base && written.is_ascii() && !(lone && node.name) {
         return true;
     }
@@ -60,6 +63,16 @@ pub(super) fn admits(
         // A form in one language is none in another: Polish of Erik, Swedish Erika.
         return false;
     }
+    let spoken = hints.language();
+    if lone
+        && !node.name
+        && !node.noun.meets(edge.languages)
+        && node.noun.meets(spoken)
+        && !spoken.meets(edge.languages)
+    {
+        // A word of one language has no forms by the rules of another: Italian `pacca` and pacco.
+        return false;
+    }
     if !lone || common.is_empty() || !sure.is_empty() && !common.meets(sure) {
         return true;
     }
@@ -71,6 +84,48 @@ pub(super) fn admits(
     let here =
         language.meets(edge.languages) || language.is_empty() && common.without(edge.languages).is_empty();
     (here || is_proper(text, word.clone())) && is_name(edge, node, text, word, hints)
+}
+
+/// Whether a common noun stands where only a verb can that is written alike: `jag ringer`, `lo porta`, `eu vin`, `want to order`.
+fn is_verb(edge: &Edge, node: &Node, written: &str, before: &str, hints: &Hints<'_>) -> bool {
+    let language = node.noun;
+    if language.is_empty() || before.is_empty() {
+        return false;
+    }
+    let spoken =
+        |of: Languages| language.meets(of) && (hints.language().is_empty() || hints.language().meets(of));
+    let last = last_word(before);
+    let is = |words: &[&str]| words.contains(&&*last);
+    let swedish = || match edge.base {
+        // An infinitive.
+        true => {
+            written.ends_with('a')
+                && is(&["att", "vill", "ska", "kan", "får", "måste", "kunde", "skulle", "behöver", "man"])
+        }
+        false => written.ends_with('r') && is(&["jag", "du", "han", "hon", "vi", "ni", "man", "vad"]),
+    };
+    let italian = || {
+        is(&["mi", "ti", "ci", "vi", "si", "ne", "non", "io"])
+            || is(&["lo"]) && !(written.starts_with(['s', 'z', 'g']) || written.starts_with("ps"))
+    };
+    let romanian = || is(&["eu", "tu", "nu", "să", "se", "mă"]);
+    let english = || {
+        let wish = || {
+            const BEFORE: &[&str] = &[
+                "want", "wants", "wanted", "need", "needed", "how", "able", "going", "like", "trying",
+                "tried", "try", "order", "have", "had", "love", "decided", "where",
+            ];
+            BEFORE.contains(&&*last_word(before.trim_end().strip_suffix("to").unwrap_or_default()))
+        };
+        is(&["we", "they", "you", "can", "could", "will", "would", "should", "must", "cannot"])
+            || before.trim_end().ends_with(" I")
+            || before.trim() == "I"
+            || is(&["to"]) && wish()
+    };
+    spoken(Languages::SV) && swedish()
+        || spoken(Languages::IT) && italian()
+        || spoken(Languages::RO) && romanian()
+        || spoken(Languages::EN) && english()
 }
 
 /// Tells a name from a common noun that is written alike: `Orange` and an orange, `u Marka` and `dobra marka`.
@@ -142,9 +197,14 @@ fn same_diacritics(
         return true;
     }
     if lower.is_ascii() {
+        let name = node.name && !is_small(written);
+        let little = !(edge.ascii || name || words::function_in(lower).is_empty());
+        if little && setting != Setting::Label && !hints.lacks_diacritics(edge.languages) {
+            // "har" is no hår unless the rest has none either.
+            return false;
+        }
         // The post lacks some: no match where its author writes them and this is a word without (hår, "har").
         let another = if edge.base { !common.is_empty() } else { common.meets(edge.languages) };
-        let name = node.name && written.contains(char::is_uppercase);
         return setting == Setting::Label || edge.ascii || name || !(another && hints.diacritics());
     }
     // The post has other ones: "pączka" is no "paczka". But a term may have been typed without.
