@@ -2,7 +2,13 @@
 
 use std::ops::Range;
 
-use crate::{FIRM, SentimentLabel, TAGS, analyzer::Share, features::Table, model::Model, tokens::Tokens};
+use crate::{
+    FIRM, SentimentLabel, TAGS,
+    analyzer::Share,
+    features::Table,
+    model::Model,
+    tokens::{Token, TokenKind, Tokens},
+};
 
 /// Spans given for one tag at most.
 const MOST_SPANS: usize = 3;
@@ -54,14 +60,17 @@ pub(crate) fn of_intent(
 }
 
 fn spans(tokens: &Tokens, weights: Vec<f32>) -> Vec<Range<usize>> {
-    let heaviest = weights.iter().copied().fold(0.0, f32::max);
-    if heaviest <= 0.0 {
-        return Vec::new();
-    }
+    let told = |kinds: fn(&Tokens, &Token) -> bool| {
+        let heaviest = tokens.all().iter().zip(&weights).filter(|(token, _)| kinds(tokens, token));
+        heaviest.map(|(_, weight)| *weight).fold(0.0, f32::max)
+    };
+    // A reader learns nothing from a full stop, and from an account's name only where no word says anything.
+    let kinds = if told(says) > 0.0 { says } else { points };
+    let least = told(kinds) * LEAST_PART;
     let mut spans: Vec<(f32, Range<usize>)> = Vec::with_capacity(4);
     let mut last = None;
-    for (index, (token, weight)) in tokens.all().iter().zip(weights).enumerate() {
-        if weight < heaviest * LEAST_PART || token.start == token.end {
+    for (index, (token, weight)) in tokens.all().iter().zip(&weights).enumerate() {
+        if *weight <= 0.0 || *weight < least || token.start == token.end || !kinds(tokens, token) {
             continue;
         }
         match spans.last_mut() {
@@ -69,7 +78,7 @@ fn spans(tokens: &Tokens, weights: Vec<f32>) -> Vec<Range<usize>> {
                 span.0 += weight;
                 span.1.end = token.end;
             }
-            _ => spans.push((weight, token.start..token.end)),
+            _ => spans.push((*weight, token.start..token.end)),
         }
         last = Some(index);
     }
@@ -77,5 +86,69 @@ fn spans(tokens: &Tokens, weights: Vec<f32>) -> Vec<Range<usize>> {
         other.total_cmp(one).then_with(|| first.start.cmp(&second.start))
     });
     spans.truncate(MOST_SPANS);
-    spans.into_iter().map(|(_, range)| range).collect()
+    let spans: Vec<Range<usize>> = spans.into_iter().map(|(_, range)| range).collect();
+    if spans.is_empty() { lightest_against(tokens, &weights) } else { spans }
+}
+
+/// The word that speaks least against a tag where none speaks for it, or only one of the title does.
+fn lightest_against(tokens: &Tokens, weights: &[f32]) -> Vec<Range<usize>> {
+    let words = tokens.all().iter().zip(weights).filter(|(token, _)| token.start < token.end);
+    let rank = |token: &Token| (says(tokens, token), points(tokens, token));
+    let best = words.max_by(|(one, less), (other, more)| {
+        rank(one).cmp(&rank(other)).then_with(|| less.total_cmp(more)).then(other.start.cmp(&one.start))
+    });
+    best.map(|(token, _)| token.start..token.end).into_iter().collect()
+}
+
+/// A word, an emoji, `!` or `?`.
+fn says(tokens: &Tokens, token: &Token) -> bool {
+    match token.kind {
+        TokenKind::Word | TokenKind::Emoji => true,
+        TokenKind::Mark => !tokens.bytes_of(token).starts_with(b"."),
+        TokenKind::Link | TokenKind::Mention => false,
+    }
+}
+
+/// An address or an account's name.
+fn points(_: &Tokens, token: &Token) -> bool {
+    matches!(token.kind, TokenKind::Link | TokenKind::Mention)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Analyzer, Input, Scratch};
+
+    /// Spans of sentiment and intents of a text.
+    fn evidence(text: &str) -> Vec<Vec<&str>> {
+        let analyzer = Analyzer::shipped().unwrap();
+        let analysis = analyzer.analyze(&Input { text, ..Input::default() }, &mut Scratch::default());
+        let intents = analysis.intents.iter().map(|intent| &intent.evidence);
+        let all = std::iter::once(&analysis.sentiment.evidence).chain(intents);
+        all.map(|spans| spans.iter().map(|span| &text[span.clone()]).collect()).collect()
+    }
+
+    #[test]
+    fn no_tag_is_told_by_a_full_stop_and_each_is_told_by_something() {
+        for text in [
+            "The parcel came late. Nobody answers. I want my money back.",
+            "Paczka nie doszła. Trzeci tydzień czekam... Nikt nie odbiera telefonu.",
+            "Inget svar. Ingen leverans. @norvahjalp",
+            "Rimborso mai arrivato. Che vergogna… https://norva.example/a",
+            "Comanda nu a ajuns. Nu răspunde nimeni.",
+            "Ok.",
+        ] {
+            for spans in evidence(text) {
+                let said = |span: &&str| span.contains(|c: char| c.is_alphanumeric() || matches!(c, '!' | '?'));
+                assert!(!spans.is_empty() && spans.iter().all(said), "{text}: {spans:?}");
+                let pointed = |span: &&str| span.starts_with('@') || span.starts_with("http");
+                assert!(!spans.iter().any(pointed), "{text}: {spans:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_there_is_nothing_but_an_account_it_is_shown() {
+        assert_eq!(evidence("@norvahjalp .")[0], ["@norvahjalp"]);
+        assert!(evidence("")[0].is_empty());
+    }
 }
