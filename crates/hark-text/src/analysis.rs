@@ -115,6 +115,14 @@ impl SentimentLabel {
             Self::Positive => "positive",
         }
     }
+
+    pub(crate) fn opposite(self) -> Self {
+        match self {
+            Self::Negative => Self::Positive,
+            Self::Neutral => Self::Neutral,
+            Self::Positive => Self::Negative,
+        }
+    }
 }
 
 impl IntentName {

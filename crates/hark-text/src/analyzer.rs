@@ -102,8 +102,8 @@ impl Analyzer {
         let outputs = self.tags.outputs();
         let firm = about_firm(outputs, &scores);
         let mut sentiment = attitude(attitude_logits(outputs, &shift, &scores, firm), input.rating);
-        sentiment.evidence =
-            evidence::of_sentiment(&work.tokens, &work.shares, &self.tags, sentiment.label, firm);
+        let tokens = (&work.tokens, work.tokens.all());
+        sentiment.evidence = evidence::of_sentiment(tokens, &work.shares, &self.tags, sentiment.label, firm);
         let mut intents = Vec::new();
         for (name, at) in IntentName::ALL.into_iter().zip(FIRST_INTENT..) {
             let confidence = outputs[at].probability(scores[at], shift[at]);
@@ -195,25 +195,35 @@ impl Analyzer {
         let first = input.matches.first().map(|hit| hit.subject);
         let one_subject = input.matches.iter().all(|hit| Some(hit.subject) == first);
         if one_subject {
-            let same = || Some(Sentiment { evidence: Vec::new(), ..*whole });
-            return input.matches.iter().map(|_| same()).collect();
+            return vec![Some(whole.clone()); input.matches.len()];
         }
         let outputs = self.tags.outputs();
         let firm = firm * CLAUSE_ABOUT_FIRM;
-        let logits = |clause: Range<usize>| {
+        let logits = |clause: &Range<usize>| {
             let norm = 1.0 / (clause.len() as f32 * CLAUSE_SQUARES_A_WORD).sqrt().max(1.0);
-            let scores = self.scores_of(shares[clause].iter(), ([norm; 2], [norm; 2]));
+            let scores = self.scores_of(shares[clause.clone()].iter(), ([norm; 2], [norm; 2]));
             attitude_logits(outputs, shift, &scores, firm)
         };
+        let words = |clause: Range<usize>, label| {
+            let all = (tokens, &tokens.all()[clause.clone()]);
+            evidence::of_sentiment(all, &shares[clause], &self.tags, label, firm)
+        };
         let judge = |told: Told| match told {
-            Told::By(clause) => attitude(logits(clause), None),
-            Told::Against(clause) => {
-                let [negative, neutral, positive] = logits(clause);
-                attitude([positive, neutral, negative], None)
+            Told::By(clause) => {
+                let said = attitude(logits(&clause), None);
+                Sentiment { evidence: words(clause, said.label), ..said }
             }
-            Told::Compared { better } => {
+            Told::Against(clause) => {
+                let [negative, neutral, positive] = logits(&clause);
+                let meant = attitude([positive, neutral, negative], None);
+                Sentiment { evidence: words(clause, meant.label.opposite()), ..meant }
+            }
+            Told::Compared { better, by } => {
                 let sign = if better { 1.0 } else { -1.0 };
-                attitude([-sign * LOGIT_OF_COMPARISON, 0.0, sign * LOGIT_OF_COMPARISON], None)
+                let logits = [-sign * LOGIT_OF_COMPARISON, 0.0, sign * LOGIT_OF_COMPARISON];
+                // Words of the title have no place in the text.
+                let by = Some(by).filter(|by| !by.is_empty());
+                Sentiment { evidence: by.into_iter().collect(), ..attitude(logits, None) }
             }
         };
         told(input.text, tokens, input.matches).into_iter().map(|told| Some(judge(told))).collect()

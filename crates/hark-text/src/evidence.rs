@@ -18,9 +18,9 @@ const LEAST_PART: f32 = 1.0 / 3.0;
 /// The norm of signs against that of words and letters where an intent is told, in a text of some twenty words.
 const SIGN_FACTOR: f32 = 1.6;
 
-/// The words for an attitude rather than the others, in a text that is so likely about a firm.
+/// The words for an attitude rather than the others, among some tokens with their shares, in a text that is so likely about a firm.
 pub(crate) fn of_sentiment(
-    tokens: &Tokens,
+    (tokens, all): (&Tokens, &[Token]),
     shares: &[Share],
     tags: &Model<TAGS>,
     label: SentimentLabel,
@@ -40,7 +40,7 @@ pub(crate) fn of_sentiment(
         };
         share.iter().zip(&worth).map(of).sum()
     };
-    spans(tokens, shares.iter().map(weight).collect())
+    spans((tokens, all), shares.iter().map(weight).collect())
 }
 
 /// The words for an intent.
@@ -56,12 +56,12 @@ pub(crate) fn of_intent(
     });
     let weight =
         |share: &Share| share.iter().zip(worth).map(|(units, worth)| f32::from(units[at]) * worth).sum();
-    spans(tokens, shares.iter().map(weight).collect())
+    spans((tokens, tokens.all()), shares.iter().map(weight).collect())
 }
 
-fn spans(tokens: &Tokens, weights: Vec<f32>) -> Vec<Range<usize>> {
+fn spans((tokens, all): (&Tokens, &[Token]), weights: Vec<f32>) -> Vec<Range<usize>> {
     let told = |kinds: fn(&Tokens, &Token) -> bool| {
-        let heaviest = tokens.all().iter().zip(&weights).filter(|(token, _)| kinds(tokens, token));
+        let heaviest = all.iter().zip(&weights).filter(|(token, _)| kinds(tokens, token));
         heaviest.map(|(_, weight)| *weight).fold(0.0, f32::max)
     };
     // A reader learns nothing from a full stop, and from an account's name only where no word says anything.
@@ -69,7 +69,7 @@ fn spans(tokens: &Tokens, weights: Vec<f32>) -> Vec<Range<usize>> {
     let least = told(kinds) * LEAST_PART;
     let mut spans: Vec<(f32, Range<usize>)> = Vec::with_capacity(4);
     let mut last = None;
-    for (index, (token, weight)) in tokens.all().iter().zip(&weights).enumerate() {
+    for (index, (token, weight)) in all.iter().zip(&weights).enumerate() {
         if *weight <= 0.0 || *weight < least || token.start == token.end || !kinds(tokens, token) {
             continue;
         }
@@ -87,12 +87,12 @@ fn spans(tokens: &Tokens, weights: Vec<f32>) -> Vec<Range<usize>> {
     });
     spans.truncate(MOST_SPANS);
     let spans: Vec<Range<usize>> = spans.into_iter().map(|(_, range)| range).collect();
-    if spans.is_empty() { lightest_against(tokens, &weights) } else { spans }
+    if spans.is_empty() { lightest_against((tokens, all), &weights) } else { spans }
 }
 
 /// The word that speaks least against a tag where none speaks for it, or only one of the title does.
-fn lightest_against(tokens: &Tokens, weights: &[f32]) -> Vec<Range<usize>> {
-    let words = tokens.all().iter().zip(weights).filter(|(token, _)| token.start < token.end);
+fn lightest_against((tokens, all): (&Tokens, &[Token]), weights: &[f32]) -> Vec<Range<usize>> {
+    let words = all.iter().zip(weights).filter(|(token, _)| token.start < token.end);
     let rank = |token: &Token| (says(tokens, token), points(tokens, token));
     let best = words.max_by(|(one, less), (other, more)| {
         rank(one).cmp(&rank(other)).then_with(|| less.total_cmp(more)).then(other.start.cmp(&one.start))
@@ -138,7 +138,8 @@ mod tests {
             "Ok.",
         ] {
             for spans in evidence(text) {
-                let said = |span: &&str| span.contains(|c: char| c.is_alphanumeric() || matches!(c, '!' | '?'));
+                let said =
+                    |span: &&str| span.contains(|c: char| c.is_alphanumeric() || matches!(c, '!' | '?'));
                 assert!(!spans.is_empty() && spans.iter().all(said), "{text}: {spans:?}");
                 let pointed = |span: &&str| span.starts_with('@') || span.starts_with("http");
                 assert!(!spans.iter().any(pointed), "{text}: {spans:?}");

@@ -14,8 +14,8 @@ pub(crate) enum Told {
     By(Range<usize>),
     /// The opposite of what these tokens say.
     Against(Range<usize>),
-    /// How it is set against another subject: it is the better one, or not.
-    Compared { better: bool },
+    /// How it is set against another subject: it is the better one, or not, by these bytes.
+    Compared { better: bool, by: Range<usize> },
 }
 
 /// For each match of several subjects what tells the attitude toward it.
@@ -40,10 +40,10 @@ pub(crate) fn told(text: &str, tokens: &Tokens, matches: &[Match]) -> Vec<Told> 
         if matches[left].subject == matches[right].subject {
             continue;
         }
-        if let Some((one, other)) = sentence.contrast(places[left], places[right]) {
+        if let Some((one, other, by)) = sentence.contrast(places[left], places[right]) {
             let resolve = |side: Side| match side {
-                Side::Better => Told::Compared { better: true },
-                Side::Worse => Told::Compared { better: false },
+                Side::Better => Told::Compared { better: true, by: by.clone() },
+                Side::Worse => Told::Compared { better: false, by: by.clone() },
                 Side::AsSaid => Told::By(sentence.whole(places[left])),
                 Side::Contrary => Told::Against(sentence.whole(places[left])),
             };
@@ -168,45 +168,58 @@ impl Sentence<'_> {
         })
     }
 
-    /// How two subjects in one sentence are set against each other.
-    fn contrast(&self, left: usize, right: usize) -> Option<(Side, Side)> {
+    /// How two subjects in one sentence are set against each other, and the bytes of the word that does it.
+    fn contrast(&self, left: usize, right: usize) -> Option<(Side, Side, Range<usize>)> {
         let whole = self.whole(left);
-        if right < left || !whole.contains(&right) || self.beside(left, right) {
+        if right < left || !whole.contains(&right) {
             return None;
         }
-        let between = |words: &[&[u8]]| (left + 1..right).any(|at| words.contains(&self.word(at)));
-        let anywhere = |words: &[&[u8]]| whole.clone().any(|at| words.contains(&self.word(at)));
+        // "A > B": no word stands between them.
+        let gap = self.end(left)..self.start(right);
+        if let Some(at) = self.text.get(gap.clone()).and_then(|gap| gap.find(" > ")) {
+            let sign = gap.start + at + 1;
+            return Some((Side::Better, Side::Worse, sign..sign + 1));
+        }
+        if self.beside(left, right) {
+            return None;
+        }
+        let span = |at: usize| self.start(at)..self.end(at);
+        let between =
+            |words: &[&[u8]]| (left + 1..right).find(|at| words.contains(&self.word(*at))).map(span);
+        let anywhere = |words: &[&[u8]]| whole.clone().find(|at| words.contains(&self.word(*at))).map(span);
         let begins = |stems: &[&[u8]]| {
-            whole.clone().any(|at| stems.iter().any(|stem| self.word(at).starts_with(stem)))
+            whole.clone().find(|at| stems.iter().any(|stem| self.word(*at).starts_with(stem))).map(span)
         };
         let near = |at: usize, words: &[&[u8]]| {
             (at.saturating_sub(NEAR).max(whole.start)..at).any(|at| words.contains(&self.word(at)))
         };
-        let switches = begins(SWITCHES);
-        // "switched from A to B", "left A for B"
-        if switches && near(left, FROM) && near(right, TO)
-            || begins(LEAVES) && between(FOR) && near(right, FOR)
-        {
-            return Some((Side::Worse, Side::Better));
+        if let Some(by) = begins(SWITCHES) {
+            // "switched from A to B"
+            if near(left, FROM) && near(right, TO) {
+                return Some((Side::Worse, Side::Better, by));
+            }
+            if near(left, TO) && near(right, FROM) {
+                return Some((Side::Better, Side::Worse, by));
+            }
         }
-        if switches && near(left, TO) && near(right, FROM) {
-            return Some((Side::Better, Side::Worse));
+        // "left A for B"
+        if let Some(by) = begins(LEAVES)
+            && between(FOR).is_some()
+            && near(right, FOR)
+        {
+            return Some((Side::Worse, Side::Better, by));
         }
         // "A beats B"
-        if between(BEATS)
-            || self.text.get(self.end(left)..self.start(right)).is_some_and(|text| text.contains(" > "))
-        {
-            return Some((Side::Better, Side::Worse));
+        if let Some(by) = between(BEATS) {
+            return Some((Side::Better, Side::Worse, by));
         }
         // "A should learn from B", "if A were half as honest as B"
-        if begins(LEARNS) && near(right, FROM) || anywhere(HALF) {
-            return Some((Side::Worse, Side::Better));
+        let learns = begins(LEARNS).filter(|_| near(right, FROM));
+        if let Some(by) = learns.or_else(|| anywhere(HALF)) {
+            return Some((Side::Worse, Side::Better, by));
         }
         // "A is better than B"
-        if between(THAN) {
-            return Some((Side::AsSaid, Side::Contrary));
-        }
-        None
+        between(THAN).map(|by| (Side::AsSaid, Side::Contrary, by))
     }
 
     fn start(&self, at: usize) -> usize {
@@ -393,7 +406,9 @@ mod tests {
                 let told = match told {
                     Told::By(clause) => words(clause),
                     Told::Against(clause) => format!("not: {}", words(clause)),
-                    Told::Compared { better } => if *better { "+" } else { "-" }.to_owned(),
+                    Told::Compared { better, by } => {
+                        format!("{} {}", if *better { '+' } else { '-' }, &text[by.clone()])
+                    }
                 };
                 (hit.subject, told)
             })
@@ -425,18 +440,19 @@ mod tests {
 
     #[test]
     fn subjects_are_set_against_each_other() {
-        for (text, norvia, teldra) in [
-            ("Switched from Teldra to Norvia last month", "+", "-"),
-            ("Przesiadłam się z Teldry na Norvię", "+", "-"),
-            ("Bytte från Teldra till Norvia", "+", "-"),
-            ("Sono passata da Teldra a Norvia", "+", "-"),
-            ("M-am mutat de la Teldra la Norvia", "+", "-"),
-            ("Leaving Teldra for Norvia was the best decision", "+", "-"),
-            ("Norvia's service beats Teldra's by miles", "+", "-"),
-            ("Teldra should learn from Norvia", "+", "-"),
-            ("If only Teldra were half as honest as Norvia", "+", "-"),
+        for (text, by) in [
+            ("Switched from Teldra to Norvia last month", "Switched"),
+            ("Przesiadłam się z Teldry na Norvię", "Przesiadłam"),
+            ("Bytte från Teldra till Norvia", "Bytte"),
+            ("Sono passata da Teldra a Norvia", "passata"),
+            ("M-am mutat de la Teldra la Norvia", "mutat"),
+            ("Leaving Teldra for Norvia was the best decision", "Leaving"),
+            ("Norvia's service beats Teldra's by miles", "beats"),
+            ("Teldra should learn from Norvia", "learn"),
+            ("If only Teldra were half as honest as Norvia", "half"),
+            ("Norvia > Teldra, any day", ">"),
         ] {
-            assert_eq!(told_of(text), (norvia.to_owned(), teldra.to_owned()), "{text}");
+            assert_eq!(told_of(text), (format!("+ {by}"), format!("- {by}")), "{text}");
         }
         let (norvia, teldra) = told_of("Norvia is so much better than Teldra");
         assert_eq!(teldra, format!("not: {norvia}"));

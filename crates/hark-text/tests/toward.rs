@@ -54,3 +54,27 @@ fn of_two_subjects_each_is_judged_by_what_is_said_of_it() {
     println!("toward: {right} of {judged} right, {reversed} the other way round");
     assert!(right * 100 >= judged * LEAST_IN_A_HUNDRED, "toward: {right} of {judged} right");
 }
+
+#[test]
+fn the_attitude_toward_each_subject_is_told_by_words_of_its_own() {
+    let matcher = Matcher::new(&[subject("Norvia"), subject("Teldra")]).unwrap();
+    let (analyzer, mut scratch, mut matches) = (Analyzer::shipped().unwrap(), Scratch::default(), Vec::new());
+    for (text, norvia, teldra) in [
+        ("Norvia was brilliant, but Teldra is a scam.", "brilliant", "scam"),
+        ("Switched from Teldra to Norvia last month", "Switched", "Switched"),
+        ("Norvia is so much better than Teldra", "better", "better"),
+        ("Norvia, thank you, great service!", "thank", ""),
+    ] {
+        matcher.find(text, &mut scratch, &mut matches);
+        let analysis = analyzer.analyze(&Input { text, matches: &matches, ..Input::default() }, &mut scratch);
+        for (hit, toward) in matches.iter().zip(&analysis.toward) {
+            let evidence = &toward.as_ref().unwrap().evidence;
+            let spans: Vec<&str> = evidence.iter().map(|span| &text[span.clone()]).collect();
+            let word = [norvia, teldra][hit.subject];
+            assert!(spans.iter().any(|span| span.contains(word)), "{text}: {word} is not in {spans:?}");
+            if matches.len() == 1 {
+                assert_eq!(evidence, &analysis.sentiment.evidence);
+            }
+        }
+    }
+}
