@@ -240,6 +240,9 @@ impl Explanation<'_> {
             let subject = format!("{} ({})", found.subject, kind_name(found.kind()));
             rows.push((subject, found.span.into_iter().collect()));
         }
+        for entity in &mention.entities {
+            rows.push((entity.kind.clone(), entity.span.into_iter().collect()));
+        }
         for intent in mention.intents.iter().filter(|intent| !intent.evidence.is_empty()) {
             rows.push((intent.name.clone(), intent.evidence.clone()));
         }
@@ -608,6 +611,22 @@ voices: {own: ['@aurora']}
         let page = page(&said("Switched from Teldra to Aurora Motors"));
         let expected = "subjects   teldra (competitor) as \"Teldra\" negative, aurora (own) as \"Aurora Motors\" positive";
         assert!(page.contains(expected), "{page}");
+    }
+
+    #[test]
+    fn the_page_shows_the_numbers_addresses_and_people_of_a_text() {
+        let text = "Aurora Motors, order no. 4711234: call +48 601 234 567 or jan@norvia.example, thanks to Anna";
+        let page = page(&said(text));
+        for (kind, named) in [
+            ("order_number", "4711234"),
+            ("phone", "+48 601 234 567"),
+            ("email", "jan@norvia.example"),
+            ("person", "Anna"),
+        ] {
+            let at = text.find(named).expect("the text has it");
+            let row = format!("{}{} {kind}", " ".repeat(at), "^".repeat(named.len()));
+            assert!(page.lines().any(|line| line == row), "wanted {row:?} in\n{page}");
+        }
     }
 
     #[test]
