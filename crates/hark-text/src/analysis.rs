@@ -11,7 +11,7 @@ pub struct Input<'a> {
     pub text: &'a str,
     /// The title, empty if none: it counts for language, sentiment and intents, and never has spans.
     pub title: &'a str,
-    /// The language that the source claims, an ISO 639-1 code with or without a region: used as a prior.
+    /// The language that the source claims, an ISO 639-1 code in any letter case, with or without a region: used as a prior.
     pub lang_hint: Option<&'a str>,
     /// The author's rating in stars, 1 to 5.
     pub rating: Option<f64>,

@@ -257,8 +257,8 @@ fn code(name: &str) -> &'static str {
         "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "he", "hr", "hu", "id", "is", "it",
         "ja", "ko", "nb", "nl", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr", "uk", "vi", "zh",
     ];
-    let name = if name == "no" { "nb" } else { name };
-    CODES.into_iter().find(|code| *code == name).unwrap_or("und")
+    let name = if name.eq_ignore_ascii_case("no") { "nb" } else { name };
+    CODES.into_iter().find(|code| code.eq_ignore_ascii_case(name)).unwrap_or("und")
 }
 
 /// Nothing but words that people write in any language: laughter, `ok`.
@@ -321,6 +321,10 @@ mod tests {
             ("❤️❤️", None, "und"),
             ("OK! ahahaha", None, "und"),
             ("OK! ahahaha", Some("it"), "it"),
+            ("OK! ahahaha", Some("IT"), "it"),
+            ("OK! ahahaha", Some("it-IT"), "it"),
+            ("OK! ahahaha", Some("IT_it"), "it"),
+            ("OK! ahahaha", Some("NO"), "nb"),
             ("hihi, but why is it closed today?", None, "en"),
             ("Чи відчинено у вас сьогодні ввечері?", None, "uk"),
             ("Ціна за нічліг?", None, "uk"),
