@@ -574,6 +574,26 @@ mod tests {
     }
 
     #[test]
+    fn a_firm_or_a_country_that_is_thanked_is_no_person() {
+        for text in [
+            "Thanks Norvane for the quick delivery",
+            "Thanks to Norvane my parcel is lost",
+            "Brawo Polska!",
+            "Tack Veltra för ingenting",
+            "Tack till Veltra",
+            "Grazie Telvia per il ritardo",
+            "Grazie a Telvia",
+            "Mulțumesc Dalvia, sunteți grozavi",
+            "Dziękuję Norvance, świetna obsługa",
+        ] {
+            check(text, &[]);
+        }
+        check("Thanks Zubeida from the counter", &[("person", "Zubeida")]);
+        check("Kudos to Zubeida, your engineer", &[("person", "Zubeida")]);
+        check("Thank you Zubeida, best personal trainer", &[("person", "Zubeida")]);
+    }
+
+    #[test]
     fn what_follows_thanks_is_not_always_a_name() {
         for text in [
             "Dziękuję Pani za pomoc",

@@ -505,6 +505,19 @@ fn at_a_place(text: &str, words: &[Word<'_>], at: usize) -> bool {
     false
 }
 
+/// `Tunde, best personal trainer`
+fn is_somebody(text: &str, words: &[Word<'_>], at: usize) -> bool {
+    let ahead = (at..at + WORDS_TO_A_ROLE).take_while(|before| match gap(text, words, *before) {
+        Gap::Space => true,
+        Gap::Comma => *before == at,
+        Gap::Dot | Gap::End => false,
+    });
+    ahead.skip(1).any(|before| known(fold(words[before + 1].text)) & ROLE != 0)
+}
+
+/// Between a name and what somebody does.
+const WORDS_TO_A_ROLE: usize = 5;
+
 const MOST_PREPOSITIONS: usize = 3;
 const LETTERS_OF_A_WORD: usize = 4;
 
@@ -570,7 +583,11 @@ fn after_thanks(text: &str, words: &[Word<'_>], at: usize, links: &[&str]) -> Op
             && next.name
             && (links.contains(&"") || !linked.is_empty())
             && (announced || next.text.chars().count() > 2)
-            && may_be_name(&folded);
+            && may_be_name(&folded)
+            // Firms and countries are thanked as people are.
+            && (beginning(&folded) & FIRST_NAME != 0
+                || at_a_place(text, words, before + 1)
+                || is_somebody(text, words, before + 1));
         return fits.then_some(before + 1);
     }
     None
