@@ -7,7 +7,7 @@ mod person;
 mod personal;
 mod word;
 
-use person::{may_be_small_name, may_name, person};
+use person::{is_title, may_be_small_name, may_name, person};
 use personal::{iban, is_date, is_email, number};
 use word::{Word, begins_account, is_and, words};
 
@@ -44,18 +44,20 @@ fn has_digit_or_at(text: &str) -> bool {
 fn all(text: &str, people: bool) -> Vec<Entity> {
     let words = words(text);
     let mut found: Vec<Entity> = Vec::new();
+    let small = people && !text.bytes().any(|byte| byte.is_ascii_uppercase());
     let (mut at, mut person_before) = (0, None);
     while at < words.len() {
         // Nothing begins with most words.
         let word = &words[at];
         let alone = !words[at + 1..].iter().take(MOST_WORDS_AHEAD).any(Word::is_notable);
         // Many write names small.
-        let may_be_person = people && (word.name || !alone || may_be_small_name(&words, at));
+        let titled = || small && is_title(fold(word.text).as_bytes());
+        let may_be_person = people && (word.name || !alone || may_be_small_name(&words, at) || titled());
         if word.plain && alone && !may_be_person {
             at += 1;
             continue;
         }
-        let person = || if may_be_person { person(text, &words, at, person_before) } else { None };
+        let person = || if may_be_person { person(text, &words, at, person_before, small) } else { None };
         at = match longest(text, &words, at).or_else(person) {
             Some((kind, taken, range)) => {
                 found.push(Entity { kind, range });
@@ -571,6 +573,20 @@ mod tests {
         ] {
             check(text, &[("person", name)]);
         }
+    }
+
+    #[test]
+    fn a_person_is_found_in_small_letters_beside_another_after_an_abbreviation_and_between_commas() {
+        check("dziekuje pani ani za pomoc", &[("person", "ani")]);
+        check("pozdrawiam pana tomka, świetna robota", &[("person", "tomka")]);
+        check("pani ani razu nie odebrala", &[]);
+        check("i miss anna", &[]);
+        check("Tack till Gunilla och Per", &[("person", "Gunilla"), ("person", "Per")]);
+        check("Tack till Per!", &[("person", "Per")]);
+        check("Dziękuję Anna i Tomek", &[("person", "Anna"), ("person", "Tomek")]);
+        check("Grazie Giulia e Marco", &[("person", "Giulia"), ("person", "Marco")]);
+        check("il dott. Bianchi mi ha aiutato", &[("person", "Bianchi")]);
+        check("The driver, Dave, was lovely", &[("person", "Dave")]);
     }
 
     #[test]

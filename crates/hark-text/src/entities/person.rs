@@ -6,7 +6,7 @@ use super::word::{Word, is_and};
 use crate::{
     filter::Filter,
     fold::{ByHash, fold},
-    tokens::Tokens,
+    tokens::{TokenKind, Tokens},
     words,
 };
 
@@ -19,8 +19,10 @@ const DOCTOR: u8 = 4;
 const PLACE: u8 = 8;
 const PREPOSITION: u8 = 16;
 const KIN: u8 = 32;
+/// A first name that is a word more often.
+const WORD_TOO: u8 = 64;
 /// What may begin a person.
-const BEGINS: u8 = FIRST_NAME | ROLE | DOCTOR;
+const BEGINS: u8 = FIRST_NAME | ROLE | DOCTOR | WORD_TOO;
 
 /// What is known of words, by the hash of their folded form.
 struct People {
@@ -39,6 +41,7 @@ static PEOPLE: LazyLock<People> = LazyLock::new(|| {
                 Some("Doctors") => DOCTOR,
                 Some("Prepositions") => PREPOSITION,
                 Some("Kin") => KIN,
+                Some("Names") => WORD_TOO,
                 _ => 0,
             };
             continue;
@@ -81,7 +84,8 @@ pub(super) fn may_name(text: &str, tokens: &Tokens) -> bool {
     let bytes = text.as_bytes();
     let small = !bytes.iter().any(u8::is_ascii_uppercase);
     let mut last: Option<&[u8]> = None;
-    for token in tokens.all() {
+    // "dott. Bianchi": a mark parts no role from its name.
+    for token in tokens.all().iter().filter(|token| token.kind != TokenKind::Mark) {
         let word = tokens.bytes_of(token);
         if is_title(word) || !thanked(word).is_empty() {
             return true;
@@ -148,7 +152,7 @@ pub(super) fn may_be_small_name(words: &[Word<'_>], at: usize) -> bool {
 }
 
 /// Whether a folded word is a title before a name.
-fn is_title(word: &[u8]) -> bool {
+pub(super) fn is_title(word: &[u8]) -> bool {
     matches!(
         word,
         b"pani"
@@ -366,14 +370,17 @@ fn gap(text: &str, words: &[Word<'_>], before: usize) -> Gap {
     }
 }
 
-/// The person whose name, or what announces it, begins at a word; `previous`: the person before it ends there.
+/// The person whose name, or what announces it, begins at a word; `previous`: the person before it ends there; `small`: the text has no
+/// capitals.
 pub(super) fn person(
     text: &str,
     words: &[Word<'_>],
     at: usize,
     previous: Option<usize>,
+    small: bool,
 ) -> Option<(&'static str, usize, Range<usize>)> {
-    let first = announced(text, words, at).or_else(|| called(text, words, at, previous).then_some(at))?;
+    let first =
+        announced(text, words, at, small).or_else(|| called(text, words, at, previous).then_some(at))?;
     let mut last = first;
     if gap(text, words, first) == Gap::Space
         && words[first + 1].name
@@ -385,14 +392,14 @@ pub(super) fn person(
 }
 
 /// The name that a title, a word of thanks or what somebody does announces.
-fn announced(text: &str, words: &[Word<'_>], at: usize) -> Option<usize> {
+fn announced(text: &str, words: &[Word<'_>], at: usize, small: bool) -> Option<usize> {
     // As long as the longest turn is; most words have no name after them, and folding is dear.
-    if !words.iter().skip(at + 1).take(LONGEST_TURN).any(|word| word.name) {
+    if !small && !words.iter().skip(at + 1).take(LONGEST_TURN).any(|word| word.name) {
         return None;
     }
     let cue = fold(words[at].text);
     if is_title(cue.as_bytes()) {
-        return after_title(text, words, at, &cue);
+        return after_title(text, words, at, &cue, small);
     }
     let thanked = after_thanks(text, words, at, thanked(cue.as_bytes()));
     thanked.or_else(|| after_role(text, words, at, &cue))
@@ -408,13 +415,17 @@ fn after_role(text: &str, words: &[Word<'_>], at: usize, role: &str) -> Option<u
         return None;
     }
     let next = words.get(at + 1).filter(|next| next.name)?;
-    let near = match gap(text, words, at) {
+    let gap = gap(text, words, at);
+    let near = match gap {
         Gap::Space => true,
         Gap::Dot => matches!(role, "dr" | "prof" | "dott" | "doc"),
-        Gap::Comma | Gap::End => false,
+        // "The driver, Dave, was lovely"
+        Gap::Comma => text[next.end..].starts_with(','),
+        Gap::End => false,
     };
     let folded = fold(next.text);
-    let fits = if doctor { may_be_name(&folded) } else { beginning(&folded) & FIRST_NAME != 0 };
+    let fits =
+        if doctor && gap != Gap::Comma { may_be_name(&folded) } else { beginning(&folded) & FIRST_NAME != 0 };
     (near && fits).then_some(at + 1)
 }
 
@@ -426,7 +437,8 @@ fn called(text: &str, words: &[Word<'_>], at: usize, previous: Option<usize>) ->
         return false;
     }
     let folded = fold(word.text);
-    if beginning(&folded) & FIRST_NAME == 0 || !may_be_name(&folded) {
+    let what = beginning(&folded);
+    if what & (FIRST_NAME | WORD_TOO) == 0 {
         return false;
     }
     let before = at.checked_sub(1).filter(|before| gap(text, words, *before) == Gap::Space);
@@ -436,6 +448,10 @@ fn called(text: &str, words: &[Word<'_>], at: usize, previous: Option<usize>) ->
             (is_and(words[and].text) || words[and].text == "ed") && previous == and.checked_sub(1)
         })
     };
+    // Beside a person `Per` is one.
+    if (what & FIRST_NAME == 0 || !may_be_name(&folded)) && !(word.name && beside()) {
+        return false;
+    }
     let common = || words::is_common(&word.text.to_lowercase());
     // Short ones are words more often: `ani` are years.
     let short = word.text.chars().count() <= LETTERS_OF_A_WORD;
@@ -529,7 +545,7 @@ fn may_be_name(folded: &str) -> bool {
 }
 
 /// The name after a title.
-fn after_title(text: &str, words: &[Word<'_>], at: usize, title: &str) -> Option<usize> {
+fn after_title(text: &str, words: &[Word<'_>], at: usize, title: &str, small: bool) -> Option<usize> {
     let written = words[at].text;
     let mut short = matches!(title, "dl" | "dna" | "sig" | "mr" | "mrs" | "ms");
     // A short one in capitals is the short form of something else: `MS Teams`, `DNA`.
@@ -545,11 +561,24 @@ fn after_title(text: &str, words: &[Word<'_>], at: usize, title: &str) -> Option
         }
         let folded = fold(words[before + 1].text);
         if !RANKS.contains(&folded.as_str()) {
-            return (words[before + 1].name && may_be_name(&folded)).then_some(before + 1);
+            let fits =
+                words[before + 1].name || small && title != "miss" && is_small_name(words, at, &folded);
+            return (fits && may_be_name(&folded)).then_some(before + 1);
         }
         short = matches!(folded.as_str(), "dr" | "prof");
     }
     None
+}
+
+/// Whether a small word after the title at `at` is a first name: `ani` only where she is thanked, for "pani ani razu" is no Ania.
+fn is_small_name(words: &[Word<'_>], at: usize, folded: &str) -> bool {
+    let thanked = || {
+        at.checked_sub(1).map(|before| fold(words[before].text)).is_some_and(|before| {
+            !thanked(before.as_bytes()).is_empty() || matches!(before.as_str(), "dla" | "bardzo")
+        })
+    };
+    let short = folded.len() <= LETTERS_OF_A_WORD;
+    beginning(folded) & FIRST_NAME != 0 && (!(short && words::is_common(folded)) || thanked())
 }
 
 /// The name after a word of thanks.
@@ -579,13 +608,15 @@ fn after_thanks(text: &str, words: &[Word<'_>], at: usize, links: &[&str]) -> Op
         };
         // Two letters begin a sentence more often than they are a name, unless the name is announced.
         let announced = !linked.is_empty() && linked != YOU;
+        let word_too = announced && beginning(&folded) & WORD_TOO != 0;
         let fits = near
             && next.name
             && (links.contains(&"") || !linked.is_empty())
             && (announced || next.text.chars().count() > 2)
-            && may_be_name(&folded)
+            && (may_be_name(&folded) || word_too)
             // Firms and countries are thanked as people are.
             && (beginning(&folded) & FIRST_NAME != 0
+                || word_too
                 || at_a_place(text, words, before + 1)
                 || is_somebody(text, words, before + 1));
         return fits.then_some(before + 1);
