@@ -19,11 +19,11 @@ pub const PERSONAL: [&str; 4] = ["phone", "email", "iban", "card"];
 /// The entities of a text, by position; names that are configured subjects are no people. `tokens` are those of the text, at least.
 pub(crate) fn find(text: &str, tokens: &Tokens, matches: &[Match]) -> Vec<Entity> {
     // Most posts name nothing: before a person stands a word that says so, or the name is a common one.
-    let people = may_name(text, tokens);
-    if !people && !has_digit_or_at(text) {
+    let (people, amounts) = (may_name(text, tokens), may_name_amount(tokens));
+    if !people && !amounts && !has_digit_or_at(text) {
         return Vec::new();
     }
-    let mut found = all(text, people);
+    let mut found = all(text, people, amounts);
     let named =
         |range: &Range<usize>| matches.iter().any(|hit| hit.start < range.end && range.start < hit.end);
     found.retain(|entity| entity.kind != "person" || !named(&entity.range));
@@ -32,7 +32,7 @@ pub(crate) fn find(text: &str, tokens: &Tokens, matches: &[Match]) -> Vec<Entity
 
 /// The entities of a text that are no people.
 pub(crate) fn numbers_and_addresses(text: &str) -> Vec<Entity> {
-    if has_digit_or_at(text) { all(text, false) } else { Vec::new() }
+    if has_digit_or_at(text) { all(text, false, false) } else { Vec::new() }
 }
 
 /// Whether there is a digit or an `@`.
@@ -40,8 +40,8 @@ fn has_digit_or_at(text: &str) -> bool {
     text.bytes().fold(false, |found, byte| found | byte.is_ascii_digit() | (byte == b'@'))
 }
 
-/// `people`: these too.
-fn all(text: &str, people: bool) -> Vec<Entity> {
+/// `people`, `amounts`: these too, the latter in words.
+fn all(text: &str, people: bool, amounts: bool) -> Vec<Entity> {
     let words = words(text);
     let mut found: Vec<Entity> = Vec::new();
     let small = people && !text.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -53,12 +53,13 @@ fn all(text: &str, people: bool) -> Vec<Entity> {
         // Many write names small.
         let titled = || small && is_title(fold(word.text).as_bytes());
         let may_be_person = people && (word.name || !alone || may_be_small_name(&words, at) || titled());
-        if word.plain && alone && !may_be_person {
+        let amount = if amounts { amount_in_words(&words, at) } else { None };
+        if word.plain && alone && !may_be_person && amount.is_none() {
             at += 1;
             continue;
         }
         let person = || if may_be_person { person(text, &words, at, person_before, small) } else { None };
-        at = match longest(text, &words, at).or_else(person) {
+        at = match amount.or_else(|| longest(text, &words, at)).or_else(person) {
             Some((kind, taken, range)) => {
                 found.push(Entity { kind, range });
                 if kind == "person" {
@@ -103,7 +104,7 @@ fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, u
 const CURRENCIES: &[&str] = &[
     "zl", "zlotych", "zlote", "zloty", "pln", "kr", "kronor", "sek", "eur", "euro", "euros", "lei", "leu",
     "ron", "usd", "dollars", "dollar", "gbp", "pounds", "pound", "quid", "bucks", "dkk", "nok", "czk", "huf",
-    "chf",
+    "chf", "tkr", "mkr", "bani", "groszy",
 ];
 
 /// Thousands and millions, folded, between an amount and its currency: "5 tys. zł".
@@ -132,7 +133,8 @@ fn money(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usi
     }
     if signed || !unit.is_empty() {
         let length = if unit.is_empty() { Some(0) } else { currency_length(unit) };
-        let length = length.or(signed.then_some(0).filter(|_| !unit.starts_with(char::is_alphabetic)))?;
+        let length =
+            length.or_else(|| if signed { scale_length(unit) } else { pence_length(amount, unit) })?;
         return found(1, word.end - unit.len() + length);
     }
     // "1 200,50 zł": thousands in groups, then the currency.
@@ -207,6 +209,40 @@ fn currency_length(text: &str) -> Option<usize> {
     let after = text[length..].chars().next();
     let ends = after.is_none_or(|c| !c.is_alphanumeric());
     (length > 0 && ends && CURRENCIES.contains(&fold(&text[..length]).as_str())).then_some(length)
+}
+
+/// How much of the begin is a scale behind an amount with a sign: `m` of `£5m`; nothing where it has none.
+fn scale_length(unit: &str) -> Option<usize> {
+    let length = unit.find(|c: char| !c.is_alphabetic()).unwrap_or(unit.len());
+    let scale = fold(&unit[..length]);
+    (length == 0 || matches!(scale.as_str(), "m" | "bn" | "b") || SCALES.contains(&scale.as_str()))
+        .then_some(length)
+}
+
+/// `50p`; `720p` are lines of a picture.
+fn pence_length(amount: &str, unit: &str) -> Option<usize> {
+    (unit == "p" && amount.len() <= 2).then_some(unit.len())
+}
+
+/// Amounts that are a word, folded.
+const AMOUNTS: &[&str] =
+    &["mille", "cento", "milione", "sto", "tysiac", "milion", "tusen", "hundra", "miljon", "mie", "suta"];
+
+/// Whether the text may name an amount by a word.
+fn may_name_amount(tokens: &Tokens) -> bool {
+    tokens.all().iter().any(|token| AMOUNTS.iter().any(|amount| amount.as_bytes() == tokens.bytes_of(token)))
+}
+
+/// `mille euro`, `o mie de lei`
+fn amount_in_words(words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+    let amount = &words[at];
+    if amount.last || !AMOUNTS.contains(&fold(amount.text).as_str()) {
+        return None;
+    }
+    let of = words.get(at + 1).is_some_and(|word| !word.last && matches!(word.text, "de" | "di"));
+    let taken = 2 + usize::from(of);
+    let currency = words.get(at + taken - 1)?;
+    Some(("money", taken, amount.start..currency.start + currency_length(currency.text)?))
 }
 
 /// `EUR 20`
@@ -528,6 +564,13 @@ mod tests {
         check("20–30 zł", &[("money", "20–30 zł")]);
         check("5 tys. zł", &[("money", "5 tys. zł")]);
         check("w 2024 200 zł", &[("money", "200 zł")]);
+        check("they took £5m and $20k/month", &[("money", "£5m"), ("money", "$20k")]);
+        check("kostar 20 tkr, 5 bani", &[("money", "20 tkr"), ("money", "5 bani")]);
+        check("paid 50p for a bag, in 720p", &[("money", "50p")]);
+        check("mi è costato mille euro", &[("money", "mille euro")]);
+        check("kosztowało tysiąc złotych, tysiąc razy", &[("money", "tysiąc złotych")]);
+        check("o mie de lei, tusen kronor!", &[("money", "mie de lei"), ("money", "tusen kronor")]);
+        check("£5s, mille grazie", &[]);
     }
 
     #[test]
