@@ -300,18 +300,33 @@ const ORDERS: &[&str] = &[
     "reference",
     "parcel",
     "pacco",
+    "sparningsnum",
 ];
 
-/// Folded words, after one for "number" or before one, for whose number it is: "numero cliente 40077123", "nr klienta to 40018827".
-const WHOSE: &[&str] = &["client", "cliente", "klienta", "klient", "customer", "kund", "abonat", "abonent"];
+/// Folded words, after one for "number" or before one, for whose number or of what it is: "numero cliente 40077123", "nr klienta to 40018827".
+const WHOSE: &[&str] = &[
+    "client", "cliente", "klienta", "klient", "customer", "kund", "abonat", "abonent", "policy", "polisa",
+    "polisy",
+];
+
+/// Whether a word is of something that has a number.
+fn is_numbered(word: &str) -> bool {
+    let word = fold(word);
+    WHOSE.contains(&&*word) || is_of_order(word.trim_start_matches('#'))
+}
+
+fn is_of_order(folded: &str) -> bool {
+    // "refund" has none.
+    folded == "ref" || ORDERS.iter().any(|begin| folded.starts_with(begin))
+}
 
 /// A number stands at most so many words behind what it is the number of: "comanda mea cu numărul 4711234".
 const MOST_WORDS_AHEAD: usize = 4;
 
 /// Folded words for "number".
 const NUMBER: &[&str] = &[
-    "cod", "nr", "no", "numer", "number", "numero", "num", "n", "numarul", "id", "nummer", "numerze",
-    "numeru",
+    "cod", "codice", "kod", "nr", "no", "numer", "number", "numero", "num", "n", "numarul", "id", "nummer",
+    "numerze", "numeru",
 ];
 
 /// Other folded words that may stand between what a number is of and the number.
@@ -356,7 +371,7 @@ fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static s
     let whose = WHOSE.contains(&word)
         && (at.checked_sub(1).is_some_and(|before| NUMBER.contains(&&*fold(words[before].text)))
             || words.get(at + 1).is_some_and(|next| NUMBER.contains(&&*fold(next.text))));
-    if !whose && !ORDERS.iter().any(|begin| word.starts_with(begin))
+    if !whose && !is_of_order(word)
         || words[at].last && !words[at].text.ends_with(':') && words.len() == at + 1
     {
         return None;
@@ -379,6 +394,7 @@ fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static s
             && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         if plain && (code.len() >= 4 && digits >= 3 && fits || locator) {
             let other = is_date(code)
+                || !numbered && is_span(code)
                 || money(text, words, at + ahead).is_some()
                 || ahead == 1 && word == "order" && is_verb(words, at)
                 || is_account(text, words, at + ahead);
@@ -392,6 +408,13 @@ fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static s
         }
     }
     None
+}
+
+/// `30-90` days, `24/48` hours
+fn is_span(code: &str) -> bool {
+    let Some((from, to)) = code.split_once(['-', '/']) else { return false };
+    let number = |text: &str| text.parse::<u16>().ok().filter(|_| text.len() <= 3);
+    number(from).zip(number(to)).is_some_and(|(from, to)| from < to)
 }
 
 /// Further numbers like the last one that was found: `TKT-4471, TKT-4502 and TKT-4519`; returns how many words they take.
@@ -541,6 +564,50 @@ mod tests {
             "0048 601 234 567, 0048601234567",
             &[("phone", "0048 601 234 567"), ("phone", "0048601234567")],
         );
+    }
+
+    #[test]
+    fn a_mobile_number_without_spaces_is_masked_where_somebody_offers_it() {
+        for text in [
+            "mój nr 601234567",
+            "mój nr to 601234567",
+            "kontakt: 601234567",
+            "Proszę o kontakt 601234567",
+            "oddzwońcie na 601234567",
+            "proszę dzwonić pod 601234567",
+            "mob 601234567",
+            "kom. 601234567",
+            "601234567 proszę o kontakt",
+            "Paczki dalej nie ma. 601234567, bardzo proszę o pilny kontakt",
+            "zamówienie nie doszło, oddzwońcie na 601234567",
+        ] {
+            check(text, &[("phone", "601234567")]);
+        }
+        check("numărul meu 0722123456", &[("phone", "0722123456")]);
+        check("nås på 0701234567", &[("phone", "0701234567")]);
+        check("chiamatemi al 3331234567", &[("phone", "3331234567")]);
+        for text in ["nr zamówienia 601234567", "numer klienta 601234567", "zgłoszenie nr 601234567"] {
+            check(text, &[("order_number", "601234567")]);
+        }
+        check("zgłoszenie z 5 maja, nr 601234567", &[]);
+        check("paketet kom 20240305, konto nr 123456789", &[]);
+        check("120.000.000 albo 120 000 000", &[]);
+    }
+
+    #[test]
+    fn numbers_of_parcels_customers_and_policies_are_found_and_spans_of_days_are_none() {
+        for (text, number) in [
+            ("spårningsnummer UA123456789SE", "UA123456789SE"),
+            ("codice cliente 0099887766", "0099887766"),
+            ("my ref is REF-88271", "REF-88271"),
+            ("policy number PN1234567", "PN1234567"),
+            ("order no. 12-345", "12-345"),
+        ] {
+            check(text, &[("order_number", number)]);
+        }
+        check("leverans av paket 30-90 dagar", &[]);
+        check("your new policy 2024 is a joke", &[]);
+        check("refund 20240 of them, ordine in 24/48 ore", &[]);
     }
 
     #[test]

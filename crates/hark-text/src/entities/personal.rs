@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::word::Word;
+use super::{is_numbered, word::Word};
 use crate::fold::{fold, in_local_part};
 
 pub(super) fn is_email(word: &str) -> bool {
@@ -45,6 +45,7 @@ pub(super) fn number(
             best = Some(("card", taken, range));
         } else if is_phone(&text[range.clone()], &groups, digits.len())
             || after_phone_word(words, at).is_some_and(|least| (least..=15).contains(&digits.len()))
+            || is_mobile(word.text) && taken == 1 && is_offered(text, words, at)
         {
             best = Some(("phone", taken, range));
         }
@@ -86,7 +87,7 @@ fn is_phone(written: &str, groups: &[&str], digits: usize) -> bool {
     }
     // 601 234 567; 0700-12 34 56; a date or a price has other groups.
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    let threes = matches!(*lengths, [3, 3, 3] | [3, 3, 4]);
+    let threes = matches!(*lengths, [3, 3, 3] | [3, 3, 4]) && !is_amount(written, groups);
     // 22 555 01 47; 0731.440.226
     let polish = matches!(*lengths, [2, 3, 2, 2]) && !written.contains(['.', '/']);
     let romanian = written.starts_with("07") && matches!(*lengths, [4, 3, 3]);
@@ -95,6 +96,56 @@ fn is_phone(written: &str, groups: &[&str], digits: usize) -> bool {
     let trunk = written.starts_with('0') && (9..=11).contains(&digits) && !written.contains('.');
     threes || polish || romanian || italian || trunk
 }
+
+/// `120.000.000`, `20 000 000`: somebody counts.
+fn is_amount(written: &str, groups: &[&str]) -> bool {
+    let zeros = groups.iter().rev().take_while(|group| **group == "000").count();
+    zeros > 1 || zeros == 1 && written.contains('.')
+}
+
+/// A Polish mobile number without spaces: of another country's the digits alone tell, see [`is_phone`].
+fn is_mobile(word: &str) -> bool {
+    let national = if word.len() == 11 { word.strip_prefix("48").unwrap_or(word) } else { word };
+    let begins = ["45", "50", "51", "53", "57", "60", "66", "69", "72", "73", "78", "79", "88"];
+    national.len() == 9
+        && national.bytes().all(|byte| byte.is_ascii_digit())
+        && begins.iter().any(|begin| national.starts_with(begin))
+}
+
+/// Whether somebody offers a number that looks like a phone's: "mój nr to 601234567", "oddzwońcie na …", "… proszę o kontakt" at the begin of
+/// a sentence.
+fn is_offered(text: &str, words: &[Word<'_>], at: usize) -> bool {
+    let Some(mut before) = at.checked_sub(1) else { return is_answered(words, at) };
+    if text[words[before].end..words[at].start].contains(['.', '!', '?', '\n']) {
+        return fold(words[before].text) == "kom" || is_answered(words, at);
+    }
+    if matches!(fold(words[before].text).as_str(), "to" | "jest") {
+        let Some(earlier) = before.checked_sub(1) else { return false };
+        before = earlier;
+    }
+    match fold(words[before].text).as_str() {
+        "na" | "pod" | "kom" => true,
+        // "zgłoszenie z 5 maja, nr 601234567"
+        "nr" => {
+            !words[before.saturating_sub(WORDS_OF_AN_ORDER)..before].iter().any(|word| is_numbered(word.text))
+        }
+        _ => false,
+    }
+}
+
+const WORDS_OF_AN_ORDER: usize = 5;
+
+/// Whether the next words ask for a call.
+fn is_answered(words: &[Word<'_>], at: usize) -> bool {
+    let asks = ["kontakt", "telefon", "oddzwon", "zadzwon", "dzwon"];
+    words[at + 1..].iter().take(WORDS_TO_A_CALL).any(|word| {
+        let folded = fold(word.text);
+        asks.iter().any(|begin| folded.starts_with(begin))
+    })
+}
+
+/// "… bardzo proszę o pilny kontakt"
+const WORDS_TO_A_CALL: usize = 5;
 
 /// How many digits a number has at least that comes after a word such as "call": the longer ones after "my number is".
 fn after_phone_word(words: &[Word<'_>], at: usize) -> Option<usize> {
@@ -131,28 +182,33 @@ fn after_phone_word(words: &[Word<'_>], at: usize) -> Option<usize> {
 }
 
 fn is_phone_word(word: &str) -> bool {
-    matches!(
-        fold(word).as_str(),
-        "tel"
-            | "telefon"
-            | "telefonu"
-            | "telefonul"
-            | "telefono"
-            | "phone"
-            | "mobile"
-            | "call"
-            | "ring"
-            | "mobil"
-            | "cell"
-            | "cellulare"
-            | "zadzwon"
-            | "dzwon"
-            | "sunati"
-            | "whatsapp"
-            | "numer"
-            | "numeru"
-            | "numarul"
-    )
+    let word = fold(word);
+    let calls = ["zadzwon", "oddzwon", "dzwon"];
+    calls.iter().any(|begin| word.starts_with(begin))
+        || matches!(
+            word.as_str(),
+            "tel"
+                | "telefon"
+                | "telefonu"
+                | "telefonul"
+                | "telefono"
+                | "phone"
+                | "mobile"
+                | "mob"
+                | "call"
+                | "ring"
+                | "mobil"
+                | "cell"
+                | "cellulare"
+                | "sunati"
+                | "whatsapp"
+                | "kontakt"
+                | "kontaktowy"
+                | "komorka"
+                | "numer"
+                | "numeru"
+                | "numarul"
+        )
 }
 
 /// 05/03/2024, 2024-03-05
