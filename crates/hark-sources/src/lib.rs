@@ -18,7 +18,7 @@ mod testing;
 pub mod webhook;
 
 pub use body::{BodyErrors, Form, MAX_POSTS, parse_body};
-pub use post::{MAX_TEXT_BYTES, PostError, PostInput, Reason, Refused, json_error};
+pub use post::{MAX_TEXT_BYTES, PostError, PostInput, Reason, Refused};
 pub use publisher::{
     Factory, Limits, NotCommitted, Pending, Publisher, PublisherError, PublisherStats, PublisherThread,
     SubmitError,

@@ -615,7 +615,8 @@ voices: {own: ['@aurora']}
 
     #[test]
     fn the_page_shows_the_numbers_addresses_and_people_of_a_text() {
-        let text = "Aurora Motors, order no. 4711234: call +48 601 234 567 or jan@norvia.example, thanks to Anna";
+        let text =
+            "Aurora Motors, order no. 4711234: call +48 601 234 567 or jan@norvia.example, thanks to Anna";
         let page = page(&said(text));
         for (kind, named) in [
             ("order_number", "4711234"),

@@ -1,6 +1,7 @@
 //! `hark label`: tags for texts on standard input, a line of JSON each, in their order.
 
 mod evaluate;
+mod line;
 
 use std::{
     borrow::Cow,
@@ -13,17 +14,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use hark_sources::json_error;
 use hark_text::{Analysis, Analyzer, Input, Match, Matcher, Scratch, Sentiment};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    cli::Context,
-    config::Config,
-    failure::{self, written},
-};
+use crate::{cli::Context, config::Config, failure::written};
+
+use line::Kind;
 
 /// Lines that are read before they are judged, all threads together: a bound on memory that still keeps threads busy.
 const BATCH_LINES: usize = 4096;
@@ -67,8 +65,7 @@ enum Format {
 /// The configuration cannot be used, input cannot be read or output cannot be written.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.evaluate {
-        failure::print(&evaluate::page(path, &Analyzer::shipped()?)?)?;
-        return Ok(ExitCode::SUCCESS);
+        return evaluate::run(path, &Analyzer::shipped()?);
     }
     let Format::Jsonl = args.format;
     let matcher = match &context.config {
@@ -79,7 +76,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 /// Reads `{"text", "language", "id"}` lines and writes one object for each, in order; a line that is no such object
-/// yields `{"error": ...}` in its place and exit code 1 at the end. Other keys are ignored.
+/// yields `{"id": ..., "error": ...}` in its place and exit code 1 at the end. Other keys are ignored.
 fn label(
     threads: usize,
     matcher: &Matcher,
@@ -127,12 +124,15 @@ struct Batch {
     bytes: Vec<u8>,
     /// `None`: the line was too long.
     lines: Vec<Option<Range<usize>>>,
+    /// Lines of the batches before.
+    before: u64,
 }
 
 impl Batch {
     /// Reads on, as far as whole lines are there without waiting; false at the end of the input.
     fn fill(&mut self, input: &mut BufReader<impl Read>) -> std::io::Result<bool> {
         self.bytes.clear();
+        self.before += self.lines.len() as u64;
         self.lines.clear();
         while self.lines.len() < BATCH_LINES && self.bytes.len() < BATCH_BYTES {
             if !self.lines.is_empty() && !input.buffer().contains(&b'\n') {
@@ -190,13 +190,25 @@ struct Line<'a> {
     id: Option<&'a RawValue>,
 }
 
+const KEYS: &line::Keys = &[("text", Kind::NeededString), ("language", Kind::String), ("id", Kind::Any)];
+
+/// Stands where the labels of a line would.
+#[derive(Serialize)]
+struct Refused<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a RawValue>,
+    error: String,
+}
+
 impl Worker {
     fn label(&mut self, judge: &Judge<'_>, batch: &Batch, range: Range<usize>) {
-        for line in &batch.lines[range] {
-            let line = line.clone().map(|line| &batch.bytes[line]);
+        for (number, line) in (batch.before + 1 + range.start as u64..).zip(&batch.lines[range]) {
+            let line = line.clone().map(|line| line::without_mark(number, &batch.bytes[line]));
             if let Err(why) = parse(line).and_then(|line| self.judge(judge, &line)) {
                 self.errors += 1;
-                self.output.extend_from_slice(serde_json::json!({ "error": why }).to_string().as_bytes());
+                let refused = Refused { id: line.and_then(line::id), error: format!("line {number}: {why}") };
+                // Neither can writing to memory fail, nor has it a key that is none.
+                serde_json::to_writer(&mut self.output, &refused).unwrap_or_default();
             }
             self.output.push(b'\n');
         }
@@ -215,15 +227,11 @@ impl Worker {
 }
 
 fn parse(line: Option<&[u8]>) -> Result<Line<'_>, String> {
-    let line = line.ok_or_else(|| format!("the line is longer than {MAX_LINE_BYTES} bytes"))?;
-    // serde would take an array for the fields in their order.
-    if line.trim_ascii_start().starts_with(b"[") {
-        return Err("an array, no {\"text\": ...} object: one object a line".to_owned());
-    }
-    let line: Line<'_> = serde_json::from_slice(line)
-        .map_err(|error| format!("no {{\"text\": ...}} object: {}", json_error(&error)))?;
+    let line = line.ok_or_else(|| format!("it is longer than {MAX_LINE_BYTES} bytes: shorten it"))?;
+    let line: Line<'_> = line::read(line, KEYS)?;
     if line.text.len() > MAX_TEXT_BYTES {
-        return Err(format!("text_too_long: {} bytes, {MAX_TEXT_BYTES} at most", line.text.len()));
+        let bytes = line.text.len();
+        return Err(format!("\"text\" has {bytes} bytes: shorten it to {MAX_TEXT_BYTES} at most"));
     }
     Ok(line)
 }
@@ -384,12 +392,42 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_yields_an_error_in_its_place() {
-        let input = "{\"text\": \"one\"}\n{\"txt\": 1}\n[\"one\"]\nnot json\n{\"text\": \"two\"}";
-        let (lines, code) = labels_of(1, input);
-        let errors: Vec<bool> = lines.iter().map(|line| line["error"].is_string()).collect();
-        assert_eq!(errors, [false, true, true, true, false]);
-        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::FAILURE));
+    fn a_bad_line_yields_what_is_wrong_with_it_in_its_place() {
+        const WANTED: &str = r#"write one object a line, {"text": ..., "language": ..., "id": ...}"#;
+        for (line, id, error) in [
+            (r#"{"text": "one"}"#, Value::Null, String::new()),
+            (r#"{"txt": 1, "id": "a7"}"#, "a7".into(), format!("\"text\" is missing: {WANTED}")),
+            (r#"["one"]"#, Value::Null, format!("a list in place of an object: {WANTED}")),
+            ("not json", Value::Null, format!("it is not JSON from column 2 on: {WANTED}")),
+            (r#"{"text": "on"#, Value::Null, format!("it breaks off before its JSON ends: {WANTED}")),
+            (r#"{"id": 7, "text": 5}"#, 7.into(), "\"text\" is a number: write a string".to_owned()),
+            (
+                r#"{"text": "one", "language": ["en"], "id": {"of": 7}}"#,
+                json!({"of": 7}),
+                "\"language\" is a list: write a string".to_owned(),
+            ),
+            (
+                r#"{"text": "one", "text": "two", "id": 8}"#,
+                8.into(),
+                "a key stands there more than once: leave one of them".to_owned(),
+            ),
+            ("", Value::Null, "it is empty: leave it out".to_owned()),
+        ] {
+            let (lines, code) = labels_of(1, &format!("{{\"text\": \"before\"}}\n{line}\n"));
+            let said = lines[1]["error"].as_str().unwrap_or_default();
+            assert_eq!(said.trim_start_matches("line 2: "), error, "{line}");
+            assert_eq!(said.starts_with("line 2: "), !error.is_empty(), "{line}");
+            assert_eq!(lines[1]["id"], id, "{line}");
+            let expected = if error.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            assert_eq!(format!("{code:?}"), format!("{expected:?}"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_first_line_is_no_error() {
+        let (lines, code) = labels_of(1, "\u{feff}{\"text\": \"one\"}\n{\"text\": \"two\"}\n");
+        assert!(lines.iter().all(|line| line["error"].is_null()), "{lines:?}");
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
     }
 
     #[test]
@@ -406,11 +444,15 @@ mod tests {
 
     #[test]
     fn threads_change_neither_order_nor_labels() {
-        let input: String =
-            (0..10_000).map(|id| format!("{{\"id\": {id}, \"text\": \"post {id} is good\"}}\n")).collect();
+        let line = |id| match id % 1000 {
+            500 => format!("{{\"id\": {id}}}\n"),
+            _ => format!("{{\"id\": {id}, \"text\": \"post {id} is good\"}}\n"),
+        };
+        let input: String = (0..10_000).map(line).collect();
         let (one, _) = labels_of(1, &input);
         let (four, _) = labels_of(4, &input);
         assert_eq!(one.len(), 10_000);
         assert!(one == four, "labels differ");
+        assert!(one[9_500]["error"].as_str().unwrap().starts_with("line 9501: "), "{}", one[9_500]);
     }
 }

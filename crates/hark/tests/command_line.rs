@@ -56,6 +56,17 @@ fn wrong_usage_and_a_wrong_configuration_exit_with_64() {
 }
 
 #[test]
+fn labelled_texts_are_scored_although_a_line_is_bad_and_the_exit_code_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = "\u{feff}{\"text\": \"thank you\", \"sentiment\": \"positive\"}\n{\"text\": 5}\n";
+    std::fs::write(folder.path().join("labelled.jsonl"), lines).unwrap();
+    let output = output(folder.path(), &["label", "--evaluate", "labelled.jsonl"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "labelled.jsonl:2: \"text\" is a number: write a string\n");
+    assert!(output.stdout.starts_with(b"1 texts\n"), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
 fn help_and_version_are_answers_and_no_errors() {
     let folder = tempfile::tempdir().unwrap();
     for argument in ["--help", "--version"] {

@@ -123,7 +123,7 @@ pub(crate) fn malformed(error: &serde_json::Error) -> String {
 }
 
 /// What serde_json says of one line, with the place in the words of an editor.
-pub fn json_error(error: &serde_json::Error) -> String {
+fn json_error(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     let said = error.to_string();
     let what = said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said);

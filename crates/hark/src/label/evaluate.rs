@@ -1,10 +1,13 @@
 //! `hark label --evaluate FILE`: how good the tags are on texts that a person has labelled.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, bail};
-use hark_text::{Analyzer, Input, IntentName, Scratch, SentimentLabel};
+use hark_text::{Analyzer, Input, IntentName, Scratch, SentimentLabel, UnknownName};
 use serde::Deserialize;
+
+use super::line::{self, Kind};
+use crate::failure;
 
 /// Mistakes that are shown: as many as a person reads.
 const MISTAKES: usize = 20;
@@ -23,25 +26,48 @@ struct Labelled {
     intents: Option<Vec<String>>,
 }
 
-/// Scores the tags against a file of `{"text", "language", "sentiment", "intents"}` lines, as a page of text.
+const KEYS: &line::Keys = &[
+    ("text", Kind::NeededString),
+    ("language", Kind::String),
+    ("sentiment", Kind::String),
+    ("intents", Kind::Strings),
+];
+
+/// Scores the tags against a file of `{"text", "language", "sentiment", "intents"}` lines. What cannot be scored is named on stderr; the
+/// exit code is then 1.
 ///
 /// # Errors
-/// The file cannot be read, has no texts, or a line is no such object: the error names it.
-pub(super) fn page(path: &Path, analyzer: &Analyzer) -> anyhow::Result<String> {
-    let content = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut tally = Tally::default();
-    let mut scratch = Scratch::default();
-    for (number, line) in (1..).zip(content.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        let place = || format!("{}:{number}", path.display());
-        let labelled: Labelled = serde_json::from_str(line).with_context(|| {
-            format!("{} is no {{\"text\", \"language\", \"sentiment\", \"intents\"}}", place())
-        })?;
-        tally.add(number, &labelled, analyzer, &mut scratch).with_context(place)?;
-    }
+/// The file cannot be read, or has no line that can be scored.
+pub(super) fn run(path: &Path, analyzer: &Analyzer) -> anyhow::Result<ExitCode> {
+    let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut bad = 0_u64;
+    let tally = score(&content, analyzer, |number, why| {
+        bad += 1;
+        failure::complain(&format!("{}:{number}: {why}\n", path.display()));
+    });
     if tally.texts == 0 {
         bail!("{} has no labelled texts", path.display());
     }
-    Ok(tally.page())
+    failure::print(&tally.page())?;
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Scores each line, or tells its number and what is wrong with it.
+fn score(content: &[u8], analyzer: &Analyzer, mut complain: impl FnMut(u64, &str)) -> Tally {
+    let mut tally = Tally::default();
+    let mut scratch = Scratch::default();
+    for (number, line) in (1..).zip(content.split(|byte| *byte == b'\n')) {
+        let line = line::without_mark(number, line);
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let added = line::read(line, KEYS)
+            .and_then(|labelled: Labelled| tally.add(number, &labelled, analyzer, &mut scratch));
+        if let Err(why) = added {
+            complain(number, &why);
+        }
+    }
+    tally
 }
 
 /// Texts that have a label, and texts that were given it.
@@ -94,7 +120,7 @@ struct Scores {
 }
 
 struct Mistake {
-    line: usize,
+    line: u64,
     /// How sure the wrong answer was.
     confidence: f32,
     what: String,
@@ -114,11 +140,15 @@ const UNNAMED: &str = "-";
 impl Tally {
     fn add(
         &mut self,
-        line: usize,
+        line: u64,
         labelled: &Labelled,
         analyzer: &Analyzer,
         scratch: &mut Scratch,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), String> {
+        let unknown = |error: UnknownName| error.to_string();
+        let sentiment = labelled.sentiment.as_deref().map(str::parse).transpose().map_err(unknown)?;
+        let intents = labelled.intents.as_ref().map(|names| names.iter().map(|name| name.parse()).collect());
+        let intents: Option<Vec<IntentName>> = intents.transpose().map_err(unknown)?;
         self.texts += 1;
         // Without the language as a hint: it is one of the answers.
         let analysis = analyzer.analyze(&Input { text: &labelled.text, ..Input::default() }, scratch);
@@ -130,8 +160,8 @@ impl Tally {
             let text = excerpt(&labelled.text);
             self.mistakes.push(Mistake { line, confidence, what, text });
         };
-        if let Some(name) = &labelled.sentiment {
-            let truth: SentimentLabel = name.parse()?;
+        if let Some(truth) = sentiment {
+            let truth: SentimentLabel = truth;
             let said = analysis.sentiment.label;
             scores.sentiment[truth as usize][said as usize] += 1;
             if truth != said {
@@ -139,8 +169,7 @@ impl Tally {
                 mistake(analysis.sentiment.confidence, format!("{said}, labelled {truth}"));
             }
         }
-        let Some(names) = &labelled.intents else { return Ok(()) };
-        let truths: Vec<IntentName> = names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+        let Some(truths) = intents else { return Ok(()) };
         for (at, intent) in IntentName::ALL.into_iter().enumerate() {
             let found = analysis.intents.iter().find(|found| found.name == intent);
             let holds = truths.contains(&intent);
@@ -186,7 +215,7 @@ impl Tally {
             for (label, counts) in SentimentLabel::ALL.iter().zip(counts) {
                 line(row(language, label.name(), counts));
             }
-            line(mean(language, &counts));
+            mean(language, &counts).into_iter().for_each(&mut line);
         }
         line("\nConfusion of sentiment: a row is what was labelled, a column what was found".to_owned());
         let names = SentimentLabel::ALL.map(SentimentLabel::name);
@@ -199,7 +228,7 @@ impl Tally {
             for (intent, counts) in IntentName::ALL.iter().zip(scores.intents) {
                 line(row(language, intent.name(), counts));
             }
-            line(mean(language, &scores.intents));
+            mean(language, &scores.intents).into_iter().for_each(&mut line);
         }
         self.mistakes.sort_by(|one, other| {
             other.confidence.total_cmp(&one.confidence).then_with(|| one.line.cmp(&other.line))
@@ -225,14 +254,17 @@ fn row(language: &str, label: &str, counts: Counts) -> String {
     format!("{language:<9} {label:<11} {:>8} {precision:>10.3} {recall:>7.3} {f1:>7.3}", counts.labelled())
 }
 
-/// Over the labels that occur.
-fn mean(language: &str, counts: &[Counts]) -> String {
+/// Over the labels that occur; `None` where none does.
+fn mean(language: &str, counts: &[Counts]) -> Option<String> {
     let counts: Vec<&Counts> = counts.iter().filter(|counts| counts.labelled() > 0).collect();
+    if counts.is_empty() {
+        return None;
+    }
     let mean = |value: fn(Counts) -> f64| {
-        counts.iter().map(|counts| value(**counts)).sum::<f64>() / counts.len().max(1) as f64
+        counts.iter().map(|counts| value(**counts)).sum::<f64>() / counts.len() as f64
     };
     let (precision, recall, f1) = (mean(Counts::precision), mean(Counts::recall), mean(Counts::f1));
-    format!("{language:<9} {:<11} {:>8} {precision:>10.3} {recall:>7.3} {f1:>7.3}", "(mean)", "")
+    Some(format!("{language:<9} {:<11} {:>8} {precision:>10.3} {recall:>7.3} {f1:>7.3}", "(mean)", ""))
 }
 
 fn excerpt(text: &str) -> String {
@@ -250,36 +282,52 @@ fn excerpt(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn page_of(content: &str) -> anyhow::Result<String> {
-        let file = tempfile::NamedTempFile::new()?;
-        fs::write(file.path(), content)?;
-        page(file.path(), &Analyzer::shipped()?)
+    fn page_of(content: &str) -> (String, Vec<String>) {
+        let mut bad = Vec::new();
+        let complain = |number, why: &str| bad.push(format!("{number}: {why}"));
+        let tally = score(content.as_bytes(), &Analyzer::shipped().unwrap(), complain);
+        (tally.page(), bad)
     }
 
     #[test]
     fn labelled_texts_are_scored_by_language_and_the_mistakes_are_shown() {
-        let page = page_of(concat!(
+        let (page, bad) = page_of(concat!(
             r#"{"text": "Thank you, great service, highly recommend!", "language": "en", "sentiment": "positive", "intents": ["praise"]}"#,
             "\n\n",
             r#"{"text": "Dziękuję, świetna obsługa, gorąco polecam!", "language": "pl", "sentiment": "negative", "intents": []}"#,
             "\n",
-        ))
-        .unwrap();
-        assert!(page.contains("2 texts"), "{page}");
+        ));
+        assert!(page.contains("2 texts") && bad.is_empty(), "{page}");
         assert!(page.contains("en        positive           1      1.000   1.000   1.000"), "{page}");
         assert!(page.contains("line 3: positive, labelled negative"), "{page}");
         assert!(page.contains("line 3: praise, not labelled so"), "{page}");
     }
 
     #[test]
-    fn a_line_that_cannot_be_scored_is_named() {
-        for (content, complaint) in [
-            ("{\"text\": \"a\"}\n{\"txt\": 1}\n", ":2 is no"),
-            ("{\"text\": \"a\", \"sentiment\": \"angry\"}\n", ":1"),
-            ("\n", "has no labelled texts"),
-        ] {
-            let error = format!("{:#}", page_of(content).unwrap_err());
-            assert!(error.contains(complaint), "{error}");
+    fn lines_that_cannot_be_scored_are_named_and_the_others_are_scored() {
+        let (page, bad) = page_of(concat!(
+            "\u{feff}{\"text\": \"a\", \"sentiment\": \"neutral\"}\n",
+            "{\"txt\": 1}\n",
+            "{\"text\": \"a\", \"sentiment\": \"angry\"}\r\n",
+            "[\"a\"]\n",
+            "{\"text\": \"b\", \"intents\": [1]}\n",
+            "{\"text\": \"c\", \"sentiment\": \"neutral\"}",
+        ));
+        assert!(page.contains("2 texts"), "{page}");
+        for (bad, expected) in bad.iter().zip([
+            "2: \"text\" is missing",
+            "3: `angry` is none of negative, neutral, positive",
+            "4: a list in place of an object",
+            "5: \"intents\" is a list: write a list of strings",
+        ]) {
+            assert!(bad.starts_with(expected), "{bad}");
         }
+        assert_eq!(bad.len(), 4, "{bad:?}");
+    }
+
+    #[test]
+    fn where_nothing_is_labelled_no_mean_is_shown() {
+        let (page, _) = page_of("{\"text\": \"a\", \"language\": \"pl\"}\n");
+        assert!(!page.contains("(mean)") && !page.contains("-0.000"), "{page}");
     }
 }
