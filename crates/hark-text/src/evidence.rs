@@ -40,7 +40,7 @@ pub(crate) fn of_sentiment(
         };
         share.iter().zip(&worth).map(of).sum()
     };
-    spans((tokens, all), shares.iter().map(weight).collect())
+    spans((tokens, all), &shares.iter().map(weight).collect::<Vec<f32>>())
 }
 
 /// The words for an intent.
@@ -56,12 +56,12 @@ pub(crate) fn of_intent(
     });
     let weight =
         |share: &Share| share.iter().zip(worth).map(|(units, worth)| f32::from(units[at]) * worth).sum();
-    spans((tokens, tokens.all()), shares.iter().map(weight).collect())
+    spans((tokens, tokens.all()), &shares.iter().map(weight).collect::<Vec<f32>>())
 }
 
-fn spans((tokens, all): (&Tokens, &[Token]), weights: Vec<f32>) -> Vec<Range<usize>> {
+fn spans((tokens, all): (&Tokens, &[Token]), weights: &[f32]) -> Vec<Range<usize>> {
     let told = |kinds: fn(&Tokens, &Token) -> bool| {
-        let heaviest = all.iter().zip(&weights).filter(|(token, _)| kinds(tokens, token));
+        let heaviest = all.iter().zip(weights).filter(|(token, _)| kinds(tokens, token));
         heaviest.map(|(_, weight)| *weight).fold(0.0, f32::max)
     };
     // A reader learns nothing from a full stop, and from an account's name only where no word says anything.
@@ -69,7 +69,7 @@ fn spans((tokens, all): (&Tokens, &[Token]), weights: Vec<f32>) -> Vec<Range<usi
     let least = told(kinds) * LEAST_PART;
     let mut spans: Vec<(f32, Range<usize>)> = Vec::with_capacity(4);
     let mut last = None;
-    for (index, (token, weight)) in all.iter().zip(&weights).enumerate() {
+    for (index, (token, weight)) in all.iter().zip(weights).enumerate() {
         if *weight <= 0.0 || *weight < least || token.start == token.end || !kinds(tokens, token) {
             continue;
         }
@@ -87,7 +87,7 @@ fn spans((tokens, all): (&Tokens, &[Token]), weights: Vec<f32>) -> Vec<Range<usi
     });
     spans.truncate(MOST_SPANS);
     let spans: Vec<Range<usize>> = spans.into_iter().map(|(_, range)| range).collect();
-    if spans.is_empty() { lightest_against((tokens, all), &weights) } else { spans }
+    if spans.is_empty() { lightest_against((tokens, all), weights) } else { spans }
 }
 
 /// The word that speaks least against a tag where none speaks for it, or only one of the title does.
