@@ -715,6 +715,7 @@ mod tests {
             check(text, &[]);
         }
         check("Thanks Zubeida from the counter", &[("person", "Zubeida")]);
+        check("Tack Sven-Erik för nyckeln", &[("person", "Sven-Erik")]);
         check("Kudos to Zubeida, your engineer", &[("person", "Zubeida")]);
         check("Thank you Zubeida, best personal trainer", &[("person", "Zubeida")]);
     }

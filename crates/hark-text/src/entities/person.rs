@@ -615,7 +615,7 @@ fn after_thanks(text: &str, words: &[Word<'_>], at: usize, links: &[&str]) -> Op
             && (announced || next.text.chars().count() > 2)
             && (may_be_name(&folded) || word_too)
             // Firms and countries are thanked as people are.
-            && (beginning(&folded) & FIRST_NAME != 0
+            && (beginning(folded.split('-').next().unwrap_or(&folded)) & FIRST_NAME != 0
                 || word_too
                 || at_a_place(text, words, before + 1)
                 || is_somebody(text, words, before + 1));
