@@ -14,9 +14,13 @@ const GRAM: usize = 4;
 const WORD_GRAMS: usize = 4;
 
 /// SimHash over the distinct runs of four bytes that the folded words begin with, without links, names and marks; 0 for a text without
-/// words. `grams` is memory that is used again.
+/// words or of numbers alone. `grams` is memory that is used again.
 pub(crate) fn fingerprint(tokens: &Tokens, grams: &mut Grams) -> u64 {
     let words = || tokens.all().iter().filter(|token| token.kind == TokenKind::Word);
+    if words().all(|token| tokens.bytes_of(token).iter().all(u8::is_ascii_digit)) {
+        // A price or a time alone is like any other.
+        return 0;
+    }
     grams.clear(words().count() * WORD_GRAMS);
     for token in words().filter(|token| tokens.bytes_of(token) != b"rt") {
         let (from, to) = Tokens::padded(token);

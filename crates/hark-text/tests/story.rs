@@ -81,7 +81,9 @@ fn at_least_95_in_100_lightly_edited_copies_are_within_the_radius() {
 #[test]
 fn at_most_1_in_10_million_pairs_of_unrelated_posts_is_within_the_radius() {
     let mut printer = Printer { analyzer: Analyzer::shipped().unwrap(), scratch: Scratch::default() };
-    let posts = posts();
+    // A post without words, a number or a link alone, has no print.
+    let mut posts = posts();
+    posts.retain(|post| printer.print(post) != 0);
     let prints: Vec<u64> = posts.iter().map(|post| printer.print(post)).collect();
     let words: Vec<HashSet<String>> =
         posts.iter().map(|post| fold(post).split_whitespace().map(str::to_owned).collect()).collect();

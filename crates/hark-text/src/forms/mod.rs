@@ -53,6 +53,15 @@ pub(crate) fn of(word: &str, manner: Manner, languages: Languages) -> BTreeMap<S
     let letters = lower.chars().filter(|c| c.is_alphabetic()).count();
     let known = words::common_in(&lower);
     if let Some(at) = word.rfind(|c: char| !c.is_alphabetic()) {
+        // `Tele2s`
+        let genitive = Languages::SV.with(Languages::EN);
+        if manner.name
+            && letters > 1
+            && languages.meets(genitive)
+            && lower.ends_with(|c: char| c.is_ascii_digit())
+        {
+            all.insert(format!("{lower}s"), genitive);
+        }
         // `24Frakt`
         let (head, tail) = word.split_at(at + word[at..].chars().next().map_or(1, char::len_utf8));
         if tail.chars().count() >= SHORTEST {

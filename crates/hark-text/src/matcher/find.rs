@@ -189,6 +189,8 @@ impl Walk<'_, '_> {
                 let to = ending_after(self.text, to, self.hints);
                 self.matcher.hyphenated(self.text, end, from, to, self.hints)
             }
+            // A name that is a domain: "Norrsken.se's".
+            Place::Domain if to == self.chunk.host_end() => (from, ending_after(self.text, to, self.hints)),
             _ => (from, to),
         };
         if end.role == Role::Term {

@@ -34,7 +34,7 @@ pub(super) fn admits(
 ) -> bool {
     let written = &text[word.clone()];
     let lone = setting == Setting::First && node.lone;
-    if lone && !node.name && is_verb(edge, node, written, &text[..word.start], hints) {
+    if lone && !node.name && is_verb(edge, node, text, word.clone(), hints) {
         return false;
     }
     if edge.ascii && edge.base && written.is_ascii() && !(lone && node.name) {
@@ -87,7 +87,8 @@ pub(super) fn admits(
 }
 
 /// Whether a common noun stands where only a verb can that is written alike: `jag ringer`, `lo porta`, `eu vin`, `want to order`.
-fn is_verb(edge: &Edge, node: &Node, written: &str, before: &str, hints: &Hints<'_>) -> bool {
+fn is_verb(edge: &Edge, node: &Node, text: &str, word: Range<usize>, hints: &Hints<'_>) -> bool {
+    let (before, written, after) = (&text[..word.start], &text[word.clone()], &text[word.end..]);
     let language = node.noun;
     if language.is_empty() || before.is_empty() {
         return false;
@@ -120,6 +121,8 @@ fn is_verb(edge: &Edge, node: &Node, written: &str, before: &str, hints: &Hints<
         is(&["we", "they", "you", "can", "could", "will", "would", "should", "must", "cannot"])
             || before.trim_end().ends_with(" I")
             || before.trim() == "I"
+            // "in order to"
+            || written == "order" && is(&["in"]) && after.starts_with(" to ")
             || is(&["to"]) && wish()
     };
     spoken(Languages::SV) && swedish()
