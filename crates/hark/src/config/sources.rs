@@ -6,8 +6,8 @@ use std::{
 };
 
 use hark_rules::{
-    Problem,
-    document::Node,
+    Location, Problem,
+    document::{Node, Value},
     read::{self, Fields},
     vocabulary::SOURCE_KINDS,
 };
@@ -90,7 +90,9 @@ impl Source {
 
 pub(super) fn read_sources(node: &Node, folder: &Path, problems: &mut Vec<Problem>) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
+    let mut reads_stdin = None;
     for (index, item) in read::list(node, "'sources'", problems).iter().enumerate() {
+        refuse_second_stdin(item, &mut reads_stdin, problems);
         let Some(source) = read_source(item, index, folder, problems) else { continue };
         if sources.iter().any(|earlier| earlier.name == source.name) {
             problems.push(
@@ -101,6 +103,27 @@ pub(super) fn read_sources(node: &Node, folder: &Path, problems: &mut Vec<Proble
         sources.push(source);
     }
     sources
+}
+
+/// Two readers of the one standard input would tear each other's lines apart.
+fn refuse_second_stdin(source: &Node, first: &mut Option<Location>, problems: &mut Vec<Problem>) {
+    let paths = match source.get("path") {
+        Some(Node { value: Value::List(paths), .. }) => paths.as_slice(),
+        Some(path) => std::slice::from_ref(path),
+        None => return,
+    };
+    for path in paths {
+        if !matches!(&path.value, Value::Scalar(scalar) if scalar.text == "-") {
+            continue;
+        }
+        match first {
+            Some(first) => problems.push(
+                Problem::at(path.at, "standard input ('-') is read already")
+                    .hint(format!("the other one is on line {}: keep it in one of them", first.line)),
+            ),
+            None => *first = Some(path.at),
+        }
+    }
 }
 
 fn read_source(node: &Node, index: usize, folder: &Path, problems: &mut Vec<Problem>) -> Option<Source> {

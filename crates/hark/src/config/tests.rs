@@ -200,6 +200,10 @@ fn each_slip_is_named_with_place_and_remedy() {
             "conf/hark.yaml:1:43: two sources are named 'a'; the name is part of every post's id: give each its own",
         ),
         (
+            "sources: [{name: a, kind: file, path: '-'},\n  {name: b, kind: file, path: [x, '-']}]\n",
+            "conf/hark.yaml:2:35: standard input ('-') is read already; the other one is on line 1: keep it in one of them",
+        ),
+        (
             "subjects: [{name: a, kind: own, terms: [x]}, {name: a, kind: own, terms: [y]}]\n",
             "conf/hark.yaml:1:46: two subjects are named 'a'; the other one is on line 1: join their terms",
         ),
