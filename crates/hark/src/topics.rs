@@ -218,6 +218,30 @@ fn check(config: &Config, partitions: Option<u32>, context: &Context) -> anyhow:
     Ok(ExitCode::FAILURE)
 }
 
+/// Refuses a log of which a topic has grown, or was made with another count: a key would lie on two partitions, and whoever looks for its
+/// state, its cursor or its earlier record would look on the wrong one. Dead letters and their marks are read whole, whatever their count.
+pub fn check_partitions(found: &[TopicDescription], prefix: &str) -> anyhow::Result<()> {
+    let posts = Topic::Posts.name(prefix);
+    let Some(posts) = found.iter().find(|topic| topic.name == posts) else { return Ok(()) };
+    let is_keyed = |topic: &TopicDescription| {
+        !matches!(Topic::named(&topic.name, prefix), None | Some(Topic::DeadLetters | Topic::Redriven))
+    };
+    let Some(other) = found.iter().find(|topic| topic.partitions != posts.partitions && is_keyed(topic))
+    else {
+        return Ok(());
+    };
+    let (name, count) = (&other.name, posts.partitions);
+    Err(Failure::runtime(format!(
+        "{name} has {} partitions and {} has {count}: all topics must have as many, else what belongs together lies apart",
+        other.partitions, posts.name
+    ))
+    .next(format!(
+        "the count of a topic never grows in place: use another `topic_prefix`, create its topics, and let the old ones run empty. \
+         If {name} is new and empty, delete it and run: hark topics create --partitions {count}"
+    ))
+    .into())
+}
+
 /// Refuses a log whose state is forgotten before what it guards: an edit without its state would look like a new post, and a deletion
 /// like one of a post that was never heard.
 pub fn check_lifetimes(found: &[TopicDescription], prefix: &str) -> anyhow::Result<()> {
@@ -438,6 +462,24 @@ mod tests {
         let specs = hark_specs();
         let found: Vec<_> = specs.iter().map(described).collect();
         assert_eq!(compare(&specs, &found), []);
+    }
+
+    #[test]
+    fn a_topic_that_has_grown_is_named_and_dead_letters_may_grow() {
+        let grown = |name: &str| {
+            let mut found: Vec<_> = hark_specs().iter().map(described).collect();
+            found.push(described(&Topic::Queue("former".to_owned()).spec("hark", 12, None)));
+            found.iter_mut().find(|topic| topic.name == name).unwrap().partitions = 24;
+            check_partitions(&found, "hark").map_err(|error| error.to_string())
+        };
+        for name in ["hark.queue.sales", "hark.queue.former", "hark.cursors", "hark.contacts"] {
+            let said = grown(name).unwrap_err();
+            assert!(said.starts_with(&format!("{name} has 24 partitions and hark.posts has 12: ")), "{said}");
+        }
+        assert!(grown("hark.posts").unwrap_err().contains("hark.posts has 24"));
+        for name in ["hark.dead-letters", "hark.redriven"] {
+            assert_eq!(grown(name), Ok(()));
+        }
     }
 
     #[test]

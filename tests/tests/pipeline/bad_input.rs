@@ -68,6 +68,24 @@ fn state_with_another_partition_count_than_its_input_is_refused_with_the_way_out
 }
 
 #[test]
+fn a_topic_that_has_grown_is_refused_by_every_worker() {
+    let Some(scene) = Scene::kafka("a_topic_that_has_grown") else { return };
+    let kafka = hark_tests::kafka::Kafka::shared().unwrap();
+    let grow = |topic: &str| {
+        kafka.tool(&["topics", "--alter", "--partitions", "6", "--topic", topic]);
+        scene.wait_for_partitions(topic, 6);
+    };
+    let (queue, posts) = (scene.topic("queue.sales"), scene.topic("posts"));
+    grow(&queue);
+    for stage in ["route", "up"] {
+        let said = scene.fails(&[stage, "--once"], FAILED);
+        says(&said, &[&format!("{queue} has 6 partitions and {posts} has 4"), "topic_prefix"]);
+    }
+    grow(&posts);
+    says(&scene.fails(&["ingest", "--once"], FAILED), &[&format!("{posts} has 6")]);
+}
+
+#[test]
 fn a_second_process_on_the_same_folder_is_refused_and_the_first_goes_on() {
     let scene = Scene::embedded();
     let first = scene.start(&["up", "--listen", "127.0.0.1:0"]);

@@ -171,6 +171,14 @@ impl Scene {
         self.log().topics().unwrap().into_iter().find(|found| found.name == name).unwrap().partitions
     }
 
+    /// Waits until brokers tell that a topic has so many.
+    pub fn wait_for_partitions(&self, topic: &str, partitions: u32) {
+        wait_until(&format!("{topic} has {partitions} partitions"), DEADLINE, || {
+            let found = self.log().topics().unwrap();
+            found.iter().any(|found| found.name == topic && found.partitions == partitions)
+        });
+    }
+
     /// The record of a post, as ingest would write it.
     pub fn post(&self, partitions: u32, native_id: &str, text: &str) -> Output {
         let post = RawPost {

@@ -78,6 +78,7 @@ impl Shared {
             log.create_topics(&topics::specs(&config)?).context("cannot create the topics")?;
         }
         let found = log.topics()?;
+        topics::check_partitions(&found, &config.topic_prefix)?;
         topics::check_lifetimes(&found, &config.topic_prefix)?;
         let topics = Topics::of(found, &config.topic_prefix);
         for spec in topics::specs(&config)? {

@@ -180,14 +180,19 @@ impl Follower {
         let missing = |found: &Topics| {
             specs.iter().filter(|spec| !found.has(&spec.name)).map(|spec| spec.name.clone()).collect()
         };
-        let found = Topics::read(log, &config.topic_prefix).context("cannot look at the log's topics")?;
+        let look = || {
+            let found = log.topics().context("cannot look at the log's topics")?;
+            topics::check_partitions(&found, &config.topic_prefix)?;
+            anyhow::Ok(Topics::of(found, &config.topic_prefix))
+        };
+        let found = look()?;
         let absent: Vec<String> = missing(&found);
         if absent.is_empty() {
             return Ok(found);
         }
         if let LogConfig::Embedded { .. } = config.log {
             log.create_topics(&specs).context("cannot create the topics")?;
-            return Topics::read(log, &config.topic_prefix).context("cannot look at the log's topics");
+            return look();
         }
         let command = format!("hark topics create --config {}", config.path().display());
         let problem =
