@@ -2,15 +2,17 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use tracing::warn;
 
-use super::{Topic, still::Still};
+use super::{LOCK_FILE, Topic, still::Still};
 use crate::{
     Cleanup, GroupOffset, LogError, NextOffset, Output, TopicDescription, TopicSpec, record::pack_headers,
 };
@@ -70,14 +72,32 @@ pub(super) fn is_there(path: &Path) -> Result<bool, LogError> {
         Ok(metadata) if metadata.len() == 0 => damaged(path, "it is empty: what it held is lost"),
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let wal = beside(path, "-wal");
-            match fs::metadata(&wal) {
-                Ok(metadata) if metadata.len() > 0 => damaged(&wal, "the file that it belongs to is gone"),
-                _ => Ok(false),
+            // SQLite makes these beside a file that has its name; the lock file is marked by whoever has opened it.
+            let marked = fs::metadata(path.with_file_name(LOCK_FILE)).is_ok_and(|lock| lock.len() > 0);
+            let left =
+                ["-wal", "-shm"].map(|suffix| beside(path, suffix)).into_iter().find(|left| left.exists());
+            match left {
+                Some(left) => damaged(&left, "the file that it belongs to is gone"),
+                None if marked => {
+                    damaged(path, "it is gone, and the lock file beside it tells that it was there")
+                }
+                None => Ok(false),
             }
         }
         // Told by whoever opens it.
         Err(_) => Ok(true),
+    }
+}
+
+/// Notes in the lock file that a log lies beside it. Before that it may be one of a start that was killed before there was a log.
+pub(super) fn mark(mut lock: &fs::File) {
+    let marked = match lock.metadata() {
+        Ok(metadata) if metadata.len() > 0 => Ok(()),
+        _ => lock.write_all(b"hark.db lies beside this file.\n").and_then(|()| lock.sync_all()),
+    };
+    if let Err(error) = marked {
+        // A log from before this mark may lie on a full disk, and is to be worked off all the same.
+        warn!(%error, "hark.lock cannot be written: should hark.db be lost, nobody would notice");
     }
 }
 
@@ -427,10 +447,41 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_was_killed_in_its_first_moment_can_go_on() {
+    fn a_file_that_is_gone_is_told_by_whatever_lies_where_it_lay() {
+        for left in [LOCK_FILE, "hark.db-wal", "hark.db-shm"] {
+            let folder = tempfile::tempdir().unwrap();
+            drop(EmbeddedLog::open(folder.path(), Options::default()).unwrap());
+            fs::remove_file(folder.path().join(FILE)).unwrap();
+            if left != LOCK_FILE {
+                fs::remove_file(folder.path().join(LOCK_FILE)).unwrap();
+                fs::write(folder.path().join(left), "").unwrap();
+            }
+            for opened in [
+                EmbeddedLog::open(folder.path(), Options::default()),
+                EmbeddedLog::open_read_only(folder.path()),
+            ] {
+                let error = opened.err().expect("a new log was begun in its place").to_string();
+                assert!(error.contains("gone") && error.contains("restore a copy"), "{left}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_from_before_the_lock_file_was_marked_is_missed_after_it_was_opened_once() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
+        drop(EmbeddedLog::open(folder.path(), Options::default()).unwrap());
+        fs::write(folder.path().join(LOCK_FILE), "").unwrap();
+        drop(EmbeddedLog::open(folder.path(), Options::default()).unwrap());
+        fs::remove_file(folder.path().join(FILE)).unwrap();
+        assert!(EmbeddedLog::open(folder.path(), Options::default()).is_err());
+    }
+
+    #[test]
+    fn a_start_that_was_killed_in_its_first_moment_can_go_on() {
         for left in ["", "half of a page"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(FILE);
+            fs::write(folder.path().join(LOCK_FILE), "").unwrap();
             fs::write(beside(&path, ".new"), left).unwrap();
             fs::write(beside(&path, ".new-journal"), left).unwrap();
             assert!(
@@ -443,7 +494,6 @@ mod tests {
             names.sort();
             assert_eq!(names, [FILE, "hark.lock"]);
             drop(EmbeddedLog::open_read_only(folder.path()).unwrap());
-            fs::remove_file(&path).unwrap();
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::{
 
 /// Name of the file in the data folder.
 const FILE: &str = "hark.db";
-/// Locked by the owner as long as it lives.
+/// Locked by the owner as long as it lives; not empty where there is, or was, a log.
 const LOCK_FILE: &str = "hark.lock";
 
 /// Free space that ingest leaves on the disk beside what the records that wait for a stage will take: for the WAL, which holds a transaction twice,
@@ -109,6 +109,7 @@ impl EmbeddedLog {
         }
         let path = folder.join(FILE);
         let writer = file::open(&path)?;
+        file::mark(&lock);
         let (topics, ends) =
             file::load(&writer).map_err(|source| file::failed("reading the topics", &path, source))?;
         let backlog = Backlog::load(&options.worked_off, &writer, &topics)
