@@ -75,6 +75,23 @@ pub enum Listen {
     At(SocketAddr),
 }
 
+/// What `/metrics` shows.
+#[derive(Clone)]
+pub struct Metrics {
+    pub telemetry: Telemetry,
+    /// Tells the recorder the counters of ingest, which it has elsewhere.
+    pub counters: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Metrics {
+    fn render(&self) -> String {
+        if let Some(tell) = &self.counters {
+            tell();
+        }
+        self.telemetry.render()
+    }
+}
+
 /// A running server.
 pub struct Server {
     address: SocketAddr,
@@ -88,11 +105,11 @@ impl Server {
     pub fn start(
         listen: Listen,
         tls: Option<HttpTls>,
-        telemetry: Telemetry,
+        metrics: Metrics,
         health: Health,
         webhooks: Option<Router>,
     ) -> anyhow::Result<Self> {
-        let routes = own_routes(telemetry, health).merge(webhooks.unwrap_or_default());
+        let routes = own_routes(metrics, health).merge(webhooks.unwrap_or_default());
         let tls = tls.map(Acceptor::new).transpose()?;
         Self::serve(bind(listen)?, tls, routes, LIMITS)
     }
@@ -173,7 +190,7 @@ fn bind(listen: Listen) -> anyhow::Result<TcpListener> {
         })
 }
 
-fn own_routes(telemetry: Telemetry, health: Health) -> Router {
+fn own_routes(metrics: Metrics, health: Health) -> Router {
     Router::new()
         .route(
             "/",
@@ -181,7 +198,7 @@ fn own_routes(telemetry: Telemetry, health: Health) -> Router {
         )
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(async move || readiness(&health)))
-        .route("/metrics", get(async move || ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], telemetry.render())))
+        .route("/metrics", get(async move || ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], metrics.render())))
         .fallback(nothing_here)
 }
 
@@ -321,7 +338,8 @@ mod tests {
     fn server(health: &Health) -> Server {
         let telemetry = Telemetry::detached().unwrap();
         let echo = Router::new().route("/v1/posts/forum", post(|body: String| async move { body }));
-        let routes = own_routes(telemetry, health.clone()).merge(echo);
+        let metrics = Metrics { telemetry, counters: None };
+        let routes = own_routes(metrics, health.clone()).merge(echo);
         let listener = bind(Listen::At("127.0.0.1:0".parse().unwrap())).unwrap();
         Server::serve(listener, None, routes, SHORT).unwrap()
     }

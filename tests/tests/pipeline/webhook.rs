@@ -42,6 +42,8 @@ fn a_post_to_the_webhook_becomes_an_item(scene: &Scene) {
     let body = r#"[{"id": "s-1", "text": "Any garage near the mill?"}, {"id": "s-3", "text": "Aurora Motors, well done!"}]"#;
     let taken = http::post(address, body).unwrap();
     assert_eq!(taken.status, 200, "{}", taken.body);
+    let counted = http::metric(address, "hark_ingest_records_total", r#"source="shop",outcome="emitted""#);
+    assert!((counted - 2.0).abs() < 0.5, "what is answered is counted: {counted}");
     assert_eq!(scene.values("posts").len(), 2, "what is answered with 200 is committed");
     scene.wait_for_outcomes("route", 2);
     assert_eq!((scene.values("queue.sales").len(), scene.values("queue.support").len()), (1, 1));

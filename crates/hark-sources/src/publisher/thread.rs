@@ -103,9 +103,9 @@ impl Batch {
         rest
     }
 
-    /// Tells everybody, and frees the room.
+    /// Frees the room, and tells everybody: last, so that whoever is answered finds everything counted.
     fn settle(self, queue: &Queue, outcome: Result<(), NotCommitted>) {
-        let bytes = self.parts.iter().map(|part| part.bytes).sum();
+        queue.settle(self.parts.iter().map(|part| part.bytes).sum(), self.outputs.len(), outcome);
         for part in self.parts {
             if outcome.is_ok()
                 && let Some(tally) = part.tally
@@ -114,7 +114,6 @@ impl Batch {
             }
             Submission::answer(part.answer, outcome);
         }
-        queue.settle(bytes, self.outputs.len(), outcome);
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Ingest {
     publisher: Publisher,
     thread: PublisherThread,
     transactional_id: String,
-    sources: BTreeMap<String, Running>,
+    sources: Arc<BTreeMap<String, Running>>,
     files: Vec<JoinHandle<()>>,
     feeds: Option<Feeds>,
     /// The first failure of a file; the threads end by themselves.
@@ -89,8 +89,8 @@ impl Ingest {
             },
             answers: Arc::default(),
         };
-        let sources =
-            shared.config.sources.iter().map(|source| (source.name.clone(), running(source))).collect();
+        let sources = shared.config.sources.iter().map(|source| (source.name.clone(), running(source)));
+        let sources = Arc::new(sources.collect());
         let part = shared.health.part("ingest");
         part.ready();
         Ok(Self {
@@ -304,33 +304,16 @@ impl Ingest {
         } else {
             self.part.ready();
         }
-        let stats = self.publisher.stats();
-        record::publisher(stats.committed, stats.aborted, stats.rebuilt, stats.uncommitted_bytes);
         if let Some(free) = self.shared.log.room_bytes() {
             record::disk_free(free);
         }
-        for (name, Running { context, answers }) in &self.sources {
-            record::posts(name, "emitted", "", context.counts.accepted());
-            // Shown from 0 on: Prometheus sees no increase in a counter whose first value is 1.
-            for reason in Reason::ALL {
-                record::posts(name, "rejected", reason.as_str(), context.counts.rejected(reason));
-            }
-            if context.connector == "file" {
-                record::file_restarts(name, context.counts.restarts());
-            }
-            if context.connector == "feed" {
-                for result in PollResult::ALL {
-                    record::feed_polls(name, result.as_str(), context.counts.polls(result));
-                }
-                record::feed_gaps(name, context.counts.gaps());
-            }
-            for status in ANSWERS {
-                let answers = answers.of(status);
-                if answers > 0 {
-                    record::webhook_responses(name, status, answers);
-                }
-            }
-        }
+        count(&self.publisher, &self.sources);
+    }
+
+    /// Tells the counters of now: whoever was answered and then looks at the metrics finds there what was answered.
+    pub fn counters(&self) -> Arc<dyn Fn() + Send + Sync> {
+        let (publisher, sources) = (self.publisher.clone(), Arc::clone(&self.sources));
+        Arc::new(move || count(&publisher, &sources))
     }
 
     /// Under `--once`: until the files are read, calling `make_room` whenever the disk takes no more. False when that does not help: the rest is
@@ -400,6 +383,33 @@ impl Ingest {
         match self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => published.and(Err(error)),
             None => published,
+        }
+    }
+}
+
+fn count(publisher: &Publisher, sources: &BTreeMap<String, Running>) {
+    let stats = publisher.stats();
+    record::publisher(stats.committed, stats.aborted, stats.rebuilt, stats.uncommitted_bytes);
+    for (name, Running { context, answers }) in sources {
+        record::posts(name, "emitted", "", context.counts.accepted());
+        // Shown from 0 on: Prometheus sees no increase in a counter whose first value is 1.
+        for reason in Reason::ALL {
+            record::posts(name, "rejected", reason.as_str(), context.counts.rejected(reason));
+        }
+        if context.connector == "file" {
+            record::file_restarts(name, context.counts.restarts());
+        }
+        if context.connector == "feed" {
+            for result in PollResult::ALL {
+                record::feed_polls(name, result.as_str(), context.counts.polls(result));
+            }
+            record::feed_gaps(name, context.counts.gaps());
+        }
+        for status in ANSWERS {
+            let answers = answers.of(status);
+            if answers > 0 {
+                record::webhook_responses(name, status, answers);
+            }
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     config::{Config, LogConfig},
     demo::Event,
     health::Health,
-    http::{Listen, Server},
+    http::{Listen, Metrics, Server},
     log,
     stages::{in_force::Announcements, topics::Topics},
     telemetry::{
@@ -36,6 +36,7 @@ use crate::{
     },
     topics,
 };
+use ingest::Ingest;
 use reload::Reload;
 
 /// How often the main thread looks at what has no thread of its own: signals, counters of the sources.
@@ -160,7 +161,7 @@ pub struct Running {
     pub shared: Arc<Shared>,
     telemetry: telemetry::Telemetry,
     server: Option<Server>,
-    ingest: Option<ingest::Ingest>,
+    ingest: Option<Ingest>,
     reload: Option<Reload>,
     threads: Vec<JoinHandle<()>>,
     ended: Receiver<anyhow::Result<()>>,
@@ -185,12 +186,13 @@ impl Running {
 
     /// Starts parts, the last stage first, so that nothing piles up.
     pub fn start(&mut self, parts: Parts, source: Option<&str>) -> anyhow::Result<()> {
-        let ingest = if parts.ingest { Some(ingest::Ingest::open(&self.shared)?) } else { None };
+        let ingest = if parts.ingest { Some(Ingest::open(&self.shared)?) } else { None };
         let webhooks = ingest.as_ref().map(|ingest| ingest.webhooks(source)).transpose()?;
+        let counters = ingest.as_ref().map(Ingest::counters);
         let listen = self.listen();
         let tls = self.shared.config.http.tls.clone();
-        let server =
-            Server::start(listen, tls, self.telemetry.clone(), self.shared.health.clone(), webhooks)?;
+        let metrics = Metrics { telemetry: self.telemetry.clone(), counters };
+        let server = Server::start(listen, tls, metrics, self.shared.health.clone(), webhooks)?;
         info!(address = %server.address(), "listening for webhooks, /metrics, /livez and /readyz");
         self.server = Some(server);
         if let LogConfig::Kafka(_) = self.shared.config.log {
@@ -222,7 +224,7 @@ impl Running {
     pub fn once(&mut self, parts: Parts, source: Option<&str>) -> anyhow::Result<()> {
         let mut ingested = Ok(());
         if parts.ingest {
-            let mut ingest = ingest::Ingest::open(&self.shared)?;
+            let mut ingest = Ingest::open(&self.shared)?;
             ingest.start_files(source, true)?;
             let polled = ingest.poll_feeds(source);
             ingested = match ingest.read_on(|| self.work_off(parts)) {
