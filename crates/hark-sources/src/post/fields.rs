@@ -85,11 +85,12 @@ impl<'a> Object<'a> {
         below(&self.pointer, name)
     }
 
-    /// The field's value, where it is there and not null.
+    /// The field's value, where it is there and neither null nor an empty string: exporters write either for what they do not know.
     pub(super) fn take(&mut self, name: &str) -> Option<Node<'a>> {
         let found = self.members.iter_mut().rev().find(|(found, _)| found == name)?;
         match mem::replace(&mut found.1, Node::Null) {
             Node::Null => None,
+            Node::Text(text) if text.is_empty() => None,
             node => Some(node),
         }
     }

@@ -63,6 +63,11 @@ fn null_and_empty_mean_absent() {
     let nulls = br#"{"id":"p1","text":"hi","op":null,"revision":null,"title":null,"author":{"name":""},"thread":{},
         "engagement":{"likes":null},"rating":null,"created_at":null,"media_urls":null,"visibility":null,"url":""}"#;
     assert_eq!(PostInput::from_json(nulls).unwrap(), bare);
+    let optional = POST_FIELDS.iter().filter(|field| !["id", "text"].contains(field));
+    let empties: String = optional.map(|field| format!(",{field:?}:\"\"")).collect();
+    let empties = format!(r#"{{"id":"p1","text":"hi"{empties}}}"#);
+    assert_eq!(PostInput::from_json(empties.as_bytes()).unwrap(), bare);
+    assert_eq!(said(r#"{"id":"","text":""}"#), "/id is required\n/text is required\n");
 }
 
 #[test]
@@ -213,12 +218,12 @@ fn schema_and_code_take_and_refuse_the_same_posts() {
         ("text", &[r#""a""#, r#"" a\n""#], &["null", "7", r#""""#, r#""\n""#, r#""a\u0000""#, "[]"]),
         (
             "op",
-            &["null", r#""create""#, r#""delete""#, r#""restore""#],
-            &[r#""remove""#, r#""Create""#, r#""""#, "1"],
+            &["null", r#""""#, r#""create""#, r#""delete""#, r#""restore""#],
+            &[r#""remove""#, r#""Create""#, r#"" ""#, "1"],
         ),
         (
             "revision",
-            &["null", "0", "18446744073709551615", "3.0", r#""2026-05-04T09:30:00Z""#],
+            &["null", r#""""#, "0", "18446744073709551615", "3.0", r#""2026-05-04T09:30:00Z""#],
             &["-1", "1.5", r#""3""#, "true", r#""1969-05-04T09:30:00Z""#, "[1]"],
         ),
         ("instance", &["null", r#""""#, r#""a.example""#], &["1", r#""a\u001fb""#, r#"" ""#]),
@@ -235,7 +240,13 @@ fn schema_and_code_take_and_refuse_the_same_posts() {
         ),
         (
             "author",
-            &["null", "{}", r#"{"id":"u","handle":"h","name":"n","followers":0,"verified":true,"bot":null}"#],
+            &[
+                "null",
+                r#""""#,
+                "{}",
+                r#"{"id":"u","handle":"h","name":"n","followers":0,"verified":true,"bot":null}"#,
+                r#"{"id":"","handle":"","name":"","followers":"","verified":"","bot":""}"#,
+            ],
             &[
                 "[]",
                 r#""ewa""#,
@@ -247,31 +258,25 @@ fn schema_and_code_take_and_refuse_the_same_posts() {
         ),
         (
             "thread",
-            &["null", "{}", r#"{"root":"a","parent":null}"#],
+            &["null", r#""""#, "{}", r#"{"root":"a","parent":null}"#],
             &[r#""a""#, r#"{"root":1}"#, r#"{"top":"a"}"#],
         ),
-        ("rating", &["null", "1", "4.5", "5"], &["0", "5.5", r#""5""#, "-1", "true"]),
+        ("rating", &["null", r#""""#, "1", "4.5", "5"], &["0", "5.5", r#""5""#, "-1", "true"]),
         ("place", &["null", r#""""#, r#""Lund""#], &["1", "[]"]),
-        ("visibility", &["null", r#""public""#, r#""direct""#], &[r#""private""#, "0", r#""""#]),
+        ("visibility", &["null", r#""""#, r#""public""#, r#""direct""#], &[r#""private""#, "0"]),
         (
             "created_at",
-            &["null", r#""2026-05-04T09:30:00Z""#, r#""2026-05-04T09:30:00.123456789+02:00""#],
-            &[
-                "1700000000",
-                r#""2026-05-04""#,
-                r#""2026-05-04 09:30:00""#,
-                r#""2101-01-01T00:00:00Z""#,
-                r#""""#,
-            ],
+            &["null", r#""""#, r#""2026-05-04T09:30:00Z""#, r#""2026-05-04T09:30:00.123456789+02:00""#],
+            &["1700000000", r#""2026-05-04""#, r#""2026-05-04 09:30:00""#, r#""2101-01-01T00:00:00Z""#],
         ),
         (
             "engagement",
-            &["null", "{}", r#"{"likes":1,"views":null}"#],
+            &["null", r#""""#, "{}", r#"{"likes":1,"views":null,"shares":""}"#],
             &["1", r#"{"likes":1.5}"#, r#"{"hearts":1}"#],
         ),
         (
             "media_urls",
-            &["null", "[]", r#"["https://a.example/1.jpg"]"#],
+            &["null", r#""""#, "[]", r#"["https://a.example/1.jpg"]"#],
             &[r#""https://a.example/1.jpg""#, "[1]", "[null]", r#"["x"]"#],
         ),
         ("surprise", &[], &["1", "null"]),
