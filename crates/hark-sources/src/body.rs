@@ -50,7 +50,7 @@ pub struct BodyErrors {
     pub refused: Vec<Reason>,
 }
 
-/// Reads all posts of a body, or says what is wrong with each that is no post. With `keep_payload` each post brings its own document.
+/// Reads all posts of a body, at least one, or says what is wrong with each that is no post. With `keep_payload` each post brings its own document.
 ///
 /// # Errors
 /// When any post is wrong: a body is taken whole or not at all.
@@ -74,6 +74,13 @@ pub fn parse_body(bytes: &[u8], form: Form, keep_payload: bool) -> Result<Vec<Po
         }
         Form::Json => vec![text],
     };
+    if documents.is_empty() {
+        // A sender whose export came out empty is to hear of it.
+        return Err(BodyErrors::whole(
+            Reason::InvalidPost,
+            "the list is empty: the body holds no post".to_owned(),
+        ));
+    }
     if documents.len() > MAX_POSTS {
         let why = format!("{} posts; at most {MAX_POSTS} are taken at once", documents.len());
         return Err(BodyErrors::whole(Reason::InvalidPost, why));
@@ -130,7 +137,6 @@ mod tests {
                 " \n[{\"id\":\"a\",\"text\":\"x\"},\n{\"id\":\"b\",\"op\":\"delete\"}]\n",
                 vec!["a", "b"],
             ),
-            (Form::Json, "[]", vec![]),
             (
                 Form::JsonLines,
                 "{\"id\":\"a\",\"text\":\"x\"}\r\n\n{\"id\":\"b\",\"text\":\"y\"}",
@@ -153,6 +159,7 @@ mod tests {
             (Form::Json, "[{\"id\":\"a\",", vec![(None, "")]),
             (Form::Json, "[{\"id\":\"a\",\"text\":\"\\ud800\"}]", vec![(Some(0), "")]),
             (Form::Json, "  ", vec![(None, "")]),
+            (Form::Json, " [ ]", vec![(None, "")]),
             (Form::JsonLines, "", vec![(None, "")]),
         ];
         for (form, body, places) in table {

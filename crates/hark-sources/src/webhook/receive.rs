@@ -172,9 +172,6 @@ async fn commit(posts: Vec<PostInput>, hook: &Hook, shared: &Shared) -> Result<A
     let outputs: Vec<_> = posts.into_iter().map(|post| to_output(post, &hook.context, now)).collect();
     let ids: Vec<String> =
         outputs.iter().map(|output| String::from_utf8_lossy(&output.key).into_owned()).collect();
-    if outputs.is_empty() {
-        return Ok(Accepted { ids });
-    }
     let counts = hook.context.counts.clone();
     let tally = Tally { counts, accepted: ids.len() as u64, rejected: Vec::<(Reason, u64)>::new() };
     let pending = shared.publisher.submit_counted(outputs, tally).map_err(Refusal::Submit)?;

@@ -157,11 +157,19 @@ async fn posts_are_answered_with_their_ids_once_they_are_committed() {
         .body(Body::from(post("p4") + "\n\n" + &post("p5") + "\n"))
         .unwrap();
     assert_eq!(bench.send(lines).await.body["ids"].as_array().unwrap().len(), 2);
-    assert_eq!(bench.post("[]").await.body, json!({"accepted": 0, "ids": []}));
 
     let expected: Vec<_> = (1..=5).map(|number| format!("p{number} about Aurora Motors")).collect();
     assert_eq!(bench.texts(), expected);
-    assert_eq!((bench.counts.accepted(), bench.answers.of(200)), (5, 4));
+    assert_eq!((bench.counts.accepted(), bench.answers.of(200)), (5, 3));
+    bench.stop();
+}
+
+#[tokio::test]
+async fn a_body_that_holds_no_post_is_refused() {
+    let bench = Bench::usual();
+    let answer = bench.post("[]").await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer.whys(), [(None, "", "the list is empty: the body holds no post")]);
     bench.stop();
 }
 
