@@ -216,8 +216,11 @@ pub enum LogError {
         /// What the client says.
         source: rdkafka::error::KafkaError,
     },
-    /// A topic is not there.
-    #[error("topic {topic} does not exist: run `hark topics create`")]
+    /// A topic is not there; of one that a login may not describe Kafka says the same.
+    #[error(
+        "topic {topic} does not exist: run `hark topics create`; where Kafka has it, this login may not see it: docs/kafka.md, logins \
+         and rights"
+    )]
     MissingTopic {
         /// Its whole name.
         topic: String,

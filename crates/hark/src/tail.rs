@@ -170,7 +170,10 @@ fn choose(asked: &str, prefix: &str, names: &[String]) -> Result<String, Failure
     let ours: Vec<_> = names.iter().filter_map(|name| short(name)).collect();
     if ours.is_empty() {
         return Err(Failure::bad_input(format!("no topic {asked}: this log has no topics of {prefix} yet"))
-            .next("hark up makes them; on Kafka: hark topics create"));
+            .next(
+                "hark up makes them; on Kafka: hark topics create. If they are there, this login may not see them: docs/kafka.md, \
+                 logins and rights",
+            ));
     }
     let written = short(asked).unwrap_or_else(|| asked.to_owned());
     let likeness = |name: &str| strsim::jaro_winkler(&written, name);

@@ -366,6 +366,12 @@ fn remedies(differences: &[Difference], on_kafka: bool) -> Vec<String> {
     let mut remedies = Vec::new();
     if differences.iter().any(|difference| difference.setting == Setting::Existence) {
         remedies.push("hark topics create".to_owned());
+        if on_kafka {
+            // Kafka says the same of both.
+            remedies.push(
+                "if they are there, this login may not see them: docs/kafka.md, logins and rights".to_owned(),
+            );
+        }
     }
     if differences.iter().any(|difference| difference.setting == Setting::Partitions) {
         remedies.push(
@@ -500,6 +506,7 @@ mod tests {
             "hark.seen max.compaction.lag.ms 2592000000 86400000",
             "hark.dead-letters topic missing there",
             "next: hark topics create",
+            "next: if they are there, this login may not see them: docs/kafka.md, logins and rights",
         ] {
             assert!(lines.iter().any(|found| found == line), "{line}\n{shown}");
         }

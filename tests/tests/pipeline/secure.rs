@@ -115,9 +115,15 @@ fn workers_with_the_least_rights_work_over_every_kind_of_login_and_a_refusal_say
         said.stderr
     );
 
-    // The topics are made by somebody who may.
+    // The topics are made by somebody who may, and are not to be seen by the worker yet.
     cluster.log_in("SCRAM-SHA-512", "hark");
     cluster.run(&["topics", "create", "--partitions", "2"]).well();
+    cluster.log_in("SCRAM-SHA-512", &worker);
+    for blind in [&["enrich", "--once"][..], &["tail", "posts"], &["topics", "check"]] {
+        let ended = cluster.run(blind);
+        let said = ended.stdout + &ended.stderr;
+        assert!(said.contains("this login may not see") && said.contains("logins and rights"), "{said}");
+    }
     for command in documented_acls() {
         let words: Vec<String> =
             command.iter().map(|word| word.replace("User:hark-worker", &format!("User:{worker}"))).collect();
