@@ -24,9 +24,12 @@ const ODD: Style = AnsiColor::Yellow.on_default();
 /// Checks; warnings do not fail it.
 ///
 /// # Errors
-/// The configuration cannot be used, or the public holidays that a calendar follows are known for past years only.
+/// The configuration cannot be used, a certificate or key that it names cannot be read, or the public holidays that a calendar follows are known for past years only.
 pub fn run(_: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
+    for section in ["log", "http"] {
+        config.look_for_files(section)?;
+    }
     let ended = ended_holidays(&config, this_year());
     if !ended.is_empty() {
         return Err(config.refuse(ended).into());

@@ -59,6 +59,8 @@ fn kafka(
     settings: &KafkaSettings,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Arc<dyn Log>> {
+    // librdkafka would tell OpenSSL's code, and neither the key nor the file.
+    config.look_for_files("log")?;
     let properties = settings.properties().map_err(|problems| config.refuse(problems))?;
     let config = KafkaConfig {
         bootstrap_servers: settings.bootstrap_servers.clone(),

@@ -46,6 +46,24 @@ fn a_broker_that_does_not_answer_is_named() {
 }
 
 #[test]
+fn a_certificate_that_is_not_there_is_named_by_check_and_at_the_start() {
+    let scene = Scene::embedded();
+    let rest = scene.rest_of_configuration();
+    scene.configure("kafka: {bootstrap_servers: \"127.0.0.1:1\", tls: {ca: gone.pem}}", &rest);
+    for arguments in [&["check"][..], &["up", "--once"]] {
+        let said = scene.fails(arguments, BAD_CONFIGURATION);
+        says(&said, &["hark.yaml:3:59: 'ca' of 'log.kafka.tls'", "gone.pem: No such file"]);
+    }
+    scene.configure(
+        "data: hark-data",
+        &format!("{rest}http: {{tls: {{certificate: gone.pem, key: gone.pem}}}}\n"),
+    );
+    for arguments in [&["check"][..], &["up"]] {
+        says(&scene.fails(arguments, BAD_CONFIGURATION), &["'key' of 'http.tls'", "gone.pem: No such file"]);
+    }
+}
+
+#[test]
 fn topics_that_are_missing_on_kafka_are_named_with_the_command_that_makes_them() {
     let Some(scene) = Scene::bare_kafka("topics_that_are_missing") else { return };
     for stage in ["ingest", "enrich", "route"] {

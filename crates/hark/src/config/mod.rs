@@ -21,7 +21,7 @@ use std::{
 };
 
 use hark_rules::{
-    Known, Problem, Router, Routing,
+    Known, Location, Problem, Router, Routing,
     document::{Node, Value},
     read::{self, Fields},
 };
@@ -69,8 +69,19 @@ pub struct Config {
     pub tests: Vec<Test>,
     /// Files that it names and that decide as well: iCalendar files, lists of handles.
     pub files: Vec<PathBuf>,
+    pem_files: Vec<PemFile>,
     /// 12 hexadecimal digits of BLAKE3 over the meaning: layout, comments and the order of keys do not count.
     pub revision: String,
+}
+
+/// A certificate or key that the configuration names. It is looked for by what uses it: rules are tested where it does not lie.
+#[derive(Debug)]
+struct PemFile {
+    /// `log.kafka.tls` or `http.tls`.
+    section: String,
+    key: &'static str,
+    at: Location,
+    path: PathBuf,
 }
 
 /// Where webhooks and metrics are served.
@@ -227,6 +238,23 @@ impl Config {
         self.sources.iter().find(|source| source.name == name)
     }
 
+    /// Whether the certificates and keys that `log` or `http` names can be read here.
+    ///
+    /// # Errors
+    /// Those that cannot.
+    pub fn look_for_files(&self, of: &str) -> Result<(), ConfigError> {
+        let unreadable = |file: &PemFile| {
+            let error = std::fs::File::open(&file.path).err()?;
+            let (key, section, path) = (file.key, &file.section, file.path.display());
+            let problem =
+                Problem::at(file.at, format!("'{key}' of '{section}' cannot be read from {path}: {error}"));
+            Some(problem.hint("name a PEM file that this user may read"))
+        };
+        let of_section = self.pem_files.iter().filter(|file| file.section.starts_with(of));
+        let problems: Vec<Problem> = of_section.filter_map(unreadable).collect();
+        if problems.is_empty() { Ok(()) } else { Err(self.refuse(problems)) }
+    }
+
     /// An error about this file, such as a secret that is not set.
     pub fn refuse(&self, problems: Vec<Problem>) -> ConfigError {
         ConfigError { path: self.path.clone(), problems }
@@ -317,8 +345,26 @@ fn read_document(path: &Path, document: &Node, problems: &mut Vec<Problem>) -> O
         http: http?,
         tests,
         files: files.keys().map(|path| folder.join(path)).collect(),
+        pem_files: pem_files(document, folder),
         revision: blake3::hash(meaning.as_bytes()).to_hex()[..12].to_owned(),
     })
+}
+
+fn pem_files(document: &Node, folder: &Path) -> Vec<PemFile> {
+    let sections: [(&[&str], &[&'static str]); 2] = [
+        (&["log", "kafka", "tls"], &["ca", "certificate", "key"]),
+        (&["http", "tls"], &["certificate", "key"]),
+    ];
+    let mut files = Vec::new();
+    for (section, keys) in sections {
+        let Some(tls) = section.iter().try_fold(document, |node, key| node.get(key)) else { continue };
+        for key in keys {
+            let Some(Node { value: Value::Scalar(path), at }) = tls.get(key) else { continue };
+            let (section, path) = (section.join("."), folder.join(&path.text));
+            files.push(PemFile { section, key, at: *at, path });
+        }
+    }
+    files
 }
 
 /// Topics may have letters, digits, dots, hyphens and underscores; teams and `.queue.` need room behind it.

@@ -302,6 +302,27 @@ fn a_file_that_cannot_be_read_says_how_to_begin() {
     assert!(error.ends_with(": line 2 is not UTF-8; save the file as UTF-8"), "{error}");
 }
 
+#[test]
+fn a_certificate_that_is_not_there_is_named_with_its_key_and_place() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("k.pem"), "a key").unwrap();
+    let yaml = "log: {kafka: {bootstrap_servers: 'k1:9093', tls: {ca: ca.pem}}}
+http: {tls: {certificate: c.pem, key: k.pem}}
+";
+    let config = Config::from_yaml(&folder.path().join("hark.yaml"), yaml).unwrap();
+    for (section, says) in [
+        ("log", "hark.yaml:1:55: 'ca' of 'log.kafka.tls' cannot be read from"),
+        ("http", "hark.yaml:2:27: 'certificate' of 'http.tls' cannot be read from"),
+    ] {
+        let error = config.look_for_files(section).unwrap_err();
+        assert_eq!(error.problems.len(), 1, "{error}");
+        let error = error.to_string();
+        assert!(error.contains(says) && error.contains("No such file"), "{error}");
+    }
+    std::fs::write(folder.path().join("ca.pem"), "an authority").unwrap();
+    assert_eq!(config.look_for_files("log"), Ok(()));
+}
+
 /// Beside the snippets that are lists of rules.
 const AROUND_RULES: &str = "
 sources: [{name: forum, kind: webhook, open: true}]

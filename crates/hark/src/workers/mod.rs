@@ -190,6 +190,7 @@ impl Running {
         let webhooks = ingest.as_ref().map(|ingest| ingest.webhooks(source)).transpose()?;
         let counters = ingest.as_ref().map(Ingest::counters);
         let listen = self.listen();
+        self.shared.config.look_for_files("http")?;
         let tls = self.shared.config.http.tls.clone();
         let metrics = Metrics { telemetry: self.telemetry.clone(), counters };
         let server = Server::start(listen, tls, metrics, self.shared.health.clone(), webhooks)?;
