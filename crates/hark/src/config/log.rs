@@ -105,15 +105,44 @@ impl LogConfig {
 
 fn read_kafka(node: &Node, folder: &Path, problems: &mut Vec<Problem>) -> Option<KafkaSettings> {
     let mut fields = Fields::of(node, "'kafka'", problems)?;
-    let servers = fields
-        .require("bootstrap_servers", problems)
-        .map(|node| read::texts(node, "'bootstrap_servers' of 'kafka'", problems).join(","));
+    let servers =
+        fields.require("bootstrap_servers", problems).map(|node| read_servers(node, problems).join(","));
     let tls = fields.take("tls").and_then(|node| read_tls(node, folder, problems));
     let sasl = fields.take("sasl").and_then(|node| read_sasl(node, problems));
     let raw = fields.take("properties").map_or_else(Vec::new, |node| read_properties(node, problems));
     fields.finish(problems);
     let bootstrap_servers = servers.filter(|servers| !servers.is_empty())?;
     Some(KafkaSettings { bootstrap_servers, tls, sasl, raw })
+}
+
+/// librdkafka would cut a port to 16 bits, and take one of its own where there is none.
+fn read_servers(node: &Node, problems: &mut Vec<Problem>) -> Vec<String> {
+    let what = "'bootstrap_servers' of 'kafka'";
+    let mut servers = Vec::new();
+    for item in read::one_or_list(node, what, problems) {
+        let Some(text) = read::text(item, what, problems) else { continue };
+        for server in text.split(',').map(str::trim) {
+            if is_host_and_port(server) {
+                servers.push(server.to_owned());
+                continue;
+            }
+            problems.push(
+                Problem::at(item.at, format!("'{server}' in {what} is not a host and a port"))
+                    .hint("write it as k1:9092, the port from 1 to 65535"),
+            );
+        }
+    }
+    servers
+}
+
+fn is_host_and_port(server: &str) -> bool {
+    let Some((host, port)) = server.rsplit_once(':') else { return false };
+    // An address of IPv6 stands in brackets: its last part would be taken for the port.
+    let is_v6 = host.strip_prefix('[').is_some_and(|host| host.len() > 1 && host.ends_with(']'));
+    let is_name =
+        !host.is_empty() && !host.contains([':', '/', '[', ']']) && !host.contains(char::is_whitespace);
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    (is_v6 || is_name) && digits && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// Properties of librdkafka, but for those that are not for a configuration to set.

@@ -139,21 +139,21 @@ fn each_slip_is_named_with_place_and_remedy() {
         ),
         ("log: {kafka: {}}\n", "conf/hark.yaml:1:14: 'kafka' lacks the key 'bootstrap_servers'"),
         (
-            "log: {kafka: {bootstrap_servers: k, properties: {transactional.id: t}}}\n",
-            "conf/hark.yaml:1:50: 'transactional.id' cannot be set in 'properties'; that no post is lost or repeated depends on Hark's own value; leave it out",
+            "log: {kafka: {bootstrap_servers: 'k:1', properties: {transactional.id: t}}}\n",
+            "conf/hark.yaml:1:54: 'transactional.id' cannot be set in 'properties'; that no post is lost or repeated depends on Hark's own value; leave it out",
         ),
         (
-            "log: {kafka: {bootstrap_servers: k, properties: {sasl.password: p}}}\n",
-            "conf/hark.yaml:1:50: 'sasl.password' cannot be set in 'properties'; it has a key of its own: 'sasl.password' of 'kafka'",
+            "log: {kafka: {bootstrap_servers: 'k:1', properties: {sasl.password: p}}}\n",
+            "conf/hark.yaml:1:54: 'sasl.password' cannot be set in 'properties'; it has a key of its own: 'sasl.password' of 'kafka'",
         ),
         ("http: {tls: {certificate: c.pem}}\n", "conf/hark.yaml:1:13: 'tls' of 'http' lacks the key 'key'"),
         (
-            "log: {kafka: {bootstrap_servers: k, sasl: {mechanism: SCRAM, username: u, password: p}}}\n",
-            "conf/hark.yaml:1:55: unknown mechanism 'SCRAM' in 'sasl'; known are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512",
+            "log: {kafka: {bootstrap_servers: 'k:1', sasl: {mechanism: SCRAM, username: u, password: p}}}\n",
+            "conf/hark.yaml:1:59: unknown mechanism 'SCRAM' in 'sasl'; known are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512",
         ),
         (
-            "log: {kafka: {bootstrap_servers: k, tls: {certificate: c.pem}}}\n",
-            "conf/hark.yaml:1:42: 'tls' needs 'certificate' and 'key' together",
+            "log: {kafka: {bootstrap_servers: 'k:1', tls: {certificate: c.pem}}}\n",
+            "conf/hark.yaml:1:46: 'tls' needs 'certificate' and 'key' together",
         ),
         (
             "sources: [{name: news, kind: feed, url: x, every: 5m}]\n",
@@ -198,6 +198,16 @@ fn each_slip_is_named_with_place_and_remedy() {
         (
             "sources: [{name: a, kind: file, path: x}, {name: a, kind: file, path: y}]\n",
             "conf/hark.yaml:1:43: two sources are named 'a'; the name is part of every post's id: give each its own",
+        ),
+        (
+            "log: {kafka: {bootstrap_servers: ['k1:9092,[::1]:9092', 'k2:99999']}}\n",
+            "conf/hark.yaml:1:57: 'k2:99999' in 'bootstrap_servers' of 'kafka' is not a host and a port; write it as k1:9092, the \
+             port from 1 to 65535",
+        ),
+        (
+            "log: {kafka: {bootstrap_servers: k1}}\n",
+            "conf/hark.yaml:1:34: 'k1' in 'bootstrap_servers' of 'kafka' is not a host and a port; write it as k1:9092, the port \
+             from 1 to 65535",
         ),
         (
             "sources: [{name: a, kind: file, path: '-'},\n  {name: b, kind: file, path: [x, '-']}]\n",
