@@ -179,7 +179,10 @@ pub struct TopicDescription {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// Nobody answers.
-    #[error("no Kafka broker answers at {servers}: is it running, and is the address right?")]
+    #[error(
+        "no Kafka broker answers at {servers}: is it running, and is the address right? One that wants TLS or a login (`log.kafka.tls`, \
+         `log.kafka.sasl`) and is not spoken to so does not answer either"
+    )]
     Unreachable {
         /// `bootstrap.servers` as configured.
         servers: String,

@@ -174,7 +174,7 @@ fn workers_with_the_least_rights_work_over_every_kind_of_login_and_a_refusal_say
         );
     }
     let servers = cluster.kafka.bootstrap_servers();
-    // Another authority; and no TLS at all, which looks like a broker that does not answer.
+    // Another authority; and no TLS at all, or no login, which looks like a broker that does not answer.
     let other = tls.join("guest.crt");
     for (settings, says) in [
         (
@@ -182,6 +182,10 @@ fn workers_with_the_least_rights_work_over_every_kind_of_login_and_a_refusal_say
             "no encrypted connection with the Kafka broker",
         ),
         (format!("bootstrap_servers: \"{servers}\""), "no Kafka broker answers"),
+        (
+            format!("bootstrap_servers: \"{servers}\", tls: {{ca: {}}}", cluster.security.ca.display()),
+            "a login (`log.kafka.tls`, `log.kafka.sasl`)",
+        ),
     ] {
         cluster.configure(&settings);
         let said = cluster.run(&["lag"]);
