@@ -1,6 +1,10 @@
 //! A webhook in, items out, on a running `hark up`.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 
 use hark_tests::deadline::wait_until;
 
@@ -15,6 +19,32 @@ const STOP: Duration = Duration::from_secs(5);
 #[test]
 fn a_post_to_the_webhook_becomes_an_item_on_the_embedded_log() {
     a_post_to_the_webhook_becomes_an_item(&Scene::embedded());
+}
+
+#[test]
+fn a_body_that_is_on_its_way_at_the_stop_is_answered() {
+    let scene = Scene::embedded();
+    let program = scene.start(&["up", "--listen", "127.0.0.1:0"]);
+    let mut stream = TcpStream::connect(http::address(&program)).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let token = http::TOKEN;
+    let head = format!(
+        "POST /v1/posts/shop HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+         content-length: 100\r\nexpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // It is told to go on when its body is waited for.
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).unwrap();
+    assert!(told.starts_with(b"HTTP/1.1 100 "), "{}", String::from_utf8_lossy(&told));
+    program.signal("TERM");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let answer = answer.to_lowercase();
+    for part in ["http/1.1 503 ", "retry-after: 5", "connection: close", "stopping"] {
+        assert!(answer.contains(part), "{part} is not in: {answer}");
+    }
+    program.wait(DEADLINE).well();
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub(super) enum Refusal {
     NoRoom,
     Slow,
     CutShort,
+    /// The worker ends, and the body is not here yet.
+    Stopping,
     Posts(Vec<PostError>),
     Submit(SubmitError),
     /// The commit was waited for long enough.
@@ -70,6 +72,7 @@ pub(super) enum Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        let is_last = matches!(self, Self::Stopping);
         let (status, why, retry) = match self {
             Self::Posts(errors) => {
                 return answer(StatusCode::UNPROCESSABLE_ENTITY, &json!({"errors": errors}));
@@ -103,6 +106,10 @@ impl IntoResponse for Refusal {
                 (StatusCode::TOO_MANY_REQUESTS, why.to_owned(), Some(BUSY_RETRY_SECONDS))
             }
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive".to_owned(), None),
+            Self::Stopping => {
+                let why = "this worker is stopping: send the body again in a moment";
+                (StatusCode::SERVICE_UNAVAILABLE, why.to_owned(), Some(UNAVAILABLE_RETRY_SECONDS))
+            }
             Self::CutShort => (StatusCode::BAD_REQUEST, "the body ended early".to_owned(), None),
             Self::Submit(SubmitError::Busy) => {
                 (StatusCode::TOO_MANY_REQUESTS, SubmitError::Busy.to_string(), Some(BUSY_RETRY_SECONDS))
@@ -125,6 +132,9 @@ impl IntoResponse for Refusal {
         let headers = response.headers_mut();
         if let Some(seconds) = retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if is_last {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         match status {
             StatusCode::UNAUTHORIZED => {

@@ -23,6 +23,7 @@ use axum::{
     routing::post,
 };
 use room::Room;
+use tokio_util::sync::CancellationToken;
 
 /// A webhook source.
 #[derive(Clone, Debug)]
@@ -68,13 +69,20 @@ struct Shared {
     publisher: Publisher,
     limits: HookLimits,
     bodies: Room,
+    shutdown: CancellationToken,
 }
 
-/// The routes of these webhooks. The server in front is expected to bound connections and the time for headers.
-pub fn router(hooks: Vec<Hook>, publisher: Publisher, limits: HookLimits) -> Router {
+/// The routes of these webhooks. The server in front is expected to bound connections and the time for headers. After the shutdown no body
+/// is waited for.
+pub fn router(
+    hooks: Vec<Hook>,
+    publisher: Publisher,
+    limits: HookLimits,
+    shutdown: CancellationToken,
+) -> Router {
     let hooks = hooks.into_iter().map(|hook| (hook.context.source.to_string(), hook)).collect();
     let bodies = Room::new(limits.bodies_bytes);
-    let shared = Arc::new(Shared { hooks, publisher, limits, bodies });
+    let shared = Arc::new(Shared { hooks, publisher, limits, bodies, shutdown });
     let methods = post(receive).fallback(async || Refusal::Method.into_response());
     Router::new().route("/v1/posts/{source}", methods).with_state(shared)
 }

@@ -51,8 +51,10 @@ pub(super) async fn posts(hook: &Hook, shared: &Shared, request: Request) -> Res
         let is_small = !gzip && largest <= SMALL_BODY_BYTES;
         let _room =
             if is_small { None } else { Some(shared.bodies.take(largest, shared.limits.room_wait).await?) };
-        let read = read_body(body, hook.body_bytes);
-        let raw = timeout(shared.limits.body_wait, read).await.map_err(|_| Refusal::Slow)??;
+        let read = timeout(shared.limits.body_wait, read_body(body, hook.body_bytes));
+        // What is still on its way would be cut off without an answer.
+        let read = shared.shutdown.run_until_cancelled(read).await.ok_or(Refusal::Stopping)?;
+        let raw = read.map_err(|_| Refusal::Slow)??;
         let opening = Opening {
             raw,
             gzip,

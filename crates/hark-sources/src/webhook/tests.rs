@@ -19,6 +19,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{Access, Answers, Hook, HookLimits, Key, router};
@@ -39,6 +40,7 @@ struct Bench {
     router: Router,
     counts: Arc<SourceCounts>,
     answers: Arc<Answers>,
+    shutdown: CancellationToken,
 }
 
 struct Answer {
@@ -78,8 +80,9 @@ impl Bench {
             body_bytes: BODY_BYTES,
         };
         let forum = Hook { context, access, answers: answers.clone(), body_bytes: BODY_BYTES };
-        let router = router(vec![forum, open], publisher.clone(), hook_limits);
-        Self { log, publisher, thread, router, counts, answers }
+        let shutdown = CancellationToken::new();
+        let router = router(vec![forum, open], publisher.clone(), hook_limits, shutdown.clone());
+        Self { log, publisher, thread, router, counts, answers, shutdown }
     }
 
     fn usual() -> Self {
@@ -365,6 +368,19 @@ async fn a_slow_body_is_408_and_a_broken_one_400() {
     assert_eq!(broken.status, StatusCode::BAD_REQUEST);
     let blank = bench.post(Body::new(Pieces { left: 1, then: Then::End })).await;
     assert_eq!(blank.status, StatusCode::UNPROCESSABLE_ENTITY);
+    bench.stop();
+}
+
+#[tokio::test]
+async fn a_body_that_is_on_its_way_when_the_worker_stops_is_503_with_retry_after() {
+    let bench = Bench::usual();
+    let mut slow = Box::pin(bench.post(Body::new(Pieces { left: 1, then: Then::Stall })));
+    assert!(futures_poll(&mut slow).await.is_none());
+    bench.shutdown.cancel();
+    let answer = slow.await;
+    assert_eq!((answer.status, answer.retry_after()), (StatusCode::SERVICE_UNAVAILABLE, Some(5)));
+    assert_eq!(answer.headers["connection"], "close");
+    assert!(answer.whys()[0].2.contains("stopping"), "{:?}", answer.whys());
     bench.stop();
 }
 

@@ -159,7 +159,8 @@ impl Ingest {
         if !problems.is_empty() {
             return Err(self.shared.config.refuse(problems).into());
         }
-        Ok(router(hooks, self.publisher.clone(), HookLimits::default()))
+        let shutdown = self.shared.shutdown.clone();
+        Ok(router(hooks, self.publisher.clone(), HookLimits::default(), shutdown))
     }
 
     /// Starts a thread for each file source, and one for standard input.
