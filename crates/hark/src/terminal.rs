@@ -1,6 +1,6 @@
 //! Foreign text made fit for one line of a terminal.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io, os::fd::AsFd};
 
 use anstyle::Style;
 use hark_schema::v1::Span;
@@ -101,7 +101,18 @@ pub fn push_styled(out: &mut String, text: &str, style: Style) {
 /// Columns of the terminal; of a page where the output is none.
 pub fn width() -> usize {
     const PAGE: usize = 100;
-    terminal_size::terminal_size().map_or(PAGE, |(width, _)| usize::from(width.0))
+    columns().unwrap_or(PAGE)
+}
+
+/// Columns of the terminal that any of the standard streams is.
+pub fn columns() -> Option<usize> {
+    columns_of(io::stdout()).or_else(|| columns_of(io::stderr())).or_else(|| columns_of(io::stdin()))
+}
+
+/// Columns of a terminal. Some tell them and no rows, as those that a program makes for another.
+pub fn columns_of(stream: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    (size.ws_col > 0).then(|| usize::from(size.ws_col))
 }
 
 /// Words behind a head, which takes `indent` columns: on as many lines as they need, each begun under the first word. A
@@ -185,6 +196,17 @@ mod tests {
             hanging("- ", 2, "one \u{1b}[1mtwo\u{1b}[0m three".split(' '), 9),
             "- one \u{1b}[1mtwo\u{1b}[0m\n  three"
         );
+    }
+
+    #[test]
+    fn a_terminal_that_tells_no_rows_is_as_wide_as_it_says() {
+        use rustix::{pty, termios};
+        let terminal = pty::openpt(pty::OpenptFlags::RDWR | pty::OpenptFlags::NOCTTY).unwrap();
+        for (ws_col, columns) in [(40, Some(40)), (0, None)] {
+            let size = termios::Winsize { ws_row: 0, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
+            termios::tcsetwinsize(&terminal, size).unwrap();
+            assert_eq!(columns_of(&terminal), columns);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::Event;
 use super::layout::Layout;
 use super::line::{DIM, Fate, Line, head, paint};
 use super::summary;
-use crate::terminal::{Text, push_styled};
+use crate::terminal::{Text, columns, push_styled};
 
 /// Where output is not a terminal, as in a file or a pipe.
 const USUAL_WIDTH: usize = 120;
@@ -21,7 +21,7 @@ const HEADING: anstyle::Style = anstyle::Style::new().bold();
 
 /// What stdout is wide.
 pub fn terminal_width() -> usize {
-    terminal_size::terminal_size().map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0))
+    columns().unwrap_or(USUAL_WIDTH)
 }
 
 /// What a stranger reads first; the tables say the rest.

@@ -2,7 +2,7 @@
 
 use super::display::{Tally, heading, remark, wrapped};
 use super::line::team_style;
-use crate::terminal::{fitted, push_styled};
+use crate::terminal::{fitted, hanging, push_styled};
 
 /// Longest bar of the tables, in columns.
 const LONGEST_BAR: usize = 40;
@@ -28,12 +28,13 @@ pub(super) fn tables(tally: &Tally, width: usize) -> String {
     heading(&mut out, "Try next");
     out.push('\n');
     for (command, what) in NEXT {
-        out.push_str("   ");
-        push_styled(&mut out, command, anstyle::AnsiColor::Cyan.on_default());
-        // Beside the command where there is room, else below it.
-        let gap = if width >= 110 { " ".repeat(50 - command.len()) } else { "\n     ".to_owned() };
+        // Beside the command where there is room, else below it. A shell takes a command that goes on in the next line at `&&` or in quotes.
+        let gap = if width >= 110 { " ".repeat(50 - command.len()) } else { "\n".to_owned() };
+        let indent = if width >= 110 { "" } else { "     " };
+        let command = hanging("   ", 3, command.split(' '), width);
+        push_styled(&mut out, &command, anstyle::AnsiColor::Cyan.on_default());
         out.push_str(&gap);
-        remark(&mut out, what);
+        remark(&mut out, &hanging(indent, indent.len(), what.split(' '), width));
         out.push('\n');
     }
     out
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_tables_fit_the_terminal() {
-        for width in [60, 80, 120, 200] {
+        for width in [40, 60, 80, 120, 200] {
             for line in anstream::adapter::strip_str(&tables(&tally(), width)).to_string().lines() {
                 assert!(line.width() <= width, "{width}: {line}");
             }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Format;
-use crate::terminal::Text;
+use crate::terminal::{Text, columns_of};
 
 /// Writes the records of one topic.
 pub struct Printer {
@@ -50,8 +50,7 @@ struct Line<'a> {
 impl Printer {
     /// For a topic whose values are such messages.
     pub fn new(topic: String, message: Option<&'static str>, format: Format) -> Self {
-        let terminal = terminal_size::terminal_size_of(io::stdout());
-        Self { topic, message, format, width: terminal.map(|(width, _)| usize::from(width.0)) }
+        Self { topic, message, format, width: columns_of(io::stdout()) }
     }
 
     /// The record, with its line end.
