@@ -82,7 +82,10 @@ pub enum WorkerEvent<'a> {
     /// A transaction is committed; counters move now (law 1).
     Committed(&'a BatchReport),
     /// A transaction was aborted and its records will come again.
-    Aborted,
+    Aborted {
+        /// What somebody has to mend before they can be written, where that is known.
+        error: Option<&'a LogError>,
+    },
     /// The log cannot take more at present: disk full.
     Refused,
     /// The assignment changed, or a partition's state is complete.
@@ -575,13 +578,13 @@ impl<S: Stage> Drive<'_, S> {
                     return Err(LogError::Refused { record: "a dead letter".to_owned() }.into());
                 }
                 self.batch_limit = (records / 2).max(1);
-                self.stage.observe(WorkerEvent::Aborted);
+                self.stage.observe(WorkerEvent::Aborted { error: None });
                 self.rewind(session)?;
                 Ok(Fate::InSmallerBatches)
             }
             Err(CommitError::Aborted { source }) => {
                 warn!(error = %source, "transaction aborted: its records come again");
-                self.stage.observe(WorkerEvent::Aborted);
+                self.stage.observe(WorkerEvent::Aborted { error: source.downcast_ref() });
                 self.rewind(session)?;
                 Ok(Fate::ComesAgain)
             }

@@ -115,6 +115,27 @@ fn whoever_leaves_its_group_while_a_broker_stands_still_does_not_wait_for_its_wo
     }
 }
 
+#[test]
+fn a_topic_that_is_deleted_under_a_worker_is_named_until_it_is_there_again() {
+    let Some(scene) = Scene::kafka("a_topic_that_is_deleted") else { return };
+    let up = scene.start(&["up", "--instance", "only", "--listen", "127.0.0.1:0"]);
+    let address = http::address(&up);
+    wait_until("it is ready", DEADLINE, || http::get(address, "/readyz").unwrap().status == 200);
+    let queue = scene.topic("queue.sales");
+    Kafka::shared().unwrap().tool(&["topics", "--delete", "--topic", &queue]);
+    assert_eq!(http::post(address, r#"{"id": "d-1", "text": "Which garage is open?"}"#).unwrap().status, 200);
+    let says = format!("topic {queue} does not exist: run `hark topics create`");
+    up.wait_to_say(&says, 1, DEADLINE);
+    wait_until("/readyz says so too", DEADLINE, || {
+        let answer = http::get(address, "/readyz").unwrap();
+        answer.status == 503 && answer.body.contains(&says)
+    });
+    scene.run(&["topics", "create", "--partitions", "4"]);
+    wait_until("it goes on", DEADLINE, || http::get(address, "/readyz").unwrap().status == 200);
+    assert_eq!(scene.tail("queue.sales").len(), 1);
+    up.stop(DEADLINE).well();
+}
+
 /// Topics are there, and the broker may be stopped and started.
 fn on_a_broker_of_its_own() -> Option<(Kafka, Scene)> {
     // A killed node is let in again after its old session: 9 s by default.

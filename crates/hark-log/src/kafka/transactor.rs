@@ -12,7 +12,7 @@ use std::{
 
 use rdkafka::{
     TopicPartitionList,
-    consumer::ConsumerGroupMetadata,
+    consumer::{Consumer as _, ConsumerGroupMetadata},
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _},
@@ -20,7 +20,7 @@ use rdkafka::{
 use tracing::{debug, info, warn};
 
 use super::{
-    client::{Clients, Context, is_broker_loss, is_unauthorised, number},
+    client::{CALL_TRY, Clients, Context, is_broker_loss, is_unauthorised, number},
     spawn,
     watch::{STUCK, Watch, give_up},
 };
@@ -123,7 +123,7 @@ impl Transactor {
                 self.committed_at = Some(Instant::now());
                 Ok(())
             }
-            Err(Failure::Abort(error)) => Err(self.abort(error)),
+            Err(Failure::Abort(error)) => Err(self.abort(error, outputs)),
             Err(Failure::Lost(operation, error)) => Err(lost(operation, error)),
             Err(Failure::Unknown) => Err(CommitError::Unknown),
         }
@@ -290,7 +290,7 @@ impl Transactor {
     /// The one that was aborted may not write again, though librdkafka (2.12.1) would: it gives the sequence numbers of records that wait
     /// to be sent again to the next ones, and where the broker has the former, it takes the next for repeats of them and drops them,
     /// while both call the next transaction committed (ADR 11).
-    fn abort(&mut self, cause: KafkaError) -> CommitError {
+    fn abort(&mut self, cause: KafkaError, outputs: &[Output]) -> CommitError {
         // Not left to the new producer: whoever was fenced must learn it here, and not fence others in its turn.
         let unauthorised = cause.rdkafka_error_code().is_some_and(is_unauthorised);
         let abort = |this: &mut Self| this.watch.during(|| this.producer.abort_transaction(TRY_TIMEOUT));
@@ -312,11 +312,29 @@ impl Transactor {
             // Trying again would not help: somebody has to grant or create something.
             Some(code) if is_unauthorised(code) => lost("writing", cause),
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                let topic = "(one that Hark writes to)".to_owned();
+                let topic = self.missing_topic(outputs).unwrap_or("(one that Hark writes to)".to_owned());
                 CommitError::Lost { source: LogError::MissingTopic { topic }.into() }
             }
+            // Of a topic that is gone librdkafka says no more: it may be a new one, which a broker does not know yet.
+            Some(RDKafkaErrorCode::MessageTimedOut) => match self.missing_topic(outputs) {
+                Some(topic) => CommitError::Aborted { source: Box::new(LogError::MissingTopic { topic }) },
+                None => CommitError::Aborted { source: Box::new(cause) },
+            },
             _ => CommitError::Aborted { source: Box::new(cause) },
         }
+    }
+
+    /// A topic of these records that the cluster does not have, where a broker answers. All topics are asked for: one that is asked for by its
+    /// name may be made by that.
+    fn missing_topic(&self, outputs: &[Output]) -> Option<String> {
+        let metadata = self.clients.watcher().ok()?.fetch_metadata(None, CALL_TRY).ok()?;
+        let is_there = |output: &&Output| {
+            metadata
+                .topics()
+                .iter()
+                .any(|topic| topic.name() == &*output.topic && !topic.partitions().is_empty())
+        };
+        outputs.iter().find(|output| !is_there(output)).map(|output| output.topic.to_string())
     }
 
     fn replace_producer(&mut self) -> Result<(), KafkaError> {

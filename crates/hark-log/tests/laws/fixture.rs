@@ -387,7 +387,7 @@ impl Stage for &mut Dedupe {
                     assert!(*left > 0, "dies as told");
                 }
             }
-            WorkerEvent::Aborted => {
+            WorkerEvent::Aborted { .. } => {
                 self.spoilt = false;
                 self.aborted += 1;
             }

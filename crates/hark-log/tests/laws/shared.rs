@@ -54,7 +54,7 @@ impl Stage for &mut LastOfWord {
 
     fn observe(&mut self, event: WorkerEvent<'_>) {
         match event {
-            WorkerEvent::Aborted => {
+            WorkerEvent::Aborted { .. } => {
                 self.spoilt = false;
                 self.aborted += 1;
             }

@@ -85,7 +85,7 @@ impl Stage for Enrich {
     fn observe(&mut self, event: WorkerEvent<'_>) {
         match event {
             WorkerEvent::Committed(_) => self.feed.tell(),
-            WorkerEvent::Aborted
+            WorkerEvent::Aborted { .. }
             | WorkerEvent::Refused
             | WorkerEvent::Rebuilding
             | WorkerEvent::Assignment { .. } => {

@@ -105,7 +105,7 @@ impl Stage for Route {
                 }
                 self.feed.tell();
             }
-            WorkerEvent::Aborted
+            WorkerEvent::Aborted { .. }
             | WorkerEvent::Refused
             | WorkerEvent::Rebuilding
             | WorkerEvent::Assignment { .. } => {

@@ -55,7 +55,12 @@ impl WorkerTelemetry {
                     self.tell_readiness();
                 }
             }
-            WorkerEvent::Aborted => record::batch(self.stage, Ended::Aborted, Duration::ZERO),
+            WorkerEvent::Aborted { error } => {
+                record::batch(self.stage, Ended::Aborted, Duration::ZERO);
+                if let Some(error) = error {
+                    self.waits(&error.to_string());
+                }
+            }
             WorkerEvent::Refused => self.waits("the log takes no more at present: is the disk full?"),
             WorkerEvent::Assignment { owned, restoring } => {
                 record::assigned_partitions(self.stage, self.owned, owned);
@@ -118,7 +123,7 @@ impl Drop for WorkerTelemetry {
 
 #[cfg(test)]
 mod tests {
-    use hark_log::{BatchReport, Counts, Outcome, Rejection};
+    use hark_log::{BatchReport, Counts, LogError, Outcome, Rejection};
 
     use super::*;
     use crate::health::Health;
@@ -214,6 +219,20 @@ mod tests {
         worker.observe(&WorkerEvent::Rebuilding, 0);
         assert!(health.ready().is_err());
         worker.observe(&WorkerEvent::Assignment { owned: 0, restoring: 0 }, 0);
+        assert_eq!(health.ready(), Ok(()));
+    }
+
+    #[test]
+    fn a_topic_that_is_gone_ends_readiness_until_the_next_commit() {
+        let health = Health::default();
+        let mut worker = worker(&health, "enrich-0");
+        worker.observe(&WorkerEvent::Assignment { owned: 3, restoring: 0 }, 0);
+        worker.observe(&WorkerEvent::Aborted { error: None }, 0);
+        assert_eq!(health.ready(), Ok(()), "an abort is nothing unusual");
+        let gone = LogError::MissingTopic { topic: "hark.mentions".to_owned() };
+        worker.observe(&WorkerEvent::Aborted { error: Some(&gone) }, 0);
+        assert!(health.ready().unwrap_err().contains("topic hark.mentions does not exist"));
+        worker.observe(&WorkerEvent::Committed(&committed(0)), 0);
         assert_eq!(health.ready(), Ok(()));
     }
 
