@@ -100,7 +100,7 @@ pub fn tags(scored: &[Scored<'_>], dev: &[Scored<'_>], outputs: &mut [Output]) -
 /// Intents that hardly any everyday post has, with the part of them that may be said to have it: some do want to buy
 /// something.
 const QUIET: [(IntentName, f32); 3] =
-    [(IntentName::Purchase, 0.005), (IntentName::Churn, 0.002), (IntentName::Outrage, 0.002)];
+    [(IntentName::Purchase, 0.004), (IntentName::Churn, 0.002), (IntentName::Outrage, 0.002)];
 
 /// Scores of everyday posts of a language.
 fn everyday(dev: &[Scored<'_>], language: &str, at: usize) -> Vec<f32> {
@@ -191,16 +191,16 @@ fn public_offset(
 ) -> f32 {
     let value = |shift: f32| {
         let p = |score: f32| 1.0 / (1.0 + (-(slope * score + offset + shift)).exp());
-        let named = |points: &[(f32, bool)], beta: f32| {
-            f_beta(points.iter().map(|(score, holds)| (p(*score) >= threshold, *holds)), beta)
+        let named = |points: &[(f32, bool)]| {
+            f_beta(points.iter().map(|(score, holds)| (p(*score) >= threshold, *holds)))
         };
-        named(public, 1.0) + named(corpus, BETA) - 0.01 * (shift - own).abs()
+        named(public) + named(corpus) - 0.01 * (shift - own).abs()
     };
     let grid = (-25..=25).map(|step| step as f32 * 0.1);
     grid.max_by(|one, other| value(*one).total_cmp(&value(*other))).unwrap_or(own)
 }
 
-fn f_beta(answers: impl Iterator<Item = (bool, bool)>, beta: f32) -> f32 {
+fn f_beta(answers: impl Iterator<Item = (bool, bool)>) -> f32 {
     let (mut right, mut wrong, mut missed) = (0.0_f32, 0.0_f32, 0.0_f32);
     for answer in answers {
         match answer {
@@ -210,7 +210,7 @@ fn f_beta(answers: impl Iterator<Item = (bool, bool)>, beta: f32) -> f32 {
             (false, false) => {}
         }
     }
-    let square = beta * beta;
+    let square = BETA * BETA;
     (1.0 + square) * right / ((1.0 + square) * right + square * missed + wrong).max(1.0)
 }
 
@@ -267,7 +267,7 @@ fn threshold(points: &[(f32, bool)], slope: f32, offset: f32) -> f32 {
     let mut at = THRESHOLDS.0;
     while at <= THRESHOLDS.1 {
         let p = |score: f32| 1.0 / (1.0 + (-(slope * score + offset)).exp());
-        let f = f_beta(points.iter().map(|(score, holds)| (p(*score) >= at, *holds)), BETA);
+        let f = f_beta(points.iter().map(|(score, holds)| (p(*score) >= at, *holds)));
         if f > best.0 {
             best = (f, at);
         }

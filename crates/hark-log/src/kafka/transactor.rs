@@ -327,6 +327,10 @@ impl Transactor {
     /// A topic of these records that the cluster does not have, where a broker answers. All topics are asked for: one that is asked for by its
     /// name may be made by that.
     fn missing_topic(&self, outputs: &[Output]) -> Option<String> {
+        if self.clients.shutdown.is_cancelled() {
+            // A stop waits for no broker.
+            return None;
+        }
         let metadata = self.clients.watcher().ok()?.fetch_metadata(None, CALL_TRY).ok()?;
         let is_there = |output: &&Output| {
             metadata

@@ -345,7 +345,7 @@ pub struct Mention {
     /// In whose name the author speaks. Filled by enrich; unspecified on OP_DELETE.
     #[prost(enumeration = "Voice", tag = "13")]
     pub voice: i32,
-    /// 64-bit fingerprint of the normalised text; near copies differ in few bits. 0 where there is no text.
+    /// 64-bit fingerprint of the normalised text; near copies differ in few bits. 0 where there are no words.
     #[prost(fixed64, tag = "14")]
     pub story: u64,
     /// Revision of the models that judged, and of the configuration in force.
