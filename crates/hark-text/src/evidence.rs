@@ -60,13 +60,17 @@ pub(crate) fn of_intent(
 }
 
 fn spans((tokens, all): (&Tokens, &[Token]), weights: &[f32]) -> Vec<Range<usize>> {
-    let told = |kinds: fn(&Tokens, &Token) -> bool| {
-        let heaviest = all.iter().zip(weights).filter(|(token, _)| kinds(tokens, token));
-        heaviest.map(|(_, weight)| *weight).fold(0.0, f32::max)
+    let heaviest = |kinds: fn(&Tokens, &Token) -> bool| {
+        let heavier = |most: f32, (token, weight): (&Token, &f32)| {
+            if *weight > most && kinds(tokens, token) { *weight } else { most }
+        };
+        all.iter().zip(weights).fold(0.0, heavier)
     };
     // A reader learns nothing from a full stop, and from an account's name only where no word says anything.
-    let kinds = if told(says) > 0.0 { says } else { points };
-    let least = told(kinds) * LEAST_PART;
+    let said = heaviest(says);
+    let (kinds, most): (fn(&Tokens, &Token) -> bool, f32) =
+        if said > 0.0 { (says, said) } else { (points, heaviest(points)) };
+    let least = most * LEAST_PART;
     let mut spans: Vec<(f32, Range<usize>)> = Vec::with_capacity(4);
     let mut last = None;
     for (index, (token, weight)) in all.iter().zip(weights).enumerate() {

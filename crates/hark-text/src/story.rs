@@ -17,19 +17,22 @@ const WORD_GRAMS: usize = 4;
 /// words or of numbers alone. `grams` is memory that is used again.
 pub(crate) fn fingerprint(tokens: &Tokens, grams: &mut Grams) -> u64 {
     let words = || tokens.all().iter().filter(|token| token.kind == TokenKind::Word);
-    if words().all(|token| tokens.bytes_of(token).iter().all(u8::is_ascii_digit)) {
-        // A price or a time alone is like any other.
-        return 0;
-    }
     grams.clear(words().count() * WORD_GRAMS);
-    for token in words().filter(|token| tokens.bytes_of(token) != b"rt") {
+    let mut says = false;
+    for token in words() {
+        let bytes = tokens.bytes_of(token);
+        if bytes == b"rt" {
+            continue;
+        }
+        says = says || !bytes.iter().all(u8::is_ascii_digit);
         let (from, to) = Tokens::padded(token);
         // A word of one letter has one run, with the byte that comes after its space cut off.
         let bits = 8 * GRAM.min(to - from);
         let starts = (from..=to.saturating_sub(GRAM).max(from)).take(WORD_GRAMS);
         starts.for_each(|at| grams.add(mix(tokens.window(at) << (64 - bits))));
     }
-    majority(&grams.distinct)
+    // A price or a time alone is like any other.
+    if says { majority(&grams.distinct) } else { 0 }
 }
 
 /// A set of hashes with open addressing and linear probing: with hashbrown's a post was judged in 1.1 of the time. None of them is 0:
