@@ -49,62 +49,20 @@ pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
 }
 
 /// Words for people and animals, and adjectives, that have a feminine; of others what looks like one is another word: banco, banca.
-const OF_BOTH_GENDERS: &[&str] = &[
-    "alunno",
-    "bambino",
-    "bello",
-    "biondo",
-    "bravo",
-    "brutto",
-    "caldo",
-    "caro",
-    "cattivo",
-    "cognato",
-    "commesso",
-    "compagno",
-    "cugino",
-    "cuoco",
-    "figlio",
-    "freddo",
-    "fidanzato",
-    "gatto",
-    "infermiero",
-    "italiano",
-    "lupo",
-    "maestro",
-    "mago",
-    "ministro",
-    "nipotino",
-    "nonno",
-    "nuovo",
-    "operaio",
-    "orso",
-    "polacco",
-    "portinaio",
-    "postino",
-    "ragazzo",
-    "rumeno",
-    "sarto",
-    "scolaro",
-    "sindaco",
-    "sposo",
-    "straniero",
-    "suocero",
-    "tedesco",
-    "usato",
-    "vecchio",
-    "vedovo",
-    "vicino",
-    "zio",
-];
+const OF_BOTH_GENDERS: &str = "alunno bambino bello biondo bravo brutto caldo caro cattivo cognato commesso compagno cugino \
+    cuoco figlio freddo fidanzato gatto infermiero italiano lupo maestro mago ministro nipotino \
+    nonno nuovo operaio orso polacco portinaio postino ragazzo rumeno sarto scolaro sindaco sposo \
+    straniero suocero tedesco usato vecchio vedovo vicino zio";
 
 fn regular(word: &str, phrase: bool, name: bool, forms: &mut Forms) {
     // Adjectives in a phrase agree; words for people have two genders.
+    let of_both = !name && OF_BOTH_GENDERS.split(' ').any(|known| known == word);
     let adjective = phrase
+        || of_both
         || !name && ends(word, &["ico", "oso", "ivo", "ario", "tore", "iere", "ano", "ato", "atto", "ologo"]);
     if let Some(stem) = stem(word, "io") {
         forms.add(stem, "i ii");
-        if phrase || !name && (ends(word, &["ario", "orio"]) || OF_BOTH_GENDERS.contains(&word)) {
+        if phrase || of_both || !name && ends(word, &["ario", "orio"]) {
             forms.add(stem, "ia ie");
         }
     } else if let Some(stem) = stem(word, "o") {
@@ -115,8 +73,8 @@ fn regular(word: &str, phrase: bool, name: bool, forms: &mut Forms) {
         if adjective {
             forms.add(stem, if ends(stem, &["c", "g"]) { "a he" } else { "a e" });
         }
-        if stem.ends_with("amic") || OF_BOTH_GENDERS.contains(&word) && !name {
-            forms.add(stem, if ends(stem, &["c", "g"]) { "a he" } else { "a e" });
+        if stem.ends_with("amic") {
+            forms.add(stem, "a he");
         }
     } else if let Some(stem) = stem(word, "a") {
         forms.add(stem, if ends(stem, &["c", "g"]) { "he" } else { "e" });

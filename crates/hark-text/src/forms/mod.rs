@@ -52,16 +52,14 @@ pub(crate) fn of(word: &str, manner: Manner, languages: Languages) -> BTreeMap<S
     let mut all = BTreeMap::from([(lower.clone(), Languages::NONE)]);
     let letters = lower.chars().filter(|c| c.is_alphabetic()).count();
     let known = words::common_in(&lower);
-    if let Some(at) = word.rfind(|c: char| !c.is_alphabetic()) {
-        // `Tele2s`
-        let genitive = Languages::SV.with(Languages::EN);
-        if manner.name
-            && letters > 1
-            && languages.meets(genitive)
-            && lower.ends_with(|c: char| c.is_ascii_digit())
-        {
-            all.insert(format!("{lower}s"), genitive);
-        }
+    let other = word.rfind(|c: char| !c.is_alphabetic());
+    let short = letters < if manner.name { SHORTEST } else { 2 };
+    let genitive = languages.meets(GENITIVE) && manner.name && letters > 1;
+    if genitive && (other.is_none() && short || word.ends_with(|c: char| c.is_ascii_digit())) {
+        // `SJs`, `Tele2s`
+        all.insert(format!("{lower}s"), GENITIVE);
+    }
+    if let Some(at) = other {
         // `24Frakt`
         let (head, tail) = word.split_at(at + word[at..].chars().next().map_or(1, char::len_utf8));
         if tail.chars().count() >= SHORTEST {
@@ -75,12 +73,7 @@ pub(crate) fn of(word: &str, manner: Manner, languages: Languages) -> BTreeMap<S
         }
         return all;
     }
-    if letters < if manner.name { SHORTEST } else { 2 } {
-        // `SJs`
-        let genitive = Languages::SV.with(Languages::EN);
-        if manner.name && letters > 1 && languages.meets(genitive) {
-            all.insert(format!("{lower}s"), genitive);
-        }
+    if short {
         return all;
     }
     for (language, _) in Languages::each().filter(|(language, _)| language.meets(languages)) {
@@ -123,6 +116,9 @@ pub(crate) fn of(word: &str, manner: Manner, languages: Languages) -> BTreeMap<S
 /// Shorter names are abbreviations; their endings come with a hyphen or an apostrophe.
 const SHORTEST: usize = 3;
 
+/// Languages whose names take an -s.
+const GENITIVE: Languages = Languages::SV.with(Languages::EN);
+
 /// Forms in the making.
 struct Forms {
     made: BTreeSet<String>,
@@ -162,7 +158,7 @@ fn with_vowel(stem: &str, from: &str, to: &str) -> Option<String> {
     (!after.contains(vowels)).then(|| format!("{}{to}{after}", &stem[..at]))
 }
 
-fn is_vowel(c: char) -> bool {
+pub(crate) fn is_vowel(c: char) -> bool {
     matches!(
         c,
         'a' | 'e'

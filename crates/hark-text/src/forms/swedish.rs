@@ -160,15 +160,15 @@ fn nouns(word: &str, forms: &mut Forms) {
     }
     // A short vowel before m or n: rum, rummet.
     let last = word.chars().last().filter(|c| matches!(c, 'm' | 'n'));
-    let doubled = last
-        .filter(|_| word.chars().rev().nth(1).is_some_and(is_vowel))
-        .map(|last| format!("{word}{last}"))
-        .filter(|doubled| is_definite(doubled) || !is_definite(word));
-    if doubled.is_none() || !doubled.as_deref().is_some_and(is_definite) || is_definite(word) {
-        forms.add(word, regular(word));
+    let short = last.filter(|_| word.chars().rev().nth(1).is_some_and(is_vowel));
+    let mut stems = vec![word.to_owned()];
+    stems.extend(short.map(|last| format!("{word}{last}")));
+    // The one that is known with the article: no `vinnet`.
+    if stems.iter().any(|stem| is_definite(stem)) {
+        stems.retain(|stem| is_definite(stem));
     }
-    if let Some(doubled) = doubled {
-        forms.add(&doubled, regular(&doubled));
+    for stem in stems {
+        forms.add(&stem, regular(&stem));
     }
     if let Some(stem) = stem(word, "ium").or_else(|| super::stem(word, "eum")) {
         let vowel = if word.ends_with("ium") { "i" } else { "e" };

@@ -88,8 +88,10 @@ impl Build {
         // A name is bound as it is, and what ends like a short one is another word (`fiskare`, Åre).
         let first =
             if manner.name { vec![lower.clone(), format!("{lower}s")] } else { parts::first_forms(&lower) };
-        for form in first.iter().filter(|_| manner.name || parts::may_be_first(&lower)) {
-            self.0.first.add(Letters::of(&fold(form)).hash(), part(form));
+        if manner.name || parts::may_be_first(&lower) {
+            for form in first {
+                self.0.first.add(Letters::of(&fold(&form)).hash(), part(&form));
+            }
         }
         if manner.name && letters < SHORTEST_LAST_NAME || !parts::may_be_last(&lower) {
             return;
@@ -291,7 +293,7 @@ fn is_compound(word: &str, part: &Part, at: usize, first: bool, hints: &Hints<'_
     part.long
         && swedish == Languages::SV
         && letters >= if first { LEAST_UNKNOWN_LAST } else { LEAST_UNKNOWN_FIRST }
-        && other.contains(['a', 'e', 'i', 'o', 'u', 'y', 'å', 'ä', 'ö'])
+        && other.contains(forms::is_vowel)
         && !parts::is_known(&whole)
         && !(first && makes_another_word(&other))
 }
@@ -342,20 +344,16 @@ const ENDS_OF_SURNAMES: &[&str] = &[
     "qvist", "son", "sson", "sten", "strand", "ström",
 ];
 
-/// Whether the term's letters are an ending: meddel-ande, uppdat-ering, fakturer-ad, vän-skap, ång-are of a name: Lundström, Danmark.
+/// Whether the term's letters, or those after it, are an ending: meddel-ande, uppdat-ering, fakture-rade, vän-skap, van-liga.
 fn is_derived(own: &str, other: &str, first: bool) -> bool {
     if first {
         return own.ends_with('e') && matches!(other, "rade" | "rad" | "rat" | "ring");
     }
-    own.starts_with("ande") && !other.ends_with(is_vowel)
+    own.starts_with("ande") && !other.ends_with(forms::is_vowel)
         || own.starts_with("ring") && other.ends_with('e')
         || matches!(own, "rad" | "rade" | "rat") && other.ends_with('e')
         || own.starts_with("kap") && other.ends_with('s')
         || own.starts_with("liga") && !other.ends_with('s')
-}
-
-fn is_vowel(c: char) -> bool {
-    matches!(c, 'a' | 'e' | 'i' | 'o' | 'u' | 'y' | 'å' | 'ä' | 'ö')
 }
 
 /// Whether a word may have the article: not a town.

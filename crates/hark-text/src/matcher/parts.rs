@@ -39,11 +39,11 @@ static PARTS: LazyLock<Parts> = LazyLock::new(|| {
             continue;
         }
         for word in line.split_whitespace() {
-            if word.chars().count() < 3 && !SHORT.contains(&word) {
+            if !may_be_first(word) {
                 continue;
             }
             first.extend(first_forms(word).into_iter().map(Into::into));
-            if !first_only && (word.chars().count() > 2 || SHORT_LAST.contains(&word)) {
+            if !first_only && may_be_last(word) {
                 let forms = forms::of(word, Manner::default(), Languages::SV);
                 last.extend(forms.into_keys().map(String::into_boxed_str));
             }
@@ -71,12 +71,12 @@ pub(super) fn is_uncut(word: &str, bound: usize) -> bool {
     UNCUT.iter().any(cuts)
 }
 
-/// Whether a term of so few letters may end a compound.
+/// Whether a word is long enough to end a compound, or known to do it.
 pub(super) fn may_be_last(term: &str) -> bool {
     term.chars().count() > 2 || SHORT_LAST.contains(&term)
 }
 
-/// Whether a term of so few letters may begin one.
+/// Whether a word is long enough to begin one, or known to do it.
 pub(super) fn may_be_first(term: &str) -> bool {
     term.chars().count() > 2 || SHORT.contains(&term)
 }

@@ -89,46 +89,47 @@ pub(super) fn admits(
 /// Whether a common noun stands where only a verb can that is written alike: `jag ringer`, `lo porta`, `eu vin`, `want to order`.
 fn is_verb(edge: &Edge, node: &Node, text: &str, word: Range<usize>, hints: &Hints<'_>) -> bool {
     let (before, written, after) = (&text[..word.start], &text[word.clone()], &text[word.end..]);
-    let language = node.noun;
-    if language.is_empty() || before.is_empty() {
+    if node.noun.is_empty() || before.is_empty() {
         return false;
     }
-    let spoken =
-        |of: Languages| language.meets(of) && (hints.language().is_empty() || hints.language().meets(of));
     let last = last_word(before);
-    let is = |words: &[&str]| words.contains(&&*last);
-    let swedish = || match edge.base {
+    let after_one_of = |words: &[&str]| words.contains(&&*last);
+    let swedish = if edge.base {
         // An infinitive.
-        true => {
-            written.ends_with('a')
-                && is(&["att", "vill", "ska", "kan", "får", "måste", "kunde", "skulle", "behöver", "man"])
-        }
-        false => written.ends_with('r') && is(&["jag", "du", "han", "hon", "vi", "ni", "man", "vad"]),
+        written.ends_with('a')
+            && after_one_of(&[
+                "att", "vill", "ska", "kan", "får", "måste", "kunde", "skulle", "behöver", "man",
+            ])
+    } else {
+        written.ends_with('r') && after_one_of(&["jag", "du", "han", "hon", "vi", "ni", "man", "vad"])
     };
-    let italian = || {
-        is(&["mi", "ti", "ci", "vi", "si", "ne", "non", "io"])
-            || is(&["lo"]) && !(written.starts_with(['s', 'z', 'g']) || written.starts_with("ps"))
-    };
-    let romanian = || is(&["eu", "tu", "nu", "să", "se", "mă"]);
-    let english = || {
-        let wish = || {
-            const BEFORE: &[&str] = &[
+    let article = written.starts_with(['s', 'z', 'g']) || written.starts_with("ps");
+    let italian =
+        after_one_of(&["mi", "ti", "ci", "vi", "si", "ne", "non", "io"]) || after_one_of(&["lo"]) && !article;
+    let romanian = after_one_of(&["eu", "tu", "nu", "să", "se", "mă"]);
+    let before = before.trim_end();
+    let english = before == "I"
+        || before.ends_with(" I")
+        || after_one_of(&["we", "they", "you", "can", "could", "will", "would", "should", "must", "cannot"])
+        // "in order to"
+        || after_one_of(&["in"]) && written == "order" && after.starts_with(" to ")
+        || after_one_of(&["to"]) && {
+            const WISHES: &[&str] = &[
                 "want", "wants", "wanted", "need", "needed", "how", "able", "going", "like", "trying",
                 "tried", "try", "order", "have", "had", "love", "decided", "where",
             ];
-            BEFORE.contains(&&*last_word(before.trim_end().strip_suffix("to").unwrap_or_default()))
+            WISHES.contains(&&*last_word(before.strip_suffix("to").unwrap_or_default()))
         };
-        is(&["we", "they", "you", "can", "could", "will", "would", "should", "must", "cannot"])
-            || before.trim_end().ends_with(" I")
-            || before.trim() == "I"
-            // "in order to"
-            || written == "order" && is(&["in"]) && after.starts_with(" to ")
-            || is(&["to"]) && wish()
-    };
-    spoken(Languages::SV) && swedish()
-        || spoken(Languages::IT) && italian()
-        || spoken(Languages::RO) && romanian()
-        || spoken(Languages::EN) && english()
+    let verbs = [
+        (Languages::SV, swedish),
+        (Languages::IT, italian),
+        (Languages::RO, romanian),
+        (Languages::EN, english),
+    ];
+    // The language of the post is asked for last: it takes a look at all of it.
+    verbs.into_iter().any(|(language, verb)| {
+        verb && node.noun.meets(language) && (hints.language().is_empty() || hints.language().meets(language))
+    })
 }
 
 /// Tells a name from a common noun that is written alike: `Orange` and an orange, `u Marka` and `dobra marka`.
