@@ -146,7 +146,8 @@ impl Tally {
         scratch: &mut Scratch,
     ) -> Result<(), String> {
         let unknown = |error: UnknownName| error.to_string();
-        let sentiment = labelled.sentiment.as_deref().map(str::parse).transpose().map_err(unknown)?;
+        let sentiment: Option<SentimentLabel> =
+            labelled.sentiment.as_deref().map(str::parse).transpose().map_err(unknown)?;
         let intents = labelled.intents.as_ref().map(|names| names.iter().map(|name| name.parse()).collect());
         let intents: Option<Vec<IntentName>> = intents.transpose().map_err(unknown)?;
         self.texts += 1;
@@ -161,7 +162,6 @@ impl Tally {
             self.mistakes.push(Mistake { line, confidence, what, text });
         };
         if let Some(truth) = sentiment {
-            let truth: SentimentLabel = truth;
             let said = analysis.sentiment.label;
             scores.sentiment[truth as usize][said as usize] += 1;
             if truth != said {
