@@ -28,7 +28,11 @@ pub fn tags(scored: &[Scored<'_>], dev: &[Scored<'_>], outputs: &mut [Output]) -
                 [scores[FIRM] + negative, scores[FIRM + 1], scores[FIRM + 2] + positive]
             });
         let firms = *offsets;
-        (offsets[0], offsets[2]) = lean(&in_language(dev, language), |scores, negative, positive| {
+        let anybodys: Vec<_> = in_language(dev, language)
+            .into_iter()
+            .filter(|(example, _)| example.firm != Some(true))
+            .collect();
+        (offsets[0], offsets[2]) = lean(&anybodys, |scores, negative, positive| {
             let mut shift = firms;
             (shift[0], shift[2]) = (negative, positive);
             attitude_logits(outputs, &shift, scores, about_firm(outputs, scores))
@@ -100,7 +104,10 @@ pub fn tags(scored: &[Scored<'_>], dev: &[Scored<'_>], outputs: &mut [Output]) -
 /// Intents that hardly any everyday post has, with the part of them that may be said to have it: some do want to buy
 /// something.
 const QUIET: [(IntentName, f32); 3] =
-    [(IntentName::Purchase, 0.004), (IntentName::Churn, 0.002), (IntentName::Outrage, 0.002)];
+    [(IntentName::Purchase, 0.005), (IntentName::Churn, 0.002), (IntentName::Outrage, 0.002)];
+
+/// How far an offset is lowered for that at most.
+const MOST_LOWERED: f32 = 4.0;
 
 /// Scores of everyday posts of a language.
 fn everyday(dev: &[Scored<'_>], language: &str, at: usize) -> Vec<f32> {
@@ -117,7 +124,7 @@ fn quiet_offset(everyday: &[f32], part: f32, (slope, offset, threshold): (f32, f
         let p = |score: &&f32| 1.0 / (1.0 + (-(slope * **score + offset + shift)).exp()) >= threshold;
         everyday.iter().filter(p).count() as f32
     };
-    while shift > own - 3.0 && alarms(shift) > part * everyday.len() as f32 {
+    while shift > own - MOST_LOWERED && alarms(shift) > part * everyday.len() as f32 {
         shift -= 0.1;
     }
     shift

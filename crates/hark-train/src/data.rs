@@ -12,8 +12,9 @@ use flate2::read::GzDecoder;
 use hark_text::IntentName;
 
 use crate::{
-    clauses,
+    clauses::{CLAUSE, clauses},
     corpus::{LANGUAGES, Part, Post},
+    mixed::{MIXED, mixed},
     sets, teacher,
 };
 
@@ -99,13 +100,24 @@ pub struct TagExample {
     pub origin: u32,
     /// What the teacher says of its attitude.
     pub taught: Option<[f32; 3]>,
+    /// And of its intents, where no label does.
+    pub taught_intents: Option<[f32; 8]>,
 }
 
 impl TagExample {
-    /// Whether it was labelled for Hark, as posts about firms are: its label is trusted, and what attitudes are like elsewhere is not learnt
-    /// from it.
-    pub fn of_firms(&self) -> bool {
+    /// Whether it was labelled for Hark, as posts about firms are: its label is trusted.
+    pub fn is_trusted(&self) -> bool {
         self.corpus || self.set == EXTRA
+    }
+
+    /// Whether it is such a post, or made of such: what attitudes are like elsewhere is not learnt from it.
+    pub fn of_firms(&self) -> bool {
+        self.is_trusted() || self.set == MIXED
+    }
+
+    /// Whether all that is known of it is what the teacher says.
+    pub fn is_made(&self) -> bool {
+        self.set == CLAUSE || self.set == MIXED
     }
 
     /// A text of which nothing is known.
@@ -122,6 +134,7 @@ impl TagExample {
             corpus: false,
             origin: teacher::key(text),
             taught: None,
+            taught_intents: None,
         }
     }
 }
@@ -169,7 +182,9 @@ pub fn tags(data: &Path, corpus: &[Post]) -> Result<Vec<TagExample>> {
         }
     }
     balance(&mut examples);
-    examples.extend(clauses::clauses(&examples));
+    let mixed = mixed(&examples);
+    examples.extend(clauses(&examples));
+    examples.extend(mixed);
     Ok(examples)
 }
 
@@ -212,11 +227,15 @@ pub fn dev(data: &Path) -> Result<Vec<TagExample>> {
         if let Some(label) = label.filter(|_| !two_classes.contains(&line.dataset.as_str())) {
             let mut example = sets::blank(&line, 0.0);
             example.attitude = Attitude::Is(label);
+            example.firm = ABOUT_FIRMS.contains(&line.dataset.as_str()).then_some(true);
             examples.push(example);
         }
     }
     Ok(examples)
 }
+
+/// Sets of `dev/sentiment.tsv.gz` that speak to firms or review them.
+const ABOUT_FIRMS: [&str; 2] = ["airline", "sv_trustpilot"];
 
 /// Sets of everyday posts, in which hardly anybody buys, leaves or accuses.
 pub const EVERYDAY_SETS: [&str; 5] = ["semeval", "umsab", "sentipolc14", "sv_twitter", "redv2"];
@@ -256,6 +275,7 @@ pub fn of_post(post: &Post) -> TagExample {
         corpus: matches!(post.part, Part::Train | Part::Test),
         origin: teacher::key(&post.text),
         taught: None,
+        taught_intents: None,
     }
 }
 

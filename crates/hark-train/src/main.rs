@@ -12,6 +12,7 @@ mod evaluate;
 mod languages;
 mod linear;
 mod manifest;
+mod mixed;
 mod sets;
 mod tags;
 mod teacher;
@@ -120,7 +121,7 @@ fn texts(arguments: &Arguments) -> Result<()> {
             };
             let line = json!({
                 "key": teacher::key(&example.text),
-                "origin": example.origin,
+                "fold": example.origin % mixed::FOLDS,
                 "set": example.set,
                 "language": example.language,
                 "text": example.text,
