@@ -101,10 +101,18 @@ impl Policy {
                 let Some(mut fields) = Fields::of(item, what, problems) else { continue };
                 let text = fields.take("file").and_then(|node| read_file(node, what, names, problems));
                 fields.finish(problems);
-                let handles = text.unwrap_or_default().lines().map(str::trim);
-                policy.opt_out.extend(
-                    handles.filter(|line| !line.is_empty() && !line.starts_with('#')).map(bare_handle),
-                );
+                for (number, line) in (1..).zip(text.unwrap_or_default().lines()) {
+                    let handle = without_comment(line).trim();
+                    if handle.contains(char::is_whitespace) {
+                        let problem = Problem::at(
+                            item.at,
+                            format!("line {number} of the file of {what}: '{handle}' is no handle"),
+                        );
+                        problems.push(problem.hint("write one a line"));
+                    } else if !handle.is_empty() {
+                        policy.opt_out.insert(bare_handle(handle));
+                    }
+                }
             }
         }
         fields.finish(problems);
@@ -200,5 +208,30 @@ pub(crate) fn words(reason: &str) -> &'static str {
         PITCHED_IN_THREAD => "something was offered in this thread lately",
         PITCHED_LATELY => "something was offered to the author lately",
         _ => "the team offers nothing",
+    }
+}
+
+/// A line up to a `#` at its begin or behind a space: within a handle it is part of that.
+fn without_comment(line: &str) -> &str {
+    let begins = |at: usize| line[..at].chars().next_back().is_none_or(char::is_whitespace);
+    line.match_indices('#').find(|(at, _)| begins(*at)).map_or(line, |(at, _)| &line[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_ends_a_line_and_a_sign_within_a_handle_does_not() {
+        for (line, handle) in [
+            ("@beata.z  # asked by mail", "@beata.z"),
+            ("# nobody", ""),
+            ("  # nobody", ""),
+            ("wanda#1234", "wanda#1234"),
+            ("wanda#1234\t#2", "wanda#1234"),
+            ("", ""),
+        ] {
+            assert_eq!(without_comment(line).trim(), handle, "{line:?}");
+        }
     }
 }

@@ -129,7 +129,7 @@ pub(crate) fn read_moved(
         if !is_moved(&entry.value) {
             continue;
         }
-        let what = format!("team '{}', which is no more,", entry.key);
+        let what = format!("team '{}' with 'moved_to'", entry.key);
         let Some(mut fields) = Fields::of(&entry.value, what, problems) else { continue };
         let to = fields.require("moved_to", problems);
         fields.finish(problems);

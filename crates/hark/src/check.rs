@@ -107,6 +107,8 @@ fn summary(config: &Config, reports: &[Report<'_>]) -> Vec<(&'static str, Vec<St
     ));
     let secrets = config.secrets().into_iter().filter(|secret| !secret.is_set());
     let mut unset: Vec<String> = secrets.map(|secret| secret.variable().to_owned()).collect();
+    let mut seen = HashSet::new();
+    unset.retain(|variable| seen.insert(variable.clone()));
     if let Some(first) = unset.first_mut() {
         *first = format!("not set here: {first}");
         lines.push(("secrets", unset));

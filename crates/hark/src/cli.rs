@@ -37,7 +37,7 @@ pub struct Cli {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Shared {
-    /// The configuration [default: ./hark.yaml]
+    /// The configuration [default: ./hark.yaml; none for `label`]
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// How log lines are written to stderr; RUST_LOG or HARK_LOG chooses which

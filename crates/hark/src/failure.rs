@@ -94,6 +94,11 @@ fn code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Failure>().map_or(RUNTIME, |failure| failure.code)
 }
 
+/// What to do about an error, where that is known.
+pub fn next_step(error: &anyhow::Error) -> Option<&str> {
+    error.downcast_ref::<Failure>().and_then(|failure| failure.next.as_deref())
+}
+
 /// `hark: what failed`, one line for each cause, and the next step.
 fn text(error: &anyhow::Error) -> String {
     let mut causes = error.chain().map(ToString::to_string);
@@ -106,7 +111,7 @@ fn text(error: &anyhow::Error) -> String {
         }
         last = cause;
     }
-    if let Some(next) = error.downcast_ref::<Failure>().and_then(|failure| failure.next.as_deref()) {
+    if let Some(next) = next_step(error) {
         text.push_str(&format!("  {NEXT}next:{NEXT:#} {}\n", next.replace('\n', "\n        ")));
     }
     text

@@ -5,7 +5,7 @@ What was done with a record and how far the queue has been read are one transact
 item takes effect exactly once, whenever this program is killed. A real consumer does its own work where `apply` prints.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
-    venv/bin/python -m grpc_tools.protoc -I ../../proto --python_out=. ../../proto/hark/v1/*.proto
+    venv/bin/python -m grpc_tools.protoc -I ../../../proto --python_out=. ../../../proto/hark/v1/*.proto
     venv/bin/python consumer.py --bootstrap-servers 127.0.0.1:9092 --topic hark.queue.sales --database sales.db
 """
 

@@ -230,11 +230,15 @@ impl Clients {
             // Without the value: it may be a secret.
             return LogError::Invalid(format!("the Kafka property {name} cannot be used: {what}"));
         }
-        let codes = [source.rdkafka_error_code(), heard];
-        if codes.into_iter().flatten().any(is_unauthorised) {
+        let code = match &source {
+            // rdkafka does not give the code of this one.
+            KafkaError::AdminOp(code) => Some(*code),
+            source => source.rdkafka_error_code(),
+        };
+        if [code, heard].into_iter().flatten().any(is_unauthorised) {
             return LogError::NotAuthorised { operation: operation.to_owned() };
         }
-        match source.rdkafka_error_code() {
+        match code {
             Some(code) if is_broker_loss(code) => {
                 LogError::Unreachable { servers: self.config.bootstrap_servers.clone(), source }
             }
@@ -244,8 +248,7 @@ impl Clients {
 
     /// The error of a call that a broker answered with a code.
     pub fn refused(&self, operation: &str, code: RDKafkaErrorCode) -> LogError {
-        // rdkafka does not give the code of this one.
-        self.failed_after(operation, KafkaError::AdminOp(code), Some(code))
+        self.failed(operation, KafkaError::AdminOp(code))
     }
 }
 

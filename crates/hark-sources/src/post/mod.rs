@@ -126,7 +126,11 @@ pub(crate) fn malformed(error: &serde_json::Error) -> String {
 fn json_error(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     let said = error.to_string();
-    let what = said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said);
+    let what = match said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said) {
+        // What serde_json says of any bare word.
+        "expected ident" => "expected a value",
+        what => what,
+    };
     match line {
         0 | 1 => format!("{what} (column {column})"),
         _ => format!("{what} (line {line}, column {column})"),

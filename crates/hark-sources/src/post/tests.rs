@@ -108,6 +108,7 @@ fn bad_input_is_refused_with_a_reason_and_a_remedy() {
     let table = [
         ("", Reason::MalformedJson, "not JSON: EOF"),
         ("{", Reason::MalformedJson, "not JSON: EOF"),
+        ("nobody answers", Reason::MalformedJson, "not JSON: expected a value (column 2)"),
         (r#"{"id":"p1","text":"a"} x"#, Reason::MalformedJson, "trailing characters (column 24)"),
         (r#"{"id":"p1","text":"\ud800"}"#, Reason::MalformedJson, "not JSON"),
         ("[]", Reason::InvalidPost, "expected a post"),

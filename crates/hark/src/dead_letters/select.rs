@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
+
 use super::letter::Letter;
-use crate::tail::ago;
+use crate::{tail::ago, telemetry::metrics::rejections};
 
 /// Letters that fit all that is said; all of them where nothing is.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Which")]
 pub struct Selection {
-    /// Of this class, such as undecodable (docs/metrics.md lists them)
-    #[arg(long, value_name = "CLASS")]
+    /// Of this class, as docs/metrics.md explains them
+    #[arg(long, value_name = "CLASS", value_parser = PossibleValuesParser::new(rejections()))]
     class: Option<String>,
     /// Of this stage: ingest, enrich or route
     #[arg(long, value_name = "STAGE", value_parser = ["ingest", "enrich", "route"])]

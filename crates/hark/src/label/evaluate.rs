@@ -113,6 +113,7 @@ impl Counts {
 /// One language's figures.
 #[derive(Default)]
 struct Scores {
+    /// Those whose language is given.
     texts: usize,
     right_language: usize,
     sentiment: [[usize; 3]; 3],
@@ -155,7 +156,7 @@ impl Tally {
         let analysis = analyzer.analyze(&Input { text: &labelled.text, ..Input::default() }, scratch);
         let language = labelled.language.as_deref().unwrap_or(UNNAMED);
         let scores = self.languages.entry(language.to_owned()).or_default();
-        scores.texts += 1;
+        scores.texts += usize::from(labelled.language.is_some());
         scores.right_language += usize::from(analysis.language == language);
         let mut mistake = |confidence: f32, what: String| {
             let text = excerpt(&labelled.text);

@@ -12,6 +12,7 @@ use hark_schema::{
     splice::{self, ITEM_MENTION},
     v1::{Item, ItemOp, ItemPlace, ItemState, ItemStatus, Mention, Op, Pitch, RawPost, ThreadState},
 };
+use jiff::Timestamp;
 
 use super::{
     Feed,
@@ -296,7 +297,8 @@ pub fn step<'r>(
     known: &Known<'_>,
 ) -> Step<'r> {
     let memory = memory::recall(place, known.item, known.thread, known.contact, known.now_ms);
-    let decision = router.decide(&Facts::new(mention, post).remembering(&memory));
+    let mut decision = router.decide(&Facts::new(mention, post).remembering(&memory));
+    keep_deadline(known.item, &mut decision);
     let (open, places) = (open_places(known.item), places(&decision));
     let mut item = state(known.item, known.item.version + 1, Some(&decision));
     let opens_pitch = places.iter().any(|place| !open.contains(place) && router.pitches(&place.team));
@@ -376,6 +378,21 @@ struct Work<'a> {
     mention_id: Id,
     thread_id: Id,
     version: u64,
+}
+
+/// An edit does not put off when somebody who waits is to be answered, as long as the item stays with its team.
+fn keep_deadline(known: &ItemState, decision: &mut Decision<'_>) {
+    let waits = known
+        .item
+        .as_ref()
+        .is_some_and(|item| item.status() == ItemStatus::Open && Some(item.team.as_str()) == decision.team);
+    let Some(due) = decision.respond_by_ms.filter(|_| waits && known.respond_by_ms != 0) else { return };
+    if known.respond_by_ms < due {
+        decision.respond_by_ms = Some(known.respond_by_ms);
+        if let Ok(at) = Timestamp::from_millisecond(known.respond_by_ms) {
+            decision.trace.notes.push(format!("due {at:.0} as before: an edit puts nothing off"));
+        }
+    }
 }
 
 fn open_places(known: &ItemState) -> Vec<Place> {

@@ -31,7 +31,8 @@ const OUTCOMES: &str = "
 ## Outcomes and reasons
 
 Each record gets exactly one `outcome`: `emitted`, `dropped` or `rejected`. So the increase of all outcomes of a stage is the number
-of records that it read. A rejected record lies in `<prefix>.dead-letters`, where `class` is the reason given here.
+of records that it read. A rejected record lies in `<prefix>.dead-letters`, where `class` is the reason given here;
+what a webhook answered with 422 counts as `rejected` too, and lies with its sender. Most counters are shown from their first event on.
 
 | stage | outcome | reason | meaning |
 |---|---|---|---|

@@ -308,6 +308,11 @@ pub const REASONS: &[Reason] = &[
     reason("ingest", "rejected", "line_too_long", "A line of a file is longer than a post can be."),
 ];
 
+/// The classes of dead letters: reasons for which a record is rejected.
+pub fn rejections() -> impl Iterator<Item = &'static str> {
+    REASONS.iter().filter(|reason| reason.outcome == "rejected").map(|reason| reason.name)
+}
+
 /// Gives the recorder the meaning of each metric, for `# HELP`.
 pub fn describe() {
     for metric in CATALOG {

@@ -90,13 +90,15 @@ pub fn disk_free(bytes: u64) {
     gauge!(names::LOG_DISK_FREE_BYTES).set(count(bytes));
 }
 
-/// Shows the counters of what the stage may reject from 0 on: Prometheus sees no increase in a counter whose first value
+/// Shows the counters of what may go wrong in the stage from 0 on: Prometheus sees no increase in a counter whose first value
 /// is 1, and the first dead letter is the one to be told of.
 pub fn stage(stage: Stage) {
     let rejections = REASONS.iter().filter(|reason| reason.outcome == "rejected");
     for reason in rejections.filter(|reason| reason.stages.split(", ").any(|name| name == stage.name())) {
         counter!(stage.names().records, "outcome" => "rejected", "reason" => reason.name).increment(0);
     }
+    counter!(stage.names().transactions, "result" => Ended::Aborted.label()).increment(0);
+    counter!(stage.names().rebuilds).increment(0);
 }
 
 /// These outcomes are committed.

@@ -24,6 +24,7 @@ use super::{Parts, Shared};
 use crate::{
     check::{ended_holidays, this_year},
     config::{Config, LogConfig},
+    failure::next_step,
     judge::Judge,
     stages::{in_force::InForce, topics::Topics},
     telemetry::record,
@@ -121,7 +122,9 @@ impl Follower {
                 self.refused = None;
             }
             Err(error) => {
-                let lines: Vec<String> = error.chain().flat_map(|cause| lines(&cause.to_string())).collect();
+                let mut lines: Vec<String> =
+                    error.chain().flat_map(|cause| lines(&cause.to_string())).collect();
+                lines.extend(next_step(&error).map(|step| format!("next: {step}")));
                 let known = self.refused.as_ref().is_some_and(|(known, _)| *known == lines);
                 if counts || !known {
                     self.tell(&lines);
@@ -135,7 +138,7 @@ impl Follower {
         record::config_turned_away();
         error!(
             in_force = self.in_force.revision,
-            "the changed configuration is refused, the one in force stays; 'hark check' and 'hark test' show the same"
+            "the changed configuration is refused, the one in force stays; what is wrong:"
         );
         for line in lines.iter().take(MAX_LOGGED) {
             error!("{line}");

@@ -6,7 +6,7 @@ use hark_log::{Output, SessionConfig, Worker};
 use hark_rules::{Known, Router, Routing};
 use hark_schema::{
     Message as _, id,
-    v1::{Author, Item, ItemOp, Mention, Op, PostRef, RawPost},
+    v1::{Author, Item, ItemOp, ItemState, Mention, Op, PostRef, RawPost, ThreadState},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,8 @@ use super::bench::{Bench, PARTITIONS, embedded, intents, kafka};
 use crate::stages::{
     Feed,
     envelope::DeadLetters,
-    route::{Route, contacts_table, table},
+    memory::Place,
+    route::{self, Route, contacts_table, table},
 };
 
 const ROUTING: &str = "
@@ -212,4 +213,38 @@ fn what_is_no_mention_becomes_a_dead_letter_and_the_next_one_is_routed() {
     let dead = bench.topics().get("dead-letters").unwrap();
     bench.log.read_to_end(&dead.name, &[0, 1, 2], &mut |_| letters += 1).unwrap();
     assert_eq!(letters, 1);
+}
+
+#[test]
+fn an_edit_puts_no_deadline_off_while_the_item_stays_with_its_team() {
+    let routing = Routing::from_yaml(
+        "teams: {support: {}, sales: {}, triage: {}}
+rules:
+  - {name: angry, when: {intent: complaint}, to: support, respond_within: {time: 60m, clock: wall}}
+  - {name: crisis, when: {intent: outrage}, to: support, respond_within: {time: 10m, clock: wall}}
+  - {name: buys, when: {intent: purchase}, to: sales, respond_within: {time: 60m, clock: wall}}
+default: {to: triage}",
+    );
+    let router = Router::new(&routing.unwrap(), &Known::default()).unwrap();
+    let mut item = ItemState::default();
+    let mut dues = Vec::new();
+    for (minute, intent) in
+        [(0, "complaint"), (5, "complaint"), (6, "outrage"), (7, "complaint"), (8, "purchase"), (9, "")]
+    {
+        let mention = mention((Op::Edit, intent, 1));
+        let post = RawPost {
+            observed_at: Some(prost_types::Timestamp { seconds: 60 * minute, nanos: 0 }),
+            ..mention.post.clone().unwrap()
+        };
+        let id: id::Id = mention.mention_id.parse().unwrap();
+        let place = Place { mention_id: id, thread_id: id };
+        let thread = ThreadState::default();
+        let known = route::Known { item: &item, thread: &thread, contact: None, now_ms: 60_000 * minute };
+        let step = route::step(&router, place, &mention, &post, &known);
+        let said = step.decision.trace.notes.iter().any(|note| note.contains("as before"));
+        dues.push((step.item.respond_by_ms / 60_000, said));
+        item = step.item;
+    }
+    // Sooner where it became graver, anew with another team, none where none answers.
+    assert_eq!(dues, [(60, false), (60, true), (16, false), (16, true), (68, false), (0, false)]);
 }
