@@ -240,8 +240,12 @@ pub fn spoken_post(config: &Config, spoken: &Spoken) -> RawPost {
         instance: spoken.post.instance.clone(),
         native_id: spoken.post.id.clone(),
     };
-    let connector = config.source(&spoken.source).map_or("", |source| source.kind_name());
-    let provenance = v1::Provenance { connector: connector.to_owned(), ..v1::Provenance::default() };
+    let source = config.source(&spoken.source);
+    let provenance = v1::Provenance {
+        connector: source.map_or("", |source| source.kind_name()).to_owned(),
+        backfill: source.is_some_and(|source| source.backfill),
+        ..v1::Provenance::default()
+    };
     raw_post(spoken.post.clone(), reference, provenance, spoken.at)
 }
 
@@ -260,6 +264,16 @@ mod tests {
 
     fn judge(yaml: &str) -> Judge {
         Judge::new(&Config::from_yaml(Path::new("hark.yaml"), yaml).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_said_at_a_source_of_an_archive_is_marked_as_from_there() {
+        let config = "sources: [{name: old, kind: file, path: old.jsonl, backfill: true}, {name: new, kind: file, path: new.jsonl}]";
+        let config = Config::from_yaml(Path::new("hark.yaml"), config).unwrap();
+        for (source, backfill) in [("old", true), ("new", false), ("", false)] {
+            let spoken = Spoken { source: source.to_owned(), ..Spoken::of("words") };
+            assert_eq!(spoken_post(&config, &spoken).provenance.unwrap().backfill, backfill, "{source}");
+        }
     }
 
     #[test]

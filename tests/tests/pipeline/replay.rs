@@ -50,7 +50,7 @@ fn a_replay_shows_what_would_move_and_writes_nothing(scene: &Scene) {
     let examples = moved["examples"].as_array().unwrap();
     assert!(examples.iter().any(|example| example["url"] == "https://forum.example/k-1"), "{moved}");
     let shown = scene.run(&["replay", "--new", "new.yaml"]).stdout;
-    assert!(shown.contains("2 would move, 66.6 %"), "{shown}");
+    assert!(shown.contains("2 would move, 66.7 %"), "{shown}");
 
     let nothing = scene.run(&["replay", "--new", "new.yaml", "--since", "2100-01-01T00:00:00Z"]).stdout;
     assert!(nothing.starts_with("0 mentions since 2100"), "{nothing}");

@@ -238,8 +238,9 @@ fn signed(old: u64, new: u64) -> String {
     if new >= old { format!("+{}", thousands(new - old)) } else { format!("-{}", thousands(old - new)) }
 }
 
-/// `3.1 %`; a few of many are not called none.
+/// `3.1 %`; a few of many are not called none, and all but a few not all.
 fn percent(part: u64, whole: u64) -> String {
-    let tenths = part.saturating_mul(1000).checked_div(whole).unwrap_or_default();
+    let rounded = part.saturating_mul(1000).saturating_add(whole / 2).checked_div(whole).unwrap_or_default();
+    let tenths = if part < whole { rounded.min(999) } else { rounded };
     if tenths == 0 { "less than 0.1 %".to_owned() } else { format!("{}.{} %", tenths / 10, tenths % 10) }
 }
