@@ -17,6 +17,7 @@ use crate::{
 /// What a record brings about; undone as a whole when the record is rejected.
 pub struct Effects<'a> {
     outputs: &'a mut Vec<Output>,
+    leading: &'a mut Vec<usize>,
     staged: &'a mut Vec<(usize, StateChange)>,
     tables: &'a [Table],
     specs: &'a [TableSpec],
@@ -28,6 +29,13 @@ pub struct Effects<'a> {
 impl Effects<'_> {
     /// Writes a record.
     pub fn emit(&mut self, output: Output) {
+        self.outputs.push(output);
+    }
+
+    /// Writes a record before all others of the batch that were not written by this. For the first one of its key: of others it would change
+    /// the order.
+    pub fn emit_first(&mut self, output: Output) {
+        self.leading.push(self.outputs.len());
         self.outputs.push(output);
     }
 
@@ -64,6 +72,8 @@ impl Effects<'_> {
 #[derive(Default)]
 pub(super) struct Batch {
     outputs: Vec<Output>,
+    /// Which of these come first, in order.
+    leading: Vec<usize>,
     staged: Vec<(usize, StateChange)>,
     records: usize,
     /// Of these, those that bring something about.
@@ -92,11 +102,12 @@ impl Batch {
     }
 
     pub(super) fn take_outputs(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.outputs)
+        in_order(std::mem::take(&mut self.outputs), &std::mem::take(&mut self.leading))
     }
 
     pub(super) fn clear(&mut self) {
         self.outputs.clear();
+        self.leading.clear();
         self.staged.clear();
         self.rejected.clear();
         self.records = 0;
@@ -134,6 +145,7 @@ impl Batch {
         let mark = self.outputs.len();
         let mut effects = Effects {
             outputs: &mut self.outputs,
+            leading: &mut self.leading,
             staged: &mut self.staged,
             tables: &partition.tables,
             specs,
@@ -172,6 +184,7 @@ impl Batch {
                 "record rejected"
             );
             self.outputs.truncate(mark);
+            self.leading.retain(|at| *at < mark);
             self.staged.clear();
             self.outputs.push(stage.dead_letter(record, rejection));
         }
@@ -189,6 +202,18 @@ impl Batch {
         self.records += 1;
         self.bytes += self.outputs[mark..].iter().map(Output::size_bytes).sum::<usize>();
     }
+}
+
+/// Those that lead, then the others, each as they came.
+fn in_order(outputs: Vec<Output>, leading: &[usize]) -> Vec<Output> {
+    if leading.is_empty() {
+        return outputs;
+    }
+    let mut leading = leading.iter().peekable();
+    let (mut ordered, others): (Vec<_>, Vec<_>) =
+        (0..).zip(outputs).partition(|(at, _)| leading.next_if_eq(&at).is_some());
+    ordered.extend(others);
+    ordered.into_iter().map(|(_, output)| output).collect()
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Rejection {
@@ -377,6 +402,25 @@ mod tests {
         let written = outputs.iter().map(|output| text(&output.key, output.value.as_deref())).collect();
         let riding = Journal::from_metadata(&next.metadata, 1);
         (written, riding.iter().map(|(_, change)| text(&change.key, change.value.as_deref())).collect())
+    }
+
+    #[test]
+    fn what_leads_comes_first_and_else_all_stays_as_it_came() {
+        let output = |key: &str| Output {
+            topic: "mentions".into(),
+            partition: 0,
+            key: key.into(),
+            value: None,
+            headers: Vec::new(),
+            timestamp_ms: None,
+        };
+        let keys = |leading: &[usize]| -> String {
+            let ordered = in_order(["a", "b", "c", "d"].map(output).to_vec(), leading);
+            ordered.iter().map(|output| String::from_utf8_lossy(&output.key).into_owned()).collect()
+        };
+        assert_eq!(keys(&[]), "abcd");
+        assert_eq!(keys(&[1, 3]), "bdac");
+        assert_eq!(keys(&[0, 1, 2, 3]), "abcd");
     }
 
     #[test]

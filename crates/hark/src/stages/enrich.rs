@@ -146,7 +146,7 @@ impl Enrich {
             splice::wrap(&mention, MENTION_POST, &post)
         };
         let thread_key = thread_id.to_string();
-        effects.emit(Output {
+        let output = Output {
             topic: self.mentions.name.clone(),
             partition: self.mentions.partition_of(thread_key.as_bytes()),
             key: key.to_vec(),
@@ -158,7 +158,13 @@ impl Enrich {
                 envelope::trace(record.headers, mention_id, "enrich"),
             ),
             timestamp_ms: None,
-        });
+        };
+        if known.is_none() && thread_id == mention_id {
+            // Its answers may have come in the same heap and been read before it, from other partitions.
+            effects.emit_first(output);
+        } else {
+            effects.emit(output);
+        }
         Ok(Outcome::Emitted)
     }
 
