@@ -159,3 +159,22 @@ fn threads_and_moves_survive_kills_on_kafka() {
         threads_and_moves_survive_kills(&scene);
     }
 }
+
+/// On Kafka as well where a batch has both, which the order of its fetches decides.
+#[test]
+fn an_answer_that_comes_with_what_it_answers_goes_where_that_went() {
+    const PAIRS: usize = 100;
+    let scene = Scene::embedded();
+    scene.configure("data: hark-data", RULES);
+    let pair = |n| {
+        format!(
+            r#"{{"id": "root-{n}", "text": "Aurora Motors has lost my keys."}}
+{{"id": "answer-{n}", "text": "Aurora Motors is number {n} by the station", "thread": {{"root": "root-{n}"}}}}
+"#
+        )
+    };
+    std::fs::write(scene.path("posts/all.jsonl"), (0..PAIRS).map(pair).collect::<String>()).unwrap();
+    scene.work_off();
+    assert_eq!(scene.values("queue.triage").len(), 0, "answers that nobody has");
+    assert_eq!(scene.values("queue.support").len(), 2 * PAIRS);
+}
