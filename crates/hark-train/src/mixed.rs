@@ -83,14 +83,12 @@ fn joined(one: &str, other: &str, random: &mut Random) -> String {
 
 /// Where to cut: after a mark if there is one, most times.
 fn cut(words: &[&str], random: &mut Random) -> usize {
-    let ends: Vec<usize> =
-        (1..words.len()).filter(|at| words[at - 1].ends_with(['.', ',', '!', '?', ';', ':', '…'])).collect();
-    let anywhere = random.below(10) < 3;
-    match ends.len() {
-        0 => usize::from(words.len() > 1) * (1 + random.below(words.len().saturating_sub(1).max(1))),
-        _ if anywhere => 1 + random.below(words.len() - 1),
-        count => ends[random.below(count)],
+    let marked = |at: &usize| words[at - 1].ends_with(['.', ',', '!', '?', ';', ':', '…']);
+    let mut places: Vec<usize> = (1..words.len()).filter(marked).collect();
+    if random.below(10) < 3 || places.is_empty() {
+        places = (1..words.len()).collect();
     }
+    places.get(random.below(places.len().max(1))).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{tail::ago, telemetry::metrics::rejections};
 #[command(next_help_heading = "Which")]
 pub struct Selection {
     /// Of this class, as docs/metrics.md explains them
-    #[arg(long, value_name = "CLASS", value_parser = PossibleValuesParser::new(rejections()))]
+    #[arg(long, value_name = "CLASS", value_parser = PossibleValuesParser::new(rejections().map(|reason| reason.name)))]
     class: Option<String>,
     /// Of this stage: ingest, enrich or route
     #[arg(long, value_name = "STAGE", value_parser = ["ingest", "enrich", "route"])]

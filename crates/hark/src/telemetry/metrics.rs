@@ -309,8 +309,8 @@ pub const REASONS: &[Reason] = &[
 ];
 
 /// The classes of dead letters: reasons for which a record is rejected.
-pub fn rejections() -> impl Iterator<Item = &'static str> {
-    REASONS.iter().filter(|reason| reason.outcome == "rejected").map(|reason| reason.name)
+pub fn rejections() -> impl Iterator<Item = &'static Reason> {
+    REASONS.iter().filter(|reason| reason.outcome == "rejected")
 }
 
 /// Gives the recorder the meaning of each metric, for `# HELP`.

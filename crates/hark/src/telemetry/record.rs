@@ -10,7 +10,7 @@ use hark_log::Outcome;
 use metrics::{counter, gauge, histogram};
 
 use crate::telemetry::metrics as names;
-use crate::telemetry::metrics::{REASONS, StageMetrics};
+use crate::telemetry::metrics::{StageMetrics, rejections};
 
 /// A stage behind the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +93,7 @@ pub fn disk_free(bytes: u64) {
 /// Shows the counters of what may go wrong in the stage from 0 on: Prometheus sees no increase in a counter whose first value
 /// is 1, and the first dead letter is the one to be told of.
 pub fn stage(stage: Stage) {
-    let rejections = REASONS.iter().filter(|reason| reason.outcome == "rejected");
-    for reason in rejections.filter(|reason| reason.stages.split(", ").any(|name| name == stage.name())) {
+    for reason in rejections().filter(|reason| reason.stages.split(", ").any(|name| name == stage.name())) {
         counter!(stage.names().records, "outcome" => "rejected", "reason" => reason.name).increment(0);
     }
     counter!(stage.names().transactions, "result" => Ended::Aborted.label()).increment(0);
