@@ -32,21 +32,32 @@ impl Away {
     }
 }
 
-/// Reads one or a list of `2026-12-24`, `{from: 2026-07-06, to: 2026-07-31}` and `{ical: FILE}`.
-pub(crate) fn read_away(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>) -> Vec<Away> {
+/// Reads one or a list of `2026-12-24`, `{from: 2026-07-06, to: 2026-07-31}` and `{ical: FILE}`: each with the line where it
+/// begins, of the configuration or of the file.
+pub(crate) fn read_away(
+    node: &Node,
+    what: &str,
+    names: &Names,
+    problems: &mut Vec<Problem>,
+) -> Vec<(u32, Away)> {
     let mut found = Vec::new();
     for item in read::one_or_list(node, what, problems) {
         if item.get("ical").is_some() {
             found.extend(read_ical(item, what, names, problems));
         } else {
-            found.extend(read_days(item, what, problems));
+            found.extend(read_days(item, what, problems).map(|away| (item.at.line, away)));
         }
     }
     found
 }
 
-/// Reads `{ical: FILE}`.
-pub(crate) fn read_ical(node: &Node, what: &str, names: &Names, problems: &mut Vec<Problem>) -> Vec<Away> {
+/// Reads `{ical: FILE}`: events with the lines of the file where they begin.
+pub(crate) fn read_ical(
+    node: &Node,
+    what: &str,
+    names: &Names,
+    problems: &mut Vec<Problem>,
+) -> Vec<(u32, Away)> {
     let Some(mut fields) = Fields::of(node, what, problems) else { return Vec::new() };
     let file = fields.require("ical", problems);
     fields.finish(problems);

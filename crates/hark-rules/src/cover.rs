@@ -1,7 +1,7 @@
 //! What is allowed and looks like a mistake: rules that can never decide, teams that get nothing.
 //!
-//! One condition implies another here only where that can be seen from their structure; a rule that is not reported
-//! may still be unreachable.
+//! One condition implies or excludes another here only where that can be seen from their structure; a rule that is not
+//! reported may still be unreachable.
 
 use crate::{
     condition::Condition,
@@ -34,6 +34,16 @@ pub(crate) fn warnings(teams: &[Team], rules: &[Rule], default: &LastResort) -> 
         }
     }
     for (index, rule) in rules.iter().enumerate() {
+        if let Some((one, other)) = contradiction(&rule.when) {
+            let message = format!(
+                "the rule '{}' can never hold: '{}' and '{}' exclude each other",
+                rule.name,
+                one.written(),
+                other.written()
+            );
+            problems.push(Problem::at(rule.at, message));
+            continue;
+        }
         if matches!(rule.ending, Ending::Continue) {
             continue;
         }
@@ -74,6 +84,71 @@ fn implies(narrow: &Condition, wide: &Condition) -> bool {
         (Condition::All(parts), _) => parts.iter().any(|part| implies(part, wide)),
         (Condition::Not(narrow), Condition::Not(wide)) => implies(wide, narrow),
         (Condition::Leaf(narrow), Condition::Leaf(wide)) => tests_imply(&narrow.test, &wide.test),
+        _ => false,
+    }
+}
+
+/// Two parts of a condition of which never both hold, so that it does not hold either.
+fn contradiction(condition: &Condition) -> Option<(&Condition, &Condition)> {
+    match condition {
+        Condition::Named(_, definition) => contradiction(&definition.condition),
+        Condition::All(parts) => parts.iter().find_map(contradiction).or_else(|| {
+            let pairs = parts
+                .iter()
+                .enumerate()
+                .flat_map(|(at, one)| parts[at + 1..].iter().map(move |other| (one, other)));
+            pairs.into_iter().find(|(one, other)| exclude(one, other))
+        }),
+        Condition::Any(parts) => {
+            let mut found = parts.iter().map(contradiction);
+            let first = found.next()??;
+            found.all(|found| found.is_some()).then_some(first)
+        }
+        Condition::Not(_) | Condition::Leaf(_) => None,
+    }
+}
+
+/// Never both hold.
+fn exclude(one: &Condition, other: &Condition) -> bool {
+    match (one, other) {
+        (Condition::Named(_, one), other) | (other, Condition::Named(_, one)) => {
+            exclude(&one.condition, other)
+        }
+        (Condition::Any(parts), other) | (other, Condition::Any(parts)) => {
+            parts.iter().all(|part| exclude(part, other))
+        }
+        (Condition::Not(not), other) | (other, Condition::Not(not)) if implies(other, not) => true,
+        (Condition::All(parts), other) | (other, Condition::All(parts)) => {
+            parts.iter().any(|part| exclude(part, other))
+        }
+        (Condition::Leaf(one), Condition::Leaf(other)) => tests_exclude(&one.test, &other.test),
+        _ => false,
+    }
+}
+
+/// Of what a mention has one of only, two tests want different ones.
+fn tests_exclude(one: &Test, other: &Test) -> bool {
+    fn apart<T: PartialEq>(one: &[T], other: &[T]) -> bool {
+        !one.iter().any(|value| other.contains(value))
+    }
+    match (one, other) {
+        (Test::Language(one), Test::Language(other))
+        | (Test::Source(one), Test::Source(other))
+        | (Test::SourceKind(one), Test::SourceKind(other))
+        | (Test::Place(one), Test::Place(other))
+        | (Test::ThreadTeam(one), Test::ThreadTeam(other))
+        | (Test::AuthorHandle(one), Test::AuthorHandle(other)) => apart(one, other),
+        (Test::Voice(one), Test::Voice(other)) => apart(one, other),
+        (Test::Visibility(one), Test::Visibility(other)) => apart(one, other),
+        (Test::Branch(one), Test::Branch(other)) => apart(one, other),
+        (Test::Range(one, low), Test::Range(other, high)) => one == other && low.apart(*high),
+        (Test::Flag(one, first), Test::Flag(other, second)) => one == other && first != second,
+        (
+            Test::Sentiment { labels: one, score: first, toward },
+            Test::Sentiment { labels: other, score: second, toward: other_toward },
+        ) if toward.is_empty() && other_toward.is_empty() => {
+            (!one.is_empty() && !other.is_empty() && apart(one, other)) || first.apart(*second)
+        }
         _ => false,
     }
 }
@@ -157,6 +232,30 @@ mod tests {
             let rules =
                 format!("{{name: earlier, when: {earlier}, to: a}}, {{name: later, when: {later}, to: a}}");
             assert_eq!(warned(&rules), never, "{earlier} before {later}");
+        }
+    }
+
+    #[test]
+    fn a_rule_whose_conditions_exclude_each_other_is_reported_and_no_other() {
+        for (when, never) in [
+            ("{all: [{language: pl}, {language: sv}]}", true),
+            ("{all: [{language: [pl, en]}, {language: [en, sv]}]}", false),
+            ("{language: pl, not: {language: [pl, sv]}}", true),
+            ("{language: pl, not: {language: sv}}", false),
+            ("{intent: spam, not: {intent: [spam, praise]}}", true),
+            ("{all: [{intent: spam}, {intent: praise}]}", false),
+            ("{all: [{subject: x}, {subject: y}]}", false),
+            ("{author_followers: {min: 10}, not: {author_followers: {min: 5}}}", true),
+            ("{all: [{author_followers: {min: 10}}, {author_followers: {max: 9}}]}", true),
+            ("{all: [{author_followers: {min: 10}}, {author_followers: {max: 10}}]}", false),
+            ("{all: [{sentiment: negative}, {sentiment: [neutral, positive]}]}", true),
+            ("{all: [{sentiment: negative}, {sentiment: {label: positive, toward: x}}]}", false),
+            ("{language: pl, any: [{language: sv}, {all: [{language: en}, {intent: spam}]}]}", true),
+            ("{language: pl, any: [{language: sv}, {intent: spam}]}", false),
+            ("{any: [{language: pl, not: {language: pl}}, {subject: x, not: {subject: [x, y]}}]}", true),
+            ("{any: [{language: pl, not: {language: pl}}, {subject: x}]}", false),
+        ] {
+            assert_eq!(warned(&format!("{{name: rule, when: {when}, to: a}}")), never, "{when}");
         }
     }
 

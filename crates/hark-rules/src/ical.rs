@@ -19,8 +19,8 @@ const HORIZON_YEAR: i16 = 2040;
 /// Larger files are no list of holidays or absences.
 const MAX_EVENTS: usize = 20_000;
 
-/// The events of a file. The error says what is wrong, with the line where there is one.
-pub(crate) fn read(text: &str) -> Result<Vec<Away>, String> {
+/// The events of a file, each with the line where it begins. The error says what is wrong, with the line where there is one.
+pub(crate) fn read(text: &str) -> Result<Vec<(u32, Away)>, String> {
     let lines = unfold(text);
     if !lines.iter().any(|(_, line)| line.eq_ignore_ascii_case("BEGIN:VCALENDAR")) {
         return Err("it is no iCalendar file, which begins with BEGIN:VCALENDAR".to_owned());
@@ -38,7 +38,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Away>, String> {
             let gone = event.except.contains(&start)
                 || (event.replaces.is_none() && replaced.contains(&(event.uid.as_str(), start.clone())));
             if !gone {
-                found.extend(event.away(&start));
+                found.extend(event.away(&start).map(|away| (event.line, away)));
             }
             if found.len() > MAX_EVENTS {
                 return Err(format!("it has more than {MAX_EVENTS} events"));
@@ -92,7 +92,7 @@ impl When {
 
 #[derive(Debug, Default)]
 struct Event {
-    line: usize,
+    line: u32,
     uid: String,
     start: Option<When>,
     end: Option<When>,
@@ -104,8 +104,8 @@ struct Event {
 }
 
 /// Lines with their numbers, those that were folded in one piece.
-fn unfold(text: &str) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
+fn unfold(text: &str) -> Vec<(u32, String)> {
+    let mut lines: Vec<(u32, String)> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim_end_matches('\r');
         match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
@@ -116,7 +116,7 @@ fn unfold(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-fn collect(lines: &[(usize, String)]) -> Result<Vec<Event>, String> {
+fn collect(lines: &[(u32, String)]) -> Result<Vec<Event>, String> {
     let mut events = Vec::new();
     let mut event: Option<Event> = None;
     // Components within an event, such as alarms, have properties of the same names.
@@ -233,6 +233,12 @@ impl Event {
         let Some(start) = &self.start else {
             return Err(format!("the event in line {} has no DTSTART", self.line));
         };
+        if self.end.is_none() && self.length.is_none() && !matches!(start, When::Day(_)) {
+            return Err(format!(
+                "the event in line {} begins at an hour and has no end; give it DTEND or DURATION",
+                self.line
+            ));
+        }
         let Some(rule) = &self.repeats else { return Ok(vec![start.clone()]) };
         let repetition = Repetition::read(rule, start).ok_or_else(|| {
             format!(
@@ -376,6 +382,10 @@ mod tests {
         format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n")
     }
 
+    fn events(text: &str) -> Result<Vec<Away>, String> {
+        Ok(read(text)?.into_iter().map(|(_, away)| away).collect())
+    }
+
     fn day(text: &str) -> Date {
         text.parse().unwrap()
     }
@@ -421,7 +431,7 @@ mod tests {
             ),
             ("DTSTART;VALUE=DATE:20261224\r\nSTATUS:CANCELLED", vec![]),
         ] {
-            assert_eq!(read(&file(&[event])), Ok(expected), "{event}");
+            assert_eq!(events(&file(&[event])), Ok(expected), "{event}");
         }
     }
 
@@ -440,13 +450,14 @@ mod tests {
         ] {
             let expected: Vec<Away> = expected.iter().map(|text| days(text, text)).collect();
             let text = file(&[&format!("DTSTART;VALUE=DATE:20260302\r\n{rule}")]);
-            assert_eq!(read(&text), Ok(expected), "{rule}");
+            assert_eq!(events(&text), Ok(expected), "{rule}");
         }
-        let leap = read(&file(&["DTSTART;VALUE=DATE:20240229\r\nRRULE:FREQ=YEARLY;UNTIL=20320301"])).unwrap();
+        let leap =
+            events(&file(&["DTSTART;VALUE=DATE:20240229\r\nRRULE:FREQ=YEARLY;UNTIL=20320301"])).unwrap();
         assert_eq!(leap, ["2024-02-29", "2028-02-29", "2032-02-29"].map(|text| days(text, text)));
-        let endless = read(&file(&["DTSTART;VALUE=DATE:20240101\r\nRRULE:FREQ=YEARLY"])).unwrap();
+        let endless = events(&file(&["DTSTART;VALUE=DATE:20240101\r\nRRULE:FREQ=YEARLY"])).unwrap();
         assert_eq!(endless.last(), Some(&days("2040-01-01", "2040-01-01")));
-        let moved = read(&file(&[
+        let moved = events(&file(&[
             "UID:1\r\nDTSTART;VALUE=DATE:20260302\r\nRRULE:FREQ=DAILY;COUNT=2",
             "UID:1\r\nRECURRENCE-ID;VALUE=DATE:20260303\r\nDTSTART;VALUE=DATE:20260310",
         ]));
@@ -460,11 +471,15 @@ mod tests {
             (file(&["DTSTART:tomorrow"]), "line 4, 'DTSTART:tomorrow': this is no day and no moment"),
             (file(&["SUMMARY:x"]), "the event in line 3 has no DTSTART"),
             (
+                file(&["DTSTART;VALUE=DATE:20260302", "DTSTART:20260302T080000"]),
+                "the event in line 6 begins at an hour and has no end; give it DTEND or DURATION",
+            ),
+            (
                 file(&["DTSTART:20260302\r\nRRULE:FREQ=MONTHLY;BYDAY=2MO"]),
                 "the event in line 3 repeats by a rule that Hark does not read (FREQ=MONTHLY;BYDAY=2MO); export its single days",
             ),
         ] {
-            assert_eq!(read(&text), Err(expected.to_owned()));
+            assert_eq!(events(&text), Err(expected.to_owned()));
         }
     }
 }

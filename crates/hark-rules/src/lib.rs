@@ -51,6 +51,6 @@ pub use condition::Failure;
 pub use facts::Facts;
 pub use memory::{Memory, Owner};
 pub use problem::{Location, Problem};
-pub use router::{Decision, Router, USUAL_PRIORITY, Verdict};
+pub use router::{Decision, PRAISED, Router, USUAL_PRIORITY, Verdict};
 pub use routing::{DEFAULT, Known, Routing};
 pub use team::Team;

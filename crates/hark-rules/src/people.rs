@@ -113,7 +113,8 @@ pub(crate) fn read_people(node: &Node, names: &Names, problems: &mut Vec<Problem
                 let label = format!("'absences' of {what}");
                 // Nobody away yet is written as an empty list.
                 if !matches!(&node.value, Value::List(items) if items.is_empty()) {
-                    person.away = read_away(node, &label, names, problems);
+                    let away = read_away(node, &label, names, problems);
+                    person.away = away.into_iter().map(|(_, away)| away).collect();
                 }
             }
             if let Some(node) = fields.take("deputies") {

@@ -80,6 +80,9 @@ pub struct Verdict<'r> {
     pub decided: bool,
 }
 
+/// How the tag begins that says who is praised.
+pub const PRAISED: &str = "praised:";
+
 /// Priority of an item where no rule says.
 pub const USUAL_PRIORITY: u32 = 3;
 
@@ -96,7 +99,7 @@ impl Router {
             .as_ref()
             .map_or_else(Policy::default, |node| Policy::read(node, &names, &mut problems));
         let teams = read_teams(routing, &names, &mut problems);
-        let moved = read_moved(routing, &teams, &mut problems);
+        let moved = read_moved(routing, &teams, &names, &mut problems);
         let rules = read_rules(routing, &teams, &names, &mut problems);
         let default = read_default(routing, &teams, &names, &mut problems);
         problems.sort_by_key(|problem| problem.location);
@@ -148,6 +151,27 @@ impl Router {
             .filter_map(|calendar| Some((calendar.name.as_str(), calendar.at, calendar.holidays_until()?)))
     }
 
+    /// The people whom items may be given to.
+    pub fn people(&self) -> impl Iterator<Item = &str> {
+        self.names.person_names()
+    }
+
+    /// The reasons for which rules drop mentions.
+    pub fn drop_reasons(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().filter_map(|rule| match &rule.ending {
+            Ending::Drop(reason) => Some(reason.as_str()),
+            Ending::Continue | Ending::To(_) => None,
+        })
+    }
+
+    /// The tags that items may carry, beside those that begin with [`PRAISED`].
+    pub fn tags(&self) -> impl Iterator<Item = String> {
+        let effects = self.rules.iter().map(|rule| &rule.effects).chain([&self.default.effects]);
+        let written = effects.flat_map(|effects| effects.tags.iter().cloned());
+        let branches = self.names.branch_names().map(branch_tag);
+        written.chain(branches).chain(self.names.themes.names().map(theme_tag))
+    }
+
     /// For how long whoever was offered something is left in peace.
     #[must_use]
     pub fn pitch_cooldown(&self) -> std::time::Duration {
@@ -177,7 +201,7 @@ impl Router {
         let gate = Asked::new(&self.policy, &view);
         let owner = self.owner_of(facts);
         let mut sum = Sum::default();
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = self.orphaned(facts, owner).into_iter().collect();
         for rule in self.index.candidates(&view) {
             let rule = &self.rules[rule];
             if !rule.when.holds(&view) {
@@ -255,6 +279,14 @@ impl Router {
         let owner = facts.memory.owner.as_ref()?;
         let name = self.names.team_now(&owner.team);
         self.teams.iter().position(|team| team.name == name)
+    }
+
+    /// The note about a thread whose team is no more and has left it to nobody.
+    fn orphaned(&self, facts: &Facts<'_>, owner: Option<usize>) -> Option<String> {
+        let gone = &facts.memory.owner.as_ref().filter(|_| owner.is_none())?.team;
+        Some(format!(
+            "the thread was with {gone}, which is not in 'teams': nobody has it now; give it a line with 'moved_to'"
+        ))
     }
 
     /// The team that a rule leads to whose conditions hold, with a note; or why the rule does not hold after all.
@@ -353,20 +385,28 @@ impl Router {
             }
         };
         if let Some(branch) = view.branch {
-            add(format!("branch:{}", self.names.branches[branch].name));
+            add(branch_tag(&self.names.branches[branch].name));
         }
         for theme in &view.themes {
-            add(format!("theme:{}", self.names.themes.name(*theme)));
+            add(theme_tag(self.names.themes.name(*theme)));
         }
         let facts = view.facts;
         let customer = !matches!(facts.mention.voice(), Voice::Own | Voice::Staff);
         if customer && facts.mention.intents.iter().any(|intent| intent.name == "praise") {
             let named = facts.mention.entities.iter().filter(|entity| entity.kind == "person");
-            named.for_each(|entity| add(format!("praised:{}", entity.text.trim())));
+            named.for_each(|entity| add(format!("{PRAISED}{}", entity.text.trim())));
             let people = facts.mention.matches.iter().filter(|found| found.kind() == v1::SubjectKind::Person);
-            people.for_each(|found| add(format!("praised:{}", found.subject)));
+            people.for_each(|found| add(format!("{PRAISED}{}", found.subject)));
         }
     }
+}
+
+fn branch_tag(name: &str) -> String {
+    format!("branch:{name}")
+}
+
+fn theme_tag(name: &str) -> String {
+    format!("theme:{name}")
 }
 
 /// Everything that rules refer to by name, in the order in which one builds on another.

@@ -218,7 +218,7 @@ fn read_rule(
     let named = target.as_ref().and_then(Target::named);
     let drop = fields.take("drop");
     let effects = read_effects(&mut fields, &what, named, teams, names, problems);
-    let timing = Timing::read(&mut fields, &what, named, teams, problems);
+    let timing = Timing::read(&mut fields, &what, named, teams, names, problems);
     if to.is_none() && !timing.is_empty() {
         let problem = Problem::at(node.at, format!("{what} has a deadline and no 'to'"));
         problems.push(problem.hint("'respond_within' and 'when_closed' are for rules that send to a team"));
@@ -282,19 +282,19 @@ pub(crate) fn read_default(
     };
     let mut fields = Fields::of(node, "'default'", problems)?;
     let to = fields.require("to", problems).and_then(|node| {
-        let to = find_team(node, "'to' of 'default'", teams, problems)?;
+        let to = find_team(node, "'to' of 'default'", teams, names, problems)?;
         refuse_pitching(node, "'to' of 'default'", to, teams, problems);
         Some(to)
     });
     if let Some(node) = node.get("copy_to") {
         for item in read::one_or_list(node, "'copy_to' of 'default'", &mut Vec::new()) {
-            if let Some(copy) = find_team(item, "", teams, &mut Vec::new()) {
+            if let Some(copy) = find_team(item, "", teams, names, &mut Vec::new()) {
                 refuse_pitching(item, "'copy_to' of 'default'", copy, teams, problems);
             }
         }
     }
     let effects = read_effects(&mut fields, "'default'", to, teams, names, problems);
-    let timing = Timing::read(&mut fields, "'default'", to, teams, problems);
+    let timing = Timing::read(&mut fields, "'default'", to, teams, names, problems);
     let target = to.map(Target::Team);
     let assign = fields
         .take("assign")
@@ -323,7 +323,7 @@ fn read_effects(
     if let Some(node) = fields.take("copy_to") {
         let label = format!("'copy_to' of {what}");
         for item in read::one_or_list(node, &label, problems) {
-            let Some(copy) = find_team(item, &label, teams, problems) else { continue };
+            let Some(copy) = find_team(item, &label, teams, names, problems) else { continue };
             if Some(copy) == target {
                 let problem = Problem::at(
                     item.at,

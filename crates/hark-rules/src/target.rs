@@ -84,7 +84,7 @@ impl Target {
             if matches!(&node.value, Value::Scalar(scalar) if scalar.text == THREAD) {
                 return Some(Self::Thread);
             }
-            return find_team(node, what, teams, problems).map(Self::Team);
+            return find_team(node, what, teams, names, problems).map(Self::Team);
         }
         let mut fields = Fields::of(node, what, problems)?;
         if let Some(node) = fields.require("branch_of", problems)
@@ -115,7 +115,7 @@ impl Target {
                 problem.hint("add them: branches: {gliwice: {places: [Gliwice], team: sales-gliwice}}"),
             );
         }
-        let fallback = find_team(fallback?, &format!("'fallback' of {what}"), teams, problems)?;
+        let fallback = find_team(fallback?, &format!("'fallback' of {what}"), teams, names, problems)?;
         Some(Self::Branch { teams: of_branches, fallback })
     }
 }

@@ -102,11 +102,11 @@ pub(crate) fn read_teams(routing: &Routing, names: &Names, problems: &mut Vec<Pr
     // A deputy may stand below its team.
     for (team, deputies, when_closed) in second_pass {
         if let Some(node) = deputies {
-            read_deputies(team, node, &mut teams, problems);
+            read_deputies(team, node, &mut teams, names, problems);
         }
         if let Some(node) = when_closed {
             let what = format!("'when_closed' of team '{}'", teams[team].name);
-            teams[team].when_closed = read_when_closed(node, &what, Some(team), &teams, problems);
+            teams[team].when_closed = read_when_closed(node, &what, Some(team), &teams, names, problems);
         }
     }
     teams
@@ -121,6 +121,7 @@ pub(crate) fn is_moved(node: &Node) -> bool {
 pub(crate) fn read_moved(
     routing: &Routing,
     teams: &[Team],
+    names: &Names,
     problems: &mut Vec<Problem>,
 ) -> Vec<(String, usize)> {
     let Some(node) = &routing.teams else { return Vec::new() };
@@ -135,7 +136,8 @@ pub(crate) fn read_moved(
         fields.finish(problems);
         let what = format!("'moved_to' of team '{}'", entry.key);
         moved.extend(
-            to.and_then(|node| find_team(node, &what, teams, problems)).map(|to| (entry.key.clone(), to)),
+            to.and_then(|node| find_team(node, &what, teams, names, problems))
+                .map(|to| (entry.key.clone(), to)),
         );
     }
     moved
@@ -157,10 +159,10 @@ pub(crate) fn read_calendar_name(
     found
 }
 
-fn read_deputies(team: usize, node: &Node, teams: &mut [Team], problems: &mut Vec<Problem>) {
+fn read_deputies(team: usize, node: &Node, teams: &mut [Team], names: &Names, problems: &mut Vec<Problem>) {
     let what = format!("'deputies' of team '{}'", teams[team].name);
     for item in read::one_or_list(node, &what, problems) {
-        let Some(deputy) = find_team(item, &what, teams, problems) else { continue };
+        let Some(deputy) = find_team(item, &what, teams, names, problems) else { continue };
         if deputy == team || stands_in(deputy, team, teams) {
             let message =
                 format!("{what} go round in a circle: '{}' is a deputy of its own", teams[team].name);
@@ -181,15 +183,13 @@ pub(crate) fn find_team(
     node: &Node,
     what: &str,
     teams: &[Team],
+    names: &Names,
     problems: &mut Vec<Problem>,
 ) -> Option<usize> {
     let name = read::text(node, what, problems)?;
     let found = teams.iter().position(|team| team.name == name);
     if found.is_none() {
-        problems.push(
-            Problem::at(node.at, format!("{what} names the team '{name}', which is not in 'teams'"))
-                .suggest(name, teams.iter().map(|team| team.name.as_str())),
-        );
+        problems.push(no_team(node, what, name, names));
     }
     found
 }
@@ -204,12 +204,18 @@ pub(crate) fn find_team_name(
     let name = read::text(node, what, problems)?;
     let found = names.team_names().position(|team| team == name);
     if found.is_none() {
-        problems.push(
-            Problem::at(node.at, format!("{what} names the team '{name}', which is not in 'teams'"))
-                .suggest(name, names.team_names()),
-        );
+        problems.push(no_team(node, what, name, names));
     }
     found
+}
+
+fn no_team(node: &Node, what: &str, name: &str, names: &Names) -> Problem {
+    if let Some((_, to)) = names.moved.iter().find(|(old, _)| old == name) {
+        let problem = Problem::at(node.at, format!("{what} names the team '{name}', which is no more"));
+        return problem.hint(format!("name '{to}', which took over"));
+    }
+    Problem::at(node.at, format!("{what} names the team '{name}', which is not in 'teams'"))
+        .suggest(name, names.team_names())
 }
 
 /// Nobody asks the gate about a deputy.

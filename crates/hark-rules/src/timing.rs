@@ -10,6 +10,7 @@ use crate::{
     facts::Facts,
     problem::Problem,
     read::{self, Fields, duration_words},
+    router::Names,
     team::{Team, find_team, refuse_pitching},
 };
 
@@ -47,13 +48,14 @@ impl Timing {
         what: &str,
         target: Option<usize>,
         teams: &[Team],
+        names: &Names,
         problems: &mut Vec<Problem>,
     ) -> Self {
         let respond_within = fields
             .take("respond_within")
             .and_then(|node| read_within(node, &format!("'respond_within' of {what}"), problems));
         let when_closed = fields.take("when_closed").and_then(|node| {
-            read_when_closed(node, &format!("'when_closed' of {what}"), target, teams, problems)
+            read_when_closed(node, &format!("'when_closed' of {what}"), target, teams, names, problems)
         });
         Self { respond_within, when_closed }
     }
@@ -217,6 +219,7 @@ pub(crate) fn read_when_closed(
     what: &str,
     target: Option<usize>,
     teams: &[Team],
+    names: &Names,
     problems: &mut Vec<Problem>,
 ) -> Option<WhenClosed> {
     if matches!(node.value, Value::Map(_)) {
@@ -224,7 +227,7 @@ pub(crate) fn read_when_closed(
         let deputy = fields.require("deputy", problems);
         fields.finish(problems);
         let node = deputy?;
-        let deputy = find_team(node, what, teams, problems)?;
+        let deputy = find_team(node, what, teams, names, problems)?;
         if Some(deputy) == target {
             problems.push(Problem::at(node.at, format!("{what} names the team itself")));
             return None;

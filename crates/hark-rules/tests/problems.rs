@@ -399,6 +399,10 @@ fn a_slip_about_people_branches_themes_or_the_gate_is_named() {
             "default: {to: a}\nteams: {a: {}, old: {moved_to: nowhere}}\n".to_owned(),
             "2:32: 'moved_to' of team 'old' names the team 'nowhere', which is not in 'teams'; known are a",
         ),
+        (
+            "default: {to: old}\nteams: {a: {}, old: {moved_to: a}}\n".to_owned(),
+            "1:15: 'to' of 'default' names the team 'old', which is no more; name 'a', which took over",
+        ),
     ] {
         let found = problems(&yaml);
         assert_eq!(found, [expected], "{yaml}");

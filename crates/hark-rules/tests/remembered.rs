@@ -56,6 +56,20 @@ fn owned(team: &str, person: &str) -> Memory {
 }
 
 #[test]
+fn a_thread_whose_team_is_gone_says_that_nobody_has_it() {
+    let router = router();
+    let gone = decided(&router, &[], &owned("gone", ""));
+    assert_eq!(gone.team, Some("triage"));
+    assert_eq!(
+        gone.trace.notes,
+        [
+            "the thread was with gone, which is not in 'teams': nobody has it now; give it a line with 'moved_to'"
+        ]
+    );
+    assert_eq!(decided(&router, &[], &owned("old", "")).trace.notes.len(), 1, "somebody took over");
+}
+
+#[test]
 fn a_thread_stays_with_whoever_began_it() {
     let router = router();
     for (intents, owner, team, next_owner, rule) in [

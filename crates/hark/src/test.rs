@@ -232,6 +232,9 @@ impl Outcome<'_> {
             Key::MayReply => of(|decision| Some(decision.gate.may_reply.to_string())),
             Key::MayPitch => of(|decision| Some(decision.gate.may_pitch.to_string())),
             Key::Reasons => all(|decision| decision.gate.reasons.clone()),
+            Key::Refused => {
+                all(|decision| decision.refused.iter().map(|&reason| reason.to_owned()).collect())
+            }
             Key::Language => Got::One(Some(mention.language.clone())),
             Key::Sentiment => Got::One(sentiment(mention).map(str::to_owned)),
             Key::Intents => Got::Many(mention.intents.iter().map(|intent| intent.name.clone()).collect()),

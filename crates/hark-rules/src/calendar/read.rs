@@ -233,17 +233,22 @@ fn read_holidays(node: &Node, what: &str, names: &Names, problems: &mut Vec<Prob
 }
 
 /// Only whole days close a calendar.
-fn whole_days(node: &Node, what: &str, away: Vec<Away>, problems: &mut Vec<Problem>) -> Vec<(Date, Date)> {
-    let count = away.len();
-    let days: Vec<(Date, Date)> = away
-        .into_iter()
-        .filter_map(|away| match away {
-            Away::Days(from, to) => Some((from, to)),
-            Away::Local(..) | Away::Moments(..) => None,
-        })
-        .collect();
-    if days.len() < count {
-        let problem = Problem::at(node.at, format!("the file of {what} has events of less than a day"));
+fn whole_days(
+    node: &Node,
+    what: &str,
+    events: Vec<(u32, Away)>,
+    problems: &mut Vec<Problem>,
+) -> Vec<(Date, Date)> {
+    let (mut days, mut of_hours) = (Vec::with_capacity(events.len()), None);
+    for (line, away) in events {
+        match away {
+            Away::Days(from, to) => days.push((from, to)),
+            Away::Local(..) | Away::Moments(..) => _ = of_hours.get_or_insert(line),
+        }
+    }
+    if let Some(line) = of_hours {
+        let message = format!("the file of {what} has events of hours, the first in line {line}");
+        let problem = Problem::at(node.at, message);
         problems.push(problem.hint("only whole days close a calendar: leave the others out"));
     }
     days

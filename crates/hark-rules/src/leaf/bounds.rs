@@ -25,6 +25,11 @@ impl Bounds {
         self.min >= other.min && self.max <= other.max
     }
 
+    /// No value is allowed by both.
+    pub fn apart(self, other: Self) -> bool {
+        self.max < other.min || other.max < self.min
+    }
+
     pub fn is_open(self) -> bool {
         self.min == f64::NEG_INFINITY && self.max == f64::INFINITY
     }

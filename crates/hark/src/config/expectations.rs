@@ -1,8 +1,11 @@
 //! `tests:` says what should become of a post; `hark test` runs it.
 
+use std::borrow::Cow;
+
 use hark_rules::{
-    DEFAULT, Location, Memory, Owner, Problem, Router,
+    DEFAULT, Location, Memory, Owner, PRAISED, Problem, Router,
     document::{Node, Scalar, ScalarKind, Value},
+    gate::{NOT_A_PITCHING_TEAM, REFUSALS, STAYS_WITH_OWNER},
     read::{self, Fields},
     vocabulary::{ENTITIES, INTENTS, LANGUAGES, SENTIMENTS, VOICES},
 };
@@ -81,6 +84,8 @@ pub enum Key {
     MayPitch,
     /// Why the author may not be addressed.
     Reasons,
+    /// Why the gate refused a rule or a copy to a team that pitches.
+    Refused,
     /// The language found.
     Language,
     /// The sentiment found.
@@ -96,7 +101,7 @@ pub enum Key {
 }
 
 impl Key {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Team,
         Self::Rule,
         Self::Drop,
@@ -109,6 +114,7 @@ impl Key {
         Self::MayReply,
         Self::MayPitch,
         Self::Reasons,
+        Self::Refused,
         Self::Language,
         Self::Sentiment,
         Self::Intents,
@@ -132,6 +138,7 @@ impl Key {
             Self::MayReply => "may_reply",
             Self::MayPitch => "may_pitch",
             Self::Reasons => "reasons",
+            Self::Refused => "refused",
             Self::Language => "language",
             Self::Sentiment => "sentiment",
             Self::Intents => "intents",
@@ -150,6 +157,7 @@ impl Key {
             | Self::CopyTo
             | Self::Continued
             | Self::Reasons
+            | Self::Refused
             | Self::Intents
             | Self::Subjects
             | Self::Entities => Kind::Words,
@@ -195,20 +203,28 @@ pub(super) struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// The words that may be expected under a key; `None` for any.
-    fn of(&self, key: Key) -> Option<Vec<&str>> {
-        match key {
-            Key::Team | Key::CopyTo => Some(self.router?.teams().map(|team| team.name.as_str()).collect()),
-            Key::Rule => Some(self.router?.rules().chain([DEFAULT]).collect()),
-            Key::Continued => Some(self.router?.rules().collect()),
-            Key::Language => Some(LANGUAGES.iter().map(|(code, _)| *code).collect()),
-            Key::Sentiment => Some(SENTIMENTS.iter().map(|(name, _)| *name).collect()),
-            Key::Voice => Some(VOICES.iter().map(|(name, _)| *name).collect()),
-            Key::Intents => Some(INTENTS.to_vec()),
-            Key::Entities => Some(ENTITIES.to_vec()),
-            Key::Subjects => Some(self.subjects.clone()),
-            _ => None,
+    /// The words that may be expected under a key, as [`stands_for`] takes them; `None` for any.
+    fn of(&self, key: Key) -> Option<Vec<Cow<'_, str>>> {
+        fn borrowed<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<Cow<'n, str>> {
+            names.into_iter().map(Cow::Borrowed).collect()
         }
+        Some(match key {
+            Key::Team | Key::CopyTo => borrowed(self.router?.teams().map(|team| team.name.as_str())),
+            Key::Rule => borrowed(self.router?.rules().chain([DEFAULT])),
+            Key::Continued => borrowed(self.router?.rules()),
+            Key::Drop => borrowed(self.router?.drop_reasons().chain([NO_MATCH])),
+            Key::Person => borrowed(self.router?.people()),
+            Key::Tags => self.router?.tags().map(Cow::Owned).chain([PRAISED.into()]).collect(),
+            Key::Reasons => borrowed(REFUSALS.into_iter().chain([NOT_A_PITCHING_TEAM, STAYS_WITH_OWNER])),
+            Key::Refused => borrowed(REFUSALS),
+            Key::Language => borrowed(LANGUAGES.iter().map(|(code, _)| *code)),
+            Key::Sentiment => borrowed(SENTIMENTS.iter().map(|(name, _)| *name)),
+            Key::Voice => borrowed(VOICES.iter().map(|(name, _)| *name)),
+            Key::Intents => borrowed(INTENTS),
+            Key::Entities => borrowed(ENTITIES),
+            Key::Subjects => borrowed(self.subjects.iter().copied()),
+            Key::Priority | Key::Due | Key::MayReply | Key::MayPitch => return None,
+        })
     }
 }
 
@@ -248,7 +264,8 @@ fn read_test(node: &Node, index: usize, names: &Names<'_>, problems: &mut Vec<Pr
     };
     let name = fields.take("name").and_then(|node| read::text(node, &format!("'name' of {what}"), problems));
     let source = fields.take("source").and_then(|node| {
-        known_words(node, &format!("'source' of {what}"), Some(&names.sources), false, problems).pop()
+        let known: Vec<Cow<'_, str>> = names.sources.iter().map(|name| Cow::Borrowed(*name)).collect();
+        known_words(node, &format!("'source' of {what}"), Some(&known), false, problems).pop()
     });
     let at = fields.take("at").and_then(|node| moment(node, &format!("'at' of {what}"), problems));
     let expect =
@@ -428,12 +445,12 @@ fn read_expectation(
 fn read_want(
     node: &Node,
     key: Key,
-    known: Option<&[&str]>,
+    known: Option<&[Cow<'_, str>]>,
     what: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Want> {
     // A team or a tag may have the name; then it is meant.
-    let is_name = known.is_some_and(|known| known.contains(&NONE));
+    let is_name = known.is_some_and(|known| known.iter().any(|known| known == NONE));
     if matches!(&node.value, Value::Scalar(Scalar { text, .. }) if text == NONE) && !is_name {
         return Some(Want::Nothing);
     }
@@ -471,7 +488,7 @@ fn moment(node: &Node, what: &str, problems: &mut Vec<Problem>) -> Option<Timest
 fn known_words(
     node: &Node,
     what: &str,
-    known: Option<&[&str]>,
+    known: Option<&[Cow<'_, str>]>,
     many: bool,
     problems: &mut Vec<Problem>,
 ) -> Vec<String> {
@@ -480,12 +497,17 @@ fn known_words(
     for item in items {
         let Some(word) = read::text(item, what, problems) else { continue };
         match known {
-            Some(known) if !known.contains(&word) => {
+            Some(known) if !known.iter().any(|known| stands_for(known, word)) => {
                 let problem = Problem::at(item.at, format!("unknown word '{word}' for {what}"));
-                problems.push(problem.suggest(word, known.iter().copied()));
+                problems.push(problem.suggest(word, known.iter().map(AsRef::as_ref)));
             }
             _ => found.push(word.to_owned()),
         }
     }
     found
+}
+
+/// Whether a known word is the one written. One that ends with a colon stands for all that begin so.
+fn stands_for(known: &str, word: &str) -> bool {
+    known == word || (known.ends_with(':') && word.starts_with(known))
 }

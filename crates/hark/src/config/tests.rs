@@ -265,6 +265,22 @@ fn each_slip_is_named_with_place_and_remedy() {
             "teams: {sales: {}}\ndefault: {to: sales}\ntests: [{say: x, expect: {team: sale}}]\n",
             "conf/hark.yaml:3:33: unknown word 'sale' for 'team' of test 1; did you mean 'sales'?",
         ),
+        (
+            "teams: {sales: {members: [anna]}}\npeople: {anna: {}}\ndefault: {to: sales, tags: vip}\ntests: [{say: x, expect: {person: ana, tags: [vip, praised:Elin, theme:prise]}}]\n",
+            "conf/hark.yaml:4:35: unknown word 'ana' for 'person' of test 1; did you mean 'anna'?",
+        ),
+        (
+            "teams: {sales: {}}\ndefault: {to: sales, tags: vip}\ntests: [{say: x, expect: {tags: [vip, praised:Elin, theme:prise]}}]\n",
+            "conf/hark.yaml:3:53: unknown word 'theme:prise' for 'tags' of test 1; did you mean 'theme:price'?",
+        ),
+        (
+            "teams: {sales: {}}\nrules: [{name: a, when: {intent: spam}, drop: spam}]\ndefault: {to: sales}\ntests: [{say: x, expect: {drop: spamm}}]\n",
+            "conf/hark.yaml:4:33: unknown word 'spamm' for 'drop' of test 1; did you mean 'spam'?",
+        ),
+        (
+            "tests: [{say: x, expect: {refused: not_askd}}]\n",
+            "conf/hark.yaml:1:36: unknown word 'not_askd' for 'refused' of test 1; did you mean 'not_asked'?",
+        ),
     ] {
         let found = problems(yaml);
         assert_eq!(found.first().map(String::as_str), Some(expected), "{yaml}");
