@@ -188,6 +188,10 @@ impl Table {
 
     /// Takes over a committed record of the state topic.
     pub fn apply(&mut self, key: &[u8], value: Option<&[u8]>, timestamp_ms: i64) {
+        if key.len() >= usize::from(PACKED) {
+            // Somebody else's: keys of state are ids. An entry has no room for the length of this one.
+            return;
+        }
         let mut buffer = [0; 16];
         let (key, flag) = pack(key, &mut buffer);
         let hash = self.hash(key);
@@ -291,7 +295,7 @@ impl Table {
         let bytes = &mut self.chunks[self.current].bytes;
         let at = position(self.current, bytes.len());
         let end = bytes.len() + size;
-        // Keys and values come from records, which are far below these bounds.
+        // Longer keys are not taken, and records are far below the bound of values.
         let key_length = u16::try_from(key.len()).unwrap_or(PACKED - 1) | flag;
         let value_length = u32::try_from(value.len()).unwrap_or(u32::MAX);
         bytes.extend_from_slice(&key_length.to_le_bytes());
@@ -441,6 +445,15 @@ mod tests {
         table.change(put("a", b"overlay", 2));
         table.merge(2, &days(1));
         assert_eq!((table.get(b"a", 2, &days(1)), table.len()), (Some((&b"overlay"[..], 2)), 1));
+    }
+
+    #[test]
+    fn a_key_that_nobody_of_ours_wrote_spoils_no_entry() {
+        let mut table = Table::new();
+        table.apply(&[b'k'; 40_000], Some(b"v"), 0);
+        table.apply(b"a", Some(b"v"), 0);
+        table.sweep(10, 1, &days(1));
+        assert_eq!((table.get(b"a", 1, &days(1)), table.len()), (Some((&b"v"[..], 0)), 1));
     }
 
     #[test]

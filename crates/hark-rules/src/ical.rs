@@ -4,7 +4,7 @@
 //! cancelled ones. A rule of repetition that goes further is an error that names it: a holiday that is missed in silence
 //! would be a wrong deadline.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use jiff::{
     Span, Timestamp, ToSpan as _,
@@ -27,16 +27,19 @@ pub(crate) fn read(text: &str) -> Result<Vec<(u32, Away)>, String> {
     }
     let events = collect(&lines)?;
     // An event with a RECURRENCE-ID replaces one coming of the event that repeats.
-    let replaced: HashSet<(&str, When)> =
-        events.iter().filter_map(|event| Some((event.uid.as_str(), event.replaces.clone()?))).collect();
+    let mut replaced: HashMap<&str, Vec<&When>> = HashMap::new();
+    for event in &events {
+        replaced.entry(&event.uid).or_default().extend(&event.replaces);
+    }
     let mut found = Vec::new();
     for event in &events {
         if event.cancelled {
             continue;
         }
         for start in event.starts()? {
-            let gone = event.except.contains(&start)
-                || (event.replaces.is_none() && replaced.contains(&(event.uid.as_str(), start.clone())));
+            let replaced = replaced.get(event.uid.as_str()).filter(|_| event.replaces.is_none());
+            let mut except = event.except.iter().chain(replaced.into_iter().flatten().copied());
+            let gone = except.any(|except| except.means(&start));
             if !gone {
                 found.extend(event.away(&start).map(|away| (event.line, away)));
             }
@@ -65,6 +68,17 @@ impl When {
             Self::Day(day) => day.at(0, 0, 0, 0),
             Self::Local(at) | Self::In(at, _) => *at,
             Self::Utc(at) => at.to_zoned(TimeZone::UTC).datetime(),
+        }
+    }
+
+    /// Whether an exception that is written so is about this coming: on its day, at its moment, or at its hour by whatever clock.
+    fn means(&self, coming: &Self) -> bool {
+        match (self, coming) {
+            (Self::Day(day), _) => coming.civil().date() == *day,
+            _ => match (self.moment(), coming.moment()) {
+                (Some(one), Some(other)) => one == other,
+                _ => self.civil() == coming.civil(),
+            },
         }
     }
 
@@ -198,12 +212,32 @@ fn when(parameters: &[(String, String)], value: &str) -> Option<When> {
     if utc {
         return Some(When::Utc(at.to_zoned(TimeZone::UTC).ok()?.timestamp()));
     }
-    let zone = parameters.iter().find(|(name, _)| name == "TZID").map(|(_, zone)| zone);
-    match zone {
-        // A zone by a name of its own, as some programs give it, is nearly always that of whoever is away.
-        Some(zone) if TimeZoneDatabase::bundled().get(zone).is_ok() => Some(When::In(at, zone.clone())),
-        _ => Some(When::Local(at)),
-    }
+    let zone = parameters.iter().find(|(name, _)| name == "TZID").and_then(|(_, zone)| zone_named(zone));
+    // A zone by a name of its own, as some programs give it, is nearly always that of whoever is away.
+    Some(zone.map_or(When::Local(at), |zone| When::In(at, zone.to_owned())))
+}
+
+/// As Outlook names the zones of Hark's first markets and their neighbours (CLDR, windowsZones).
+const WINDOWS_ZONES: [(&str, &str); 10] = [
+    ("Central Europe Standard Time", "Europe/Budapest"),
+    ("Central European Standard Time", "Europe/Warsaw"),
+    ("E. Europe Standard Time", "Europe/Chisinau"),
+    ("Eastern Standard Time", "America/New_York"),
+    ("FLE Standard Time", "Europe/Kyiv"),
+    ("GMT Standard Time", "Europe/London"),
+    ("GTB Standard Time", "Europe/Bucharest"),
+    ("Romance Standard Time", "Europe/Paris"),
+    ("UTC", "Etc/UTC"),
+    ("W. Europe Standard Time", "Europe/Berlin"),
+];
+
+/// The zone of the tz database that a file means; some programs put a path before its name.
+fn zone_named(name: &str) -> Option<&str> {
+    let windows =
+        WINDOWS_ZONES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, zone)| *zone);
+    let behind_a_path = name.rmatch_indices('/').nth(1).map(|(at, _)| &name[at + 1..]);
+    let known = |zone: &&str| TimeZoneDatabase::bundled().get(zone).is_ok();
+    [windows, Some(name), behind_a_path].into_iter().flatten().find(known)
 }
 
 impl Event {
@@ -295,6 +329,13 @@ impl Repetition {
                         (When::Utc(at), When::In(_, zone)) => {
                             at.to_zoned(TimeZoneDatabase::bundled().get(zone).ok()?).datetime()
                         }
+                        // Midnight by a clock that the file does not name: the nearest one.
+                        (When::Utc(at), When::Day(_)) => {
+                            let midday =
+                                at.to_zoned(TimeZone::UTC).datetime().checked_add(12.hours()).ok()?;
+                            midday.date().at(23, 59, 59, 0)
+                        }
+                        (When::Utc(_), When::Local(_)) => return None,
                         (until, _) => until.civil(),
                     });
                 }
@@ -423,7 +464,7 @@ mod tests {
                 )],
             ),
             (
-                "DTSTART;TZID=W. Europe Standard Time:20260302T080000\r\nDTEND:20260302T120000",
+                "DTSTART;TZID=Our Own Time:20260302T080000\r\nDTEND:20260302T120000",
                 vec![Away::Local(
                     "2026-03-02T08:00:00".parse().unwrap(),
                     "2026-03-02T12:00:00".parse().unwrap(),
@@ -447,6 +488,9 @@ mod tests {
             ("RRULE:FREQ=MONTHLY;COUNT=2", vec!["2026-03-02", "2026-04-02"]),
             ("RRULE:FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=2;COUNT=2", vec!["2026-03-02", "2027-03-02"]),
             ("RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE;VALUE=DATE:20260303", vec!["2026-03-02", "2026-03-04"]),
+            // Midnight in Warsaw, and in New York.
+            ("RRULE:FREQ=DAILY;UNTIL=20260302T230000Z", vec!["2026-03-02", "2026-03-03"]),
+            ("RRULE:FREQ=DAILY;UNTIL=20260303T050000Z", vec!["2026-03-02", "2026-03-03"]),
         ] {
             let expected: Vec<Away> = expected.iter().map(|text| days(text, text)).collect();
             let text = file(&[&format!("DTSTART;VALUE=DATE:20260302\r\n{rule}")]);
@@ -465,6 +509,37 @@ mod tests {
     }
 
     #[test]
+    fn a_series_of_hours_ends_and_is_left_out_by_moments_however_they_are_written() {
+        let days_of = |zone: &str, rule: &str| -> Vec<String> {
+            let start = format!("DTSTART{zone}:20260302T090000\r\nDURATION:PT1H\r\nRRULE:FREQ=WEEKLY;{rule}");
+            let begin = |away: Away| match away {
+                Away::Moments(from, _) => from.to_string(),
+                other => format!("{other:?}"),
+            };
+            events(&file(&[&start])).unwrap().into_iter().map(begin).collect()
+        };
+        // An hour earlier in UTC from the 29th of March on.
+        let all = ["2026-03-16T08:00:00Z", "2026-03-23T08:00:00Z", "2026-03-30T07:00:00Z"];
+        for zone in [
+            ";TZID=Europe/Warsaw",
+            ";TZID=\"Central European Standard Time\"",
+            ";TZID=/freeassociation.sourceforge.net/Europe/Warsaw",
+        ] {
+            let rule = "UNTIL=20260330T070000Z\r\nEXDATE:20260302T080000Z\r\nEXDATE;VALUE=DATE:20260309";
+            assert_eq!(days_of(zone, rule), all, "{zone}");
+        }
+        let moved = events(&file(&[
+            "UID:1\r\nDTSTART;TZID=Europe/Warsaw:20260302T090000\r\nDURATION:PT1H\r\nRRULE:FREQ=WEEKLY;COUNT=2",
+            "UID:1\r\nRECURRENCE-ID:20260309T080000Z\r\nDTSTART;VALUE=DATE:20260310",
+        ]));
+        assert_eq!(
+            moved.unwrap()[1..],
+            [days("2026-03-10", "2026-03-10")],
+            "the second coming is another day"
+        );
+    }
+
+    #[test]
     fn what_is_not_understood_is_an_error_with_its_line() {
         for (text, expected) in [
             ("hello".to_owned(), "it is no iCalendar file, which begins with BEGIN:VCALENDAR"),
@@ -473,6 +548,12 @@ mod tests {
             (
                 file(&["DTSTART;VALUE=DATE:20260302", "DTSTART:20260302T080000"]),
                 "the event in line 6 begins at an hour and has no end; give it DTEND or DURATION",
+            ),
+            (
+                file(&[
+                    "DTSTART;TZID=Our Own Time:20260302T090000\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY;UNTIL=20260304T080000Z",
+                ]),
+                "the event in line 3 repeats by a rule that Hark does not read (FREQ=DAILY;UNTIL=20260304T080000Z); export its single days",
             ),
             (
                 file(&["DTSTART:20260302\r\nRRULE:FREQ=MONTHLY;BYDAY=2MO"]),

@@ -1,5 +1,5 @@
-//! The messages that travel between Hark's stages, and what every reader of them must agree on: ids, partitions,
-//! proto3 JSON and the rule that bytes which are only passed on are never re-encoded.
+//! The messages that travel between Hark's stages, and what every reader of them must agree on: ids, partitions, proto3 JSON,
+//! how much a dead letter keeps, and the rule that bytes which are only passed on are never re-encoded.
 //!
 //! One decision a reader may question: nested messages that a stage only carries (`Mention.post`, `Item.mention`) are
 //! left empty in the generated structs and spliced in as bytes by [`splice`]. prost drops fields that it does not know
@@ -11,6 +11,7 @@ pub mod v1 {
     include!("generated/hark.v1.rs");
 }
 
+pub mod dead_letter;
 pub mod id;
 pub mod json;
 pub mod partition;

@@ -24,6 +24,5 @@ pub use publisher::{
     SubmitError,
 };
 pub use raw_post::{
-    IngestTopics, MAX_DEAD_VALUE_BYTES, MAX_PAYLOAD_BYTES, PollResult, SourceContext, SourceCounts, raw_post,
-    to_output,
+    IngestTopics, MAX_PAYLOAD_BYTES, PollResult, SourceContext, SourceCounts, raw_post, to_output,
 };

@@ -8,6 +8,7 @@ use std::sync::{
 use hark_log::{Header, Output};
 use hark_schema::{
     Message as _,
+    dead_letter::bounded,
     id::{Id, mention_id},
     partition::Topic,
     v1::{DeadLetter, FileOrigin, Op, PostRef, Provenance, RawPost},
@@ -15,9 +16,6 @@ use hark_schema::{
 use jiff::Timestamp;
 
 use crate::{PostInput, Reason};
-
-/// A dead letter keeps this much of a value (DESIGN, law 10).
-pub const MAX_DEAD_VALUE_BYTES: usize = 512 * 1024;
 
 /// Largest document that is kept beside its post with `keep_payload`; a post without needless white space is far smaller, and the
 /// item it may become has to fit into a record.
@@ -267,9 +265,9 @@ pub(crate) fn dead_letter(line: DeadLine<'_>, context: &SourceContext, rejected_
     ]);
     let trace = line.mention_id.unwrap_or(id);
     let key = trace.to_string().into_bytes();
-    let letter = DeadLetter {
+    let letter = bounded(DeadLetter {
         stage: "ingest".to_owned(),
-        value: Some(line.head[..line.head.len().min(MAX_DEAD_VALUE_BYTES)].to_vec()),
+        value: Some(line.head.to_vec()),
         class: line.reason.as_str().to_owned(),
         error: line.error,
         attempts: 1,
@@ -280,7 +278,7 @@ pub(crate) fn dead_letter(line: DeadLine<'_>, context: &SourceContext, rejected_
         file: Some(line.origin),
         rejected_at: Some(wire_time(rejected_at)),
         ..DeadLetter::default()
-    };
+    });
     Output {
         topic: context.topics.dead_letters.name.clone(),
         partition: context.topics.dead_letters.partition_of(&key),

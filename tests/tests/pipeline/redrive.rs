@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hark_log::{Header, Output};
 use hark_schema::{
     Message as _,
-    v1::{DeadLetter, DeadLetterHeader, RawPost},
+    v1::{DeadLetter, DeadLetterHeader, Op, RawPost},
 };
 use hark_tests::deadline::wait_until;
 use serde_json::Value;
@@ -147,18 +147,24 @@ fn what_is_stale_by_its_revision_is_dropped_and_what_has_none_is_not_sent_over_a
         };
         let old = with("s-1", "Which garage?", Some(1));
         let older = with("s-2", "Which garage?", None);
+        // Enrich takes a deletion whatever its revision.
+        let mut gone = with("s-3", "", Some(1));
+        let post = RawPost::decode(&**gone.value.as_ref().unwrap()).unwrap();
+        gone.value = Some(RawPost { op: Op::Delete.into(), ..post }.encode_to_vec());
         scene.write(&[
             with("s-1", "Which garage was it?", Some(2)),
             with("s-2", "Which garage was it?", None),
+            with("s-3", "Which garage was it?", Some(2)),
         ]);
-        scene.write(&[letter(scene, "enrich", &old, -1), letter(scene, "enrich", &older, -1)]);
+        let letters = [&old, &older, &gone].map(|record| letter(scene, "enrich", record, -1));
+        scene.write(&letters);
         scene.work_off();
         let said = scene.run(&["redrive", "--all"]).stdout;
         assert!(said.contains("a newer record of the same key came after it"), "{said}");
-        assert!(said.ends_with("1 went back, 1 stay, 0 had gone before\n"), "{said}");
+        assert!(said.ends_with("1 went back, 2 stay, 0 had gone before\n"), "{said}");
         scene.work_off();
         assert_eq!(scene.counts("enrich").get("stale"), 1);
-        assert_eq!(scene.values("queue.sales").len(), 2);
+        assert_eq!(scene.values("queue.sales").len(), 3, "none is cancelled");
     });
 }
 

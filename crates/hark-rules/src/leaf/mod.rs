@@ -118,7 +118,8 @@ impl Leaf {
             Test::Voice(wanted) => wanted.contains(&facts.mention.voice()),
             Test::Visibility(wanted) => wanted.contains(&visibility(view)),
             Test::Place(wanted) => {
-                !facts.post.place.is_empty() && wanted.contains(&facts.post.place.to_lowercase())
+                let place = facts.post.place.trim();
+                !place.is_empty() && wanted.contains(&place.to_lowercase())
             }
             Test::Branch(wanted) => view.branch.is_some_and(|branch| wanted.contains(&branch)),
             Test::Theme(wanted) => view.themes.iter().any(|theme| wanted.contains(theme)),

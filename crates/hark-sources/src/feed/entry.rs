@@ -53,6 +53,8 @@ fn read(entry: &Entry, kind: &FeedType, language: &str) -> Read {
 
     let content = blake3::hash(format!("{}\n{title}\n{text}", title.len()).as_bytes());
     let id = match entry.id.trim() {
+        // All that there is of an entry without id, link and title is what it says.
+        "" => content.to_hex().to_string(),
         id if id.len() > ID_BYTES => blake3::hash(id.as_bytes()).to_hex().to_string(),
         id => id.to_owned(),
     };

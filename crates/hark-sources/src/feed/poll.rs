@@ -308,7 +308,14 @@ fn after(now: Timestamp, wait: Duration) -> i64 {
 }
 
 fn parse(page: &[u8], url: &str) -> Result<feed_rs::model::Feed, PollError> {
-    let parser = feed_rs::parser::Builder::new().base_uri(Some(url)).build();
+    // Without one of ours, an entry that has neither id nor link nor title gets another id at each poll.
+    let parser = feed_rs::parser::Builder::new()
+        .base_uri(Some(url))
+        .id_generator(|links, title, uri| match (links.first(), title) {
+            (None, None) => String::new(),
+            _ => feed_rs::parser::generate_id(links, title, uri),
+        })
+        .build();
     parser.parse(page).map_err(|error| PollError::NoFeed(error.to_string()))
 }
 

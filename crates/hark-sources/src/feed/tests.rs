@@ -397,6 +397,10 @@ fn an_entry_without_an_id_is_known_by_its_link_and_one_that_comes_twice_counts_o
     assert_ne!(other[0].id, twice[0].id);
     let long = item(&format!("<guid>{}</guid>", "g".repeat(3_000)));
     assert!(read(&page(&long))[0].id.len() <= 64);
+    let bare = ["One", "Two"].map(|said| format!("<item><description>{said}</description></item>")).concat();
+    let ids = || read(&page(&bare)).into_iter().map(|post| post.id).collect::<Vec<_>>();
+    assert_eq!(ids(), ids(), "what has only a text is the same at every poll too");
+    assert_ne!(ids()[0], ids()[1]);
 }
 
 #[test]

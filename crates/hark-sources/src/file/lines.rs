@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::MAX_DEAD_VALUE_BYTES;
+use hark_schema::dead_letter::VALUE_BYTES;
 
 /// Longest line that is read, without its line end. A text of 64 KiB fits many times over, whatever escapes it is written in.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
@@ -49,7 +49,7 @@ struct Skipping {
 impl Skipping {
     /// Keeps the beginning; nothing is added yet.
     fn headed(bytes: &[u8]) -> Self {
-        let head = bytes[..bytes.len().min(MAX_DEAD_VALUE_BYTES)].to_vec();
+        let head = bytes[..bytes.len().min(VALUE_BYTES)].to_vec();
         Self { head, length: 0, hasher: blake3::Hasher::new() }
     }
 
@@ -219,7 +219,7 @@ mod tests {
                 found.push(match line.content {
                     Content::Whole(bytes) => (line.number, line.offset, bytes.to_vec()),
                     Content::TooLong { head, length, blake3 } => {
-                        assert_eq!(head.len(), MAX_DEAD_VALUE_BYTES);
+                        assert_eq!(head.len(), VALUE_BYTES);
                         assert_eq!(blake3, blake3::hash(&[&long[..], &long[..]].concat()));
                         (line.number, line.offset, length.to_string().into_bytes())
                     }

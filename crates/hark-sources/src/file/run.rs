@@ -292,7 +292,7 @@ impl<'a> Poller<'a> {
             }
             paths.extend(found.paths);
         }
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         self.left_out = false;
         for path in &paths {
             let metadata = match fs::metadata(path) {
@@ -310,10 +310,9 @@ impl<'a> Poller<'a> {
                 continue;
             }
             let stamp = Stamp { identity: Identity::of(&metadata), size: metadata.len() };
-            if seen.contains(&stamp.identity) {
+            if !seen.insert(stamp.identity) {
                 continue;
             }
-            seen.push(stamp.identity);
             if let Some(file) = self.files.iter_mut().find(|file| file.identity == stamp.identity) {
                 file.renamed(path);
                 continue;
@@ -411,11 +410,11 @@ impl<'a> Poller<'a> {
             };
             let file = self.files.remove(index);
             progress = true;
-            if let Turn::Anew(change) = turn {
-                self.start_over(&file, &change);
-                continue;
+            match turn {
+                Turn::Anew(change) => self.start_over(&file, &change),
+                Turn::Failed => self.let_go(file),
+                Turn::Finished | Turn::Read | Turn::Idle => self.close(file),
             }
-            self.close(file);
         }
         Ok(progress)
     }
@@ -512,11 +511,10 @@ impl<'a> Poller<'a> {
         self.outbox.send(outputs, tally)
     }
 
-    /// A file that cannot be read any more is let go; it is tried again from its cursor when it is found again.
     fn failed(&mut self, index: usize, error: &std::io::Error) -> Turn {
         let path = self.files[index].path.clone();
         self.complain(&path, &remedy(error));
-        Turn::Finished
+        Turn::Failed
     }
 
     /// Closes the file that has been silent for longest. False when none is idle.
@@ -544,6 +542,11 @@ impl<'a> Poller<'a> {
             let stamp = Stamp { identity: file.identity, size: file.lines.read_to() };
             self.parked.insert(file.path.clone(), stamp);
         }
+        self.let_go(file);
+    }
+
+    /// When it is found again, it is read on from its cursor.
+    fn let_go(&mut self, file: Followed) {
         if file.submission > self.outbox.committed() {
             self.closing.push(file);
         }
@@ -557,6 +560,8 @@ enum Turn {
     Idle,
     /// To be closed.
     Finished,
+    /// It cannot be read any more; what was not handed over is read again.
+    Failed,
     /// To be opened again from its start.
     Anew(Change),
 }

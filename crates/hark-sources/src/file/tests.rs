@@ -10,6 +10,7 @@ use std::{
 use hark_log::{LogError, Output};
 use hark_schema::{
     Message as _,
+    dead_letter::VALUE_BYTES,
     id::mention_id,
     v1::{Cursor, DeadLetter, PostRef, RawPost},
 };
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Cursors, FileError, FileSpec, MAX_LINE_BYTES, run, stdin};
 use crate::{
-    Limits, MAX_DEAD_VALUE_BYTES, PublisherThread, Reason, SourceContext,
+    Limits, PublisherThread, Reason, SourceContext,
     publisher::Publisher,
     testing::{self, FakeLog, Fault, quick},
 };
@@ -339,6 +340,16 @@ fn a_dead_letter_keeps_the_bytes_and_knows_the_post_where_it_can() {
 }
 
 #[test]
+fn a_name_that_nobody_would_read_to_its_end_fits_a_dead_letter() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", format!("{{\"{}\":1}}\n{}\n", "n".repeat(500_000), post("a1")));
+    bench.once("a.jsonl").unwrap();
+    let dead = bench.dead().remove(0);
+    assert!(dead.error.len() < 2_000 && dead.error.contains("nnn…"), "{}", dead.error);
+    assert_eq!(bench.ids(), ["a1"], "the lines behind it are read");
+}
+
+#[test]
 fn a_line_over_the_bound_becomes_a_dead_letter_with_its_beginning_and_whole_length() {
     let bench = Bench::new();
     let long = vec![b'x'; 3 * MAX_LINE_BYTES];
@@ -346,7 +357,7 @@ fn a_line_over_the_bound_becomes_a_dead_letter_with_its_beginning_and_whole_leng
     bench.once("a.jsonl").unwrap();
     let dead = bench.dead().remove(0);
     assert_eq!((dead.class.as_str(), dead.value_length), ("line_too_long", long.len() as u64));
-    assert_eq!(dead.value.unwrap().len(), MAX_DEAD_VALUE_BYTES);
+    assert_eq!(dead.value.unwrap().len(), VALUE_BYTES);
     assert_eq!(dead.value_blake3, blake3::hash(&long).as_bytes());
     assert_eq!(bench.ids(), ["a1"]);
 }

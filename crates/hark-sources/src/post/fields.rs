@@ -255,10 +255,17 @@ fn strip_scheme(text: &str) -> Option<&str> {
     })
 }
 
-/// Pointer of a member (RFC 6901: `~` and `/` are escaped).
+/// Pointer of a member (RFC 6901: `~` and `/` are escaped). Of a name that nobody would read to its end, the beginning.
 fn below(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+    let (name, more) = match name.char_indices().nth(NAME_CHARS) {
+        Some((end, _)) => (&name[..end], "…"),
+        None => (name, ""),
+    };
+    format!("{pointer}/{}{more}", name.replace('~', "~0").replace('/', "~1"))
 }
+
+/// So much of the name of a member is shown.
+const NAME_CHARS: usize = 100;
 
 /// Names that other systems use for what a post calls otherwise; no spelling distance would find them.
 const OTHER_NAMES: [(&str, &str); 24] = [

@@ -28,13 +28,9 @@ use hark_rules::{
 use hark_schema::v1;
 use hark_text::{Matcher, MatcherError, Subject};
 
-#[allow(unused_imports, reason = "goes when the workers are wired")]
 pub use expectations::{Key, NO_MATCH, NONE, Spoken, Test, Want, author};
-#[allow(unused_imports, reason = "goes when the workers are wired")]
 pub use log::{KafkaSettings, LogConfig};
-#[allow(unused_imports, reason = "goes when the workers are wired")]
-pub use secret::{Revealed, Secret, Setting};
-#[allow(unused_imports, reason = "goes when the workers are wired")]
+pub use secret::{Secret, Setting};
 pub use sources::{FilePattern, Source, SourceKind};
 pub use subjects::Voices;
 

@@ -3,12 +3,9 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use hark_log::{Log, LogError};
-use hark_schema::{Message as _, v1::DeadLetter};
+use hark_schema::{Message as _, dead_letter::HEADER_BYTES, v1::DeadLetter};
 
-use crate::stages::{
-    envelope::HEADER_BYTES,
-    topics::{Topic, Topics},
-};
+use crate::stages::topics::{Topic, Topics};
 
 /// Where a dead letter lies: partition and offset on the topic of dead letters, written `3/17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

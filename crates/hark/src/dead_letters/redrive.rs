@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use hark_log::{CommitError, Header, Log, Output, Producer};
 use hark_schema::{
     Message as _,
-    v1::{DeadLetter, RawPost, Redriven},
+    v1::{DeadLetter, Op, RawPost, Redriven},
 };
 
 use super::{
@@ -161,7 +161,7 @@ fn plan(log: &dyn Log, topics: &Topics, args: &Args) -> Result<Plan, hark_log::L
 }
 
 /// Letters that only their place on their topic tells the age of: a stage that is given one takes it for the newest.
-/// A post with a revision is not among them: enrich knows by it what is stale.
+/// A version of a post with a revision is not among them: enrich knows by it what is stale, but not of deletions and restorations.
 #[derive(Default)]
 struct Watched {
     /// The letters and their offsets on the topic that they came from.
@@ -177,7 +177,9 @@ impl Watched {
         let Some((topic, partition)) = origin(says, topics) else { return };
         let value = says.value.as_deref().unwrap_or_default();
         let is_post = topics.get("posts").is_ok_and(|posts| posts.name == topic.name);
-        if is_post && RawPost::decode(value).is_ok_and(|post| post.revision.is_some()) {
+        let is_version =
+            |post: RawPost| post.revision.is_some() && !matches!(post.op(), Op::Delete | Op::Restore);
+        if is_post && RawPost::decode(value).is_ok_and(is_version) {
             return;
         }
         let key = says.key.clone().unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::{
     judge::{Judge, Working},
     stages::{
         in_force::owned_sources,
-        memory::{self, contact_key},
+        memory::{InThread, contact_key},
         route::{Known, forget, is_open, step},
     },
 };
@@ -118,17 +118,17 @@ impl Side {
     }
 
     fn decide(&mut self, read: &Read<'_>) -> Placed {
-        let place = place_of(read);
-        let item: ItemState = self.items.get(place.mention_id);
-        let thread: ThreadState = self.threads.get(place.thread_id);
+        let in_thread = in_thread(read);
+        let item: ItemState = self.items.get(in_thread.mention_id);
+        let thread: ThreadState = self.threads.get(in_thread.thread_id);
         let contact_key = contact_key(read.post);
         let contact = contact_key.as_ref().and_then(|key| self.contacts.get(key));
         let known = Known { item: &item, thread: &thread, contact, now_ms: read.timestamp_ms };
-        let next = step(&self.router, place, read.mention, read.post, &known);
+        let next = step(&self.router, in_thread, read.mention, read.post, &known);
         // As in route: what is dropped and was nowhere leaves nothing behind.
         if next.decision.drop_reason.is_none() || is_open(&item) {
-            self.items.put(place.mention_id, &next.item);
-            self.threads.put(place.thread_id, &next.thread);
+            self.items.put(in_thread.mention_id, &next.item);
+            self.threads.put(in_thread.thread_id, &next.thread);
         }
         if let Some((key, pitch)) = contact_key.zip(next.pitch) {
             self.contacts.insert(key, pitch);
@@ -137,12 +137,12 @@ impl Side {
     }
 
     fn delete(&mut self, read: &Read<'_>) {
-        let place = place_of(read);
-        let item: ItemState = self.items.get(place.mention_id);
+        let in_thread = in_thread(read);
+        let item: ItemState = self.items.get(in_thread.mention_id);
         if is_open(&item) {
-            let (item, thread) = forget(place, &item, &self.threads.get(place.thread_id));
-            self.items.put(place.mention_id, &item);
-            self.threads.put(place.thread_id, &thread);
+            let (item, thread) = forget(in_thread, &item, &self.threads.get(in_thread.thread_id));
+            self.items.put(in_thread.mention_id, &item);
+            self.threads.put(in_thread.thread_id, &thread);
         }
     }
 }
@@ -158,9 +158,9 @@ impl Memory {
     }
 }
 
-fn place_of(read: &Read<'_>) -> memory::Place {
+fn in_thread(read: &Read<'_>) -> InThread {
     let thread_id = read.mention.thread_id.parse().unwrap_or(read.id);
-    memory::Place { mention_id: read.id, thread_id }
+    InThread { mention_id: read.id, thread_id }
 }
 
 /// Whether two configurations hear the same in a post.

@@ -123,7 +123,10 @@ impl Enrich {
             Step::Emit(op, seen) => (op, seen, false),
             Step::Withdraw(seen) => (Op::Delete, seen, true),
             Step::Drop(reason, seen) => {
-                if let Some(seen) = seen {
+                if let Some(mut seen) = seen {
+                    if !seen.unknown {
+                        final_thread_id(mention_id, &post, known.as_ref(), &mut seen)?;
+                    }
                     effects.put(SEEN, key, Some(seen.encode_to_vec()));
                 }
                 return Ok(Outcome::Dropped(reason));

@@ -3,6 +3,7 @@
 use hark_log::{Header, HeadersRef, Output, Record, Rejection};
 use hark_schema::{
     Message as _,
+    dead_letter::bounded,
     id::Id,
     v1::{DeadLetter, DeadLetterHeader},
 };
@@ -14,14 +15,6 @@ use super::{now_ms, topics::Topic};
 pub const TRACEPARENT: &str = "traceparent";
 /// Counts how often a record has been tried; set when a dead letter is driven back.
 pub const ATTEMPTS: &str = "hark-attempts";
-/// A dead letter keeps so much of the value (law 10), and of the key and each header.
-const VALUE_BYTES: usize = 512 * 1024;
-pub const HEADER_BYTES: usize = 4 * 1024;
-/// Longest name of a header and longest explanation that are kept, in characters.
-const HEADER_NAME_CHARS: usize = 256;
-const ERROR_CHARS: usize = 2_000;
-/// Headers beyond this many are left out: their sum must stay far below a record's limit.
-const HEADERS: usize = 32;
 
 /// Headers of a message for readers outside: the CloudEvents 1.0 Kafka binding in binary mode, and the trace.
 pub fn headers(message: &str, source: &str, id: String, trace: Vec<u8>) -> Vec<Header> {
@@ -71,25 +64,20 @@ impl DeadLetters {
         let value = record.value.unwrap_or_default();
         let attempts =
             record.headers.get(ATTEMPTS).and_then(|value| str::from_utf8(value).ok()?.parse().ok());
-        let cut = |bytes: &[u8], limit: usize| bytes[..bytes.len().min(limit)].to_vec();
-        let letter = DeadLetter {
+        let letter = bounded(DeadLetter {
             stage: self.stage.to_owned(),
             topic: self.origin.clone(),
             partition: i32::try_from(record.partition).unwrap_or(i32::MAX),
             offset: record.offset,
-            key: record.key.map(|key| cut(key, HEADER_BYTES)),
-            value: record.value.map(|value| cut(value, VALUE_BYTES)),
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
             headers: record
                 .headers
                 .iter()
-                .take(HEADERS)
-                .map(|(key, value)| DeadLetterHeader {
-                    key: key.chars().take(HEADER_NAME_CHARS).collect(),
-                    value: cut(value, HEADER_BYTES),
-                })
+                .map(|(key, value)| DeadLetterHeader { key: key.to_owned(), value: value.to_vec() })
                 .collect(),
             class: rejection.class.to_owned(),
-            error: rejection.error.chars().take(ERROR_CHARS).collect(),
+            error: rejection.error.clone(),
             attempts: attempts.unwrap_or(0_u32).saturating_add(1),
             config_revision: self.config_revision.clone(),
             mention_id: mention_id.map(|id| id.to_string()).unwrap_or_default(),
@@ -97,13 +85,13 @@ impl DeadLetters {
             value_blake3: blake3::hash(value).as_bytes().to_vec(),
             file: None,
             rejected_at: Some(timestamp(now_ms())),
-        };
+        });
         let id = format!("{}-{}-{}", self.origin, record.partition, record.offset);
         let trace = trace(record.headers, mention_id.unwrap_or_else(|| Id::of(&[id.as_bytes()])), self.stage);
         Output {
             topic: self.topic.name.clone(),
             partition: self.topic.beside(record.partition),
-            key: cut(key, HEADER_BYTES),
+            key: letter.key.clone().unwrap_or_default(),
             value: Some(letter.encode_to_vec()),
             headers: headers("DeadLetter", &self.source, id, trace),
             timestamp_ms: None,

@@ -14,12 +14,12 @@ const CLAIMS: usize = 4;
 
 /// One mention in its thread.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct InThread {
     pub mention_id: Id,
     pub thread_id: Id,
 }
 
-impl Place {
+impl InThread {
     fn made(self, claim: &ThreadClaim) -> bool {
         claim.mention_id == self.claim_id()
     }
@@ -37,15 +37,16 @@ impl Place {
 /// What the rules are told. Whatever the mention itself brought about is left out: it binds others, and not its own
 /// edits.
 pub fn recall(
-    place: Place,
+    mention: InThread,
     item: &ItemState,
     thread: &ThreadState,
     contact: Option<&Pitch>,
     now_ms: i64,
 ) -> Memory {
-    let owner = thread.claims.iter().rev().find(|claim| !place.made(claim));
-    let others = |pitch: Option<&Pitch>| pitch.filter(|pitch| !place.is_own(pitch)).map(|pitch| pitch.at_ms);
-    let own = thread.pitch.iter().chain(contact).any(|pitch| place.is_own(pitch));
+    let owner = thread.claims.iter().rev().find(|claim| !mention.made(claim));
+    let others =
+        |pitch: Option<&Pitch>| pitch.filter(|pitch| !mention.is_own(pitch)).map(|pitch| pitch.at_ms);
+    let own = thread.pitch.iter().chain(contact).any(|pitch| mention.is_own(pitch));
     Memory {
         owner: owner.map(|claim| Owner { team: claim.team.clone(), person: claim.person.clone() }),
         other_open_item: thread.open_items > u32::from(is_open(item)),
@@ -58,7 +59,7 @@ pub fn recall(
 
 /// The thread after a decision; `decision` is `None` for a deletion, `before` and `after` are the mention's own state.
 pub fn follow(
-    place: Place,
+    mention: InThread,
     thread: &ThreadState,
     before: &ItemState,
     after: &ItemState,
@@ -76,7 +77,7 @@ pub fn follow(
     if let Some(decision) = decision
         && let Some(owner) = decision.owner
     {
-        next.claims.retain(|claim| !place.made(claim));
+        next.claims.retain(|claim| !mention.made(claim));
         let last = next.claims.last();
         // While a deputy stands in, the person who has the thread stays the same.
         let stood_in = decision.team != Some(owner);
@@ -86,7 +87,7 @@ pub fn follow(
             _ => decision.person.clone().unwrap_or_default(),
         };
         if last.is_none_or(|last| last.team != owner || last.person != person) {
-            next.claims.push(ThreadClaim { mention_id: place.claim_id(), team: owner.to_owned(), person });
+            next.claims.push(ThreadClaim { mention_id: mention.claim_id(), team: owner.to_owned(), person });
         }
         let surplus = next.claims.len().saturating_sub(CLAIMS);
         next.claims.drain(..surplus);

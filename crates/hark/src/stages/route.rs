@@ -18,7 +18,7 @@ use super::{
     Feed,
     envelope::{self, DeadLetters},
     in_force::Changes,
-    memory::{self, contact_key},
+    memory::{self, InThread, contact_key},
     now_ms,
     topics::Topic,
 };
@@ -136,8 +136,8 @@ impl Route {
             }
             None => ItemState::default(),
         };
-        let place = memory::Place { mention_id, thread_id };
-        let thread = Thread::read(place, &known, effects)?;
+        let in_thread = InThread { mention_id, thread_id };
+        let thread = Thread::read(in_thread, &known, effects)?;
         let open = open_places(&known);
         let work = Work { record, mention_id, thread_id, version: known.version + 1 };
 
@@ -148,7 +148,7 @@ impl Route {
             }
             let outputs =
                 open.iter().map(|place| self.cancel(&work, place)).collect::<Result<Vec<_>, _>>()?;
-            let (next, followed) = forget(place, &known, &thread.state);
+            let (next, followed) = forget(in_thread, &known, &thread.state);
             thread.write(&followed, &next, effects);
             return Ok(self.emit(effects, &work, outputs, &next, &post));
         }
@@ -163,7 +163,7 @@ impl Route {
             now_ms: effects.now_ms(),
         };
         let Step { decision, places, item: next, thread: followed, pitch } =
-            step(&router, place, &mention, &post, &known);
+            step(&router, in_thread, &mention, &post, &known);
         self.refused.extend(&decision.refused);
         let mut outputs = Vec::with_capacity(open.len() + places.len());
         for place in open.iter().filter(|place| !places.contains(place)) {
@@ -291,30 +291,30 @@ pub struct Step<'r> {
 /// Decides by the rules and by what is remembered. Pure: a replay comes to the same.
 pub fn step<'r>(
     router: &'r Router,
-    place: memory::Place,
+    in_thread: InThread,
     mention: &Mention,
     post: &RawPost,
     known: &Known<'_>,
 ) -> Step<'r> {
-    let memory = memory::recall(place, known.item, known.thread, known.contact, known.now_ms);
+    let memory = memory::recall(in_thread, known.item, known.thread, known.contact, known.now_ms);
     let mut decision = router.decide(&Facts::new(mention, post).remembering(&memory));
     keep_deadline(known.item, &mut decision);
     let (open, places) = (open_places(known.item), places(&decision));
     let mut item = state(known.item, known.item.version + 1, Some(&decision));
     let opens_pitch = places.iter().any(|place| !open.contains(place) && router.pitches(&place.team));
     let pitch = opens_pitch.then(|| Pitch {
-        mention_id: place.mention_id.as_bytes().to_vec(),
+        mention_id: in_thread.mention_id.as_bytes().to_vec(),
         at_ms: post.observed_at.as_ref().map_or(known.now_ms, envelope::millis),
     });
     item.pitched |= opens_pitch;
-    let thread = memory::follow(place, known.thread, known.item, &item, Some(&decision), pitch.as_ref());
+    let thread = memory::follow(in_thread, known.thread, known.item, &item, Some(&decision), pitch.as_ref());
     Step { decision, places, item, thread, pitch }
 }
 
 /// What is remembered of a mention that was deleted, and of its thread.
-pub fn forget(place: memory::Place, item: &ItemState, thread: &ThreadState) -> (ItemState, ThreadState) {
+pub fn forget(in_thread: InThread, item: &ItemState, thread: &ThreadState) -> (ItemState, ThreadState) {
     let next = state(item, item.version + 1, None);
-    let followed = memory::follow(place, thread, item, &next, None, None);
+    let followed = memory::follow(in_thread, thread, item, &next, None, None);
     (next, followed)
 }
 
@@ -335,9 +335,9 @@ struct Thread {
 
 impl Thread {
     /// The thread of a mention, whose own item is `known`.
-    fn read(place: memory::Place, known: &ItemState, effects: &Effects<'_>) -> Result<Self, String> {
-        let key = place.thread_id.to_string();
-        let begun_here = place.mention_id == place.thread_id;
+    fn read(in_thread: InThread, known: &ItemState, effects: &Effects<'_>) -> Result<Self, String> {
+        let key = in_thread.thread_id.to_string();
+        let begun_here = in_thread.mention_id == in_thread.thread_id;
         let (state, written_ms) = match effects.get(THREADS, key.as_bytes()) {
             Some((value, written_ms)) => {
                 let state =
@@ -386,8 +386,8 @@ fn keep_deadline(known: &ItemState, decision: &mut Decision<'_>) {
         .item
         .as_ref()
         .is_some_and(|item| item.status() == ItemStatus::Open && Some(item.team.as_str()) == decision.team);
-    let Some(due) = decision.respond_by_ms.filter(|_| waits && known.respond_by_ms != 0) else { return };
-    if known.respond_by_ms < due {
+    let put_off = decision.respond_by_ms.is_none_or(|due| known.respond_by_ms < due);
+    if waits && known.respond_by_ms != 0 && put_off {
         decision.respond_by_ms = Some(known.respond_by_ms);
         if let Ok(at) = Timestamp::from_millisecond(known.respond_by_ms) {
             decision.trace.notes.push(format!("due {at:.0} as before: an edit puts nothing off"));

@@ -45,7 +45,7 @@ pub fn decide(known: Option<&Seen>, said: Said) -> Step {
             Step::Emit(Op::Delete, ended(known, said, SeenStatus::Deleted))
         }
         (Some(SeenStatus::Live), _) => match stale_or_repeat(known, said) {
-            Some(reason) => Step::Drop(reason, None),
+            Some(reason) => Step::Drop(reason, caught_up(known, said)),
             None if said.matches => Step::Emit(Op::Edit, live(known, said)),
             None => Step::Withdraw(Seen { status: SeenStatus::Withdrawn.into(), ..live(known, said) }),
         },
@@ -54,8 +54,8 @@ pub fn decide(known: Option<&Seen>, said: Said) -> Step {
         }
         (Some(SeenStatus::Withdrawn), Op::Restore) => create(known, said, None),
         (Some(SeenStatus::Withdrawn), _) => match stale_or_repeat(known, said) {
-            Some(reason) => Step::Drop(reason, None),
-            None => create(known, said, None),
+            Some(reason) => Step::Drop(reason, caught_up(known, said)),
+            None => create(known, said, caught_up(known, said)),
         },
         (Some(SeenStatus::Deleted), Op::Delete) => Step::Drop("repeat", None),
         (Some(SeenStatus::Deleted), Op::Restore) => {
@@ -87,6 +87,13 @@ fn stale_or_repeat(known: Option<&Seen>, said: Said) -> Option<&'static str> {
     };
     let compared = if newer { known.fingerprints.get(..1).unwrap_or_default() } else { &known.fingerprints };
     compared.contains(&said.fingerprint).then_some("repeat")
+}
+
+/// What is known, with a newer revision that brought nothing about: one before it that comes late is stale. `None` where it is not
+/// newer.
+fn caught_up(known: Option<&Seen>, said: Said) -> Option<Seen> {
+    let known = known.filter(|known| said.revision > known.revision)?;
+    Some(Seen { revision: said.revision, ..known.clone() })
 }
 
 fn live(known: Option<&Seen>, said: Said) -> Seen {

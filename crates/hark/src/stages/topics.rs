@@ -1,15 +1,21 @@
-//! The topics of one prefix as they are on the log: names, and how many partitions each has.
+//! The topics of one prefix as they are on the log: names, how many partitions each has, and how long it keeps records.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hark_log::{Log, LogError, TopicDescription};
 pub use hark_schema::partition::Topic;
+
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    partitions: u32,
+    retention: Option<Duration>,
+}
 
 /// All topics of a prefix.
 #[derive(Clone, Debug)]
 pub struct Topics {
     prefix: String,
-    known: HashMap<Arc<str>, u32>,
+    known: HashMap<Arc<str>, Settings>,
 }
 
 impl Topics {
@@ -20,7 +26,9 @@ impl Topics {
 
     /// From what the log has told already.
     pub fn of(found: Vec<TopicDescription>, prefix: &str) -> Self {
-        let known = found.into_iter().map(|topic| (topic.name.into(), topic.partitions)).collect();
+        let settings =
+            |topic: &TopicDescription| Settings { partitions: topic.partitions, retention: topic.retention };
+        let known = found.into_iter().map(|topic| (topic.name.as_str().into(), settings(&topic))).collect();
         Self { prefix: prefix.to_owned(), known }
     }
 
@@ -28,9 +36,14 @@ impl Topics {
     pub fn get(&self, name: &str) -> Result<Topic, LogError> {
         let name = format!("{}.{name}", self.prefix);
         match self.known.get_key_value(name.as_str()) {
-            Some((name, &partitions)) => Ok(Topic { name: name.clone(), partitions }),
+            Some((name, known)) => Ok(Topic { name: name.clone(), partitions: known.partitions }),
             None => Err(LogError::MissingTopic { topic: name }),
         }
+    }
+
+    /// How long a topic keeps its records, as whoever runs the log has set it.
+    pub fn retention(&self, topic: &Topic) -> Duration {
+        self.known.get(&topic.name).and_then(|known| known.retention).unwrap_or(Duration::MAX)
     }
 
     /// Whether there is a topic of this whole name.
@@ -41,8 +54,8 @@ impl Topics {
     /// Queues by team, those of teams that the configuration no longer has too.
     pub fn queues(&self) -> impl Iterator<Item = (&str, Topic)> {
         let prefix = format!("{}.queue.", self.prefix);
-        self.known.iter().filter_map(move |(name, &partitions)| {
-            Some((name.strip_prefix(&prefix)?, Topic { name: name.clone(), partitions }))
+        self.known.iter().filter_map(move |(name, known)| {
+            Some((name.strip_prefix(&prefix)?, Topic { name: name.clone(), partitions: known.partitions }))
         })
     }
 }

@@ -1,9 +1,9 @@
 //! A worker thread of enrich or route: its stage, its names on the log, its loop.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use hark_log::{Log, SessionConfig, SharedTableSpec, TableSpec, Worker};
+use hark_log::{Log, LogError, SessionConfig, SharedTableSpec, TableSpec, Worker};
 use hark_schema::id::Id;
 use tracing::warn;
 
@@ -20,7 +20,6 @@ use crate::{
         route::{Route, contacts_table, table},
     },
     telemetry::{record::Stage, worker::WorkerTelemetry},
-    topics::Topic,
 };
 
 /// The consumer group of a stage.
@@ -96,20 +95,21 @@ impl Prepared {
         let id = format!("{}-{number}", names.base);
         let input = shared.topics.get(input(which))?;
         let stores = stores(which);
-        let retention = |topic: Topic| topic.retention_for(&shared.config).unwrap_or(Duration::MAX);
+        // By the topic's own retention: a restart brings back what is there, so that no more and no less may be remembered till then.
+        let stored = |name| {
+            let topic = shared.topics.get(name)?;
+            let retention = shared.topics.retention(&topic);
+            Ok::<_, LogError>((topic, retention))
+        };
         let (tables, shared_tables) = match which {
             Stage::Enrich => {
-                let seen = shared.topics.get("seen")?;
-                (vec![seen_table(seen.name, retention(Topic::Seen))], Vec::new())
+                let (seen, retention) = stored("seen")?;
+                (vec![seen_table(seen.name, retention)], Vec::new())
             }
             Stage::Route => {
-                let (items, threads) = (shared.topics.get("items")?, shared.topics.get("threads")?);
-                let tables = vec![
-                    table(items.name, retention(Topic::Items)),
-                    table(threads.name, retention(Topic::Threads)),
-                ];
-                let contacts = shared.topics.get("contacts")?;
-                (tables, vec![contacts_table(contacts, retention(Topic::Contacts))])
+                let table = |name| stored(name).map(|(topic, retention)| table(topic.name, retention));
+                let (contacts, retention) = stored("contacts")?;
+                (vec![table("items")?, table("threads")?], vec![contacts_table(contacts, retention)])
             }
         };
         let session = SessionConfig {

@@ -76,7 +76,12 @@ fn histories() -> Vec<(&'static str, Vec<StepAndFate>)> {
         ),
         (
             "live, newer revision of the same wording",
-            vec![(Create, Some(1), HIT, "create"), (Edit, Some(2), HIT, "repeat")],
+            vec![
+                (Create, Some(5), HIT, "create"),
+                (Edit, Some(7), HIT, "repeat"),
+                (Edit, Some(6), HIT_2, "stale"),
+                (Edit, Some(8), HIT_2, "edit"),
+            ],
         ),
         (
             "live, without revisions a retry of the last four wordings is a repeat",
@@ -104,6 +109,16 @@ fn histories() -> Vec<(&'static str, Vec<StepAndFate>)> {
                 (Edit, Some(6), MISS, "withdraw"),
                 (Edit, Some(4), HIT_2, "stale"),
                 (Edit, Some(7), HIT_2, "create"),
+            ],
+        ),
+        (
+            "withdrawn, newer revision of another miss",
+            vec![
+                (Create, Some(5), HIT, "create"),
+                (Edit, Some(6), MISS, "withdraw"),
+                (Edit, Some(8), MISS_2, "no_match"),
+                (Edit, Some(7), HIT_2, "stale"),
+                (Edit, Some(9), HIT_2, "create"),
             ],
         ),
         (

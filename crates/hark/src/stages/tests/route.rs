@@ -14,7 +14,7 @@ use super::bench::{Bench, PARTITIONS, embedded, intents, kafka};
 use crate::stages::{
     Feed,
     envelope::DeadLetters,
-    memory::Place,
+    memory::InThread,
     route::{self, Route, contacts_table, table},
 };
 
@@ -223,28 +223,35 @@ rules:
   - {name: angry, when: {intent: complaint}, to: support, respond_within: {time: 60m, clock: wall}}
   - {name: crisis, when: {intent: outrage}, to: support, respond_within: {time: 10m, clock: wall}}
   - {name: buys, when: {intent: purchase}, to: sales, respond_within: {time: 60m, clock: wall}}
+  - {name: asks, when: {intent: question}, to: sales}
 default: {to: triage}",
     );
     let router = Router::new(&routing.unwrap(), &Known::default()).unwrap();
     let mut item = ItemState::default();
     let mut dues = Vec::new();
-    for (minute, intent) in
-        [(0, "complaint"), (5, "complaint"), (6, "outrage"), (7, "complaint"), (8, "purchase"), (9, "")]
-    {
+    for (minute, intent) in [
+        (0, "complaint"),
+        (5, "complaint"),
+        (6, "outrage"),
+        (7, "complaint"),
+        (8, "purchase"),
+        (9, "question"),
+        (10, ""),
+    ] {
         let mention = mention((Op::Edit, intent, 1));
         let post = RawPost {
             observed_at: Some(prost_types::Timestamp { seconds: 60 * minute, nanos: 0 }),
             ..mention.post.clone().unwrap()
         };
         let id: id::Id = mention.mention_id.parse().unwrap();
-        let place = Place { mention_id: id, thread_id: id };
+        let in_thread = InThread { mention_id: id, thread_id: id };
         let thread = ThreadState::default();
         let known = route::Known { item: &item, thread: &thread, contact: None, now_ms: 60_000 * minute };
-        let step = route::step(&router, place, &mention, &post, &known);
+        let step = route::step(&router, in_thread, &mention, &post, &known);
         let said = step.decision.trace.notes.iter().any(|note| note.contains("as before"));
         dues.push((step.item.respond_by_ms / 60_000, said));
         item = step.item;
     }
-    // Sooner where it became graver, anew with another team, none where none answers.
-    assert_eq!(dues, [(60, false), (60, true), (16, false), (16, true), (68, false), (0, false)]);
+    // Sooner where it became graver, anew with another team, as before where the rule says nothing, none where none answers.
+    assert_eq!(dues, [(60, false), (60, true), (16, false), (16, true), (68, false), (68, true), (0, false)]);
 }
