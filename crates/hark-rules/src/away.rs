@@ -80,7 +80,8 @@ pub(crate) fn read_file<'n>(
 ) -> Option<&'n str> {
     let path = read::text(node, &format!("the file of {what}"), problems)?;
     match names.file(path) {
-        Some(Ok(text)) => Some(text),
+        // Some editors begin a file with a byte order mark.
+        Some(Ok(text)) => Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Some(Err(why)) => {
             problems.push(Problem::at(node.at, format!("the file '{path}' of {what} cannot be read: {why}")));
             None

@@ -29,11 +29,12 @@ const BUILT_IN: [(&str, [&str; 5]); 9] = [
     (
         "price",
         [
-            "cen|cena|cenę|ceny|cenie|ceną|cenami|cennik*|drogo|drogi|droga|drogie|drożyzn*|podwyżk*|opłat*",
-            "pris|priset|priser*|dyrt|dyr|dyra|avgift*|prishöj*",
-            "prezzo|prezzi|caro|cara|costos*|tariff*|rincar*",
-            "preț*|scump*|taxă|taxe|taxa|tarif*",
-            "price*|pricing|expensive|overpriced|overcharg*|fee|fees",
+            "cen|cena|cenę|ceny|cenie|ceną|cenami|cennik*|drogo|drogi|droga|drogie|drożyzn*|podwyżk*|opłat*|\
+             zdzierst*|zdziera|zdzierają|przepłac*",
+            "pris|priset|priser*|dyrt|dyr|dyra|svindyr*|jättedyr*|ockerpris*|avgift*|prishöj*",
+            "prezzo|prezzi|caro|cara|carissim*|costos*|tariff*|rincar*",
+            "preț*|scump*|taxă|taxe|taxa|tarif*|jecmăn*",
+            "price*|pricing|expensive|overpriced|overcharg*|fee|fees|rip off|ripoff|pricey|extortionate",
         ],
     ),
     (
@@ -72,39 +73,46 @@ const BUILT_IN: [(&str, [&str; 5]); 9] = [
         [
             "godziny otwarcia|godzin otwarcia|godzinach otwarcia|zamknięte|zamknięta|zamknięty|nieczynn*",
             "öppettid*|stängt|var stängd",
-            "orari di apertura|orario di apertura|era chiuso|trovato chiuso",
-            "program de lucru|programul de lucru|orar|orarul|era închis|închis",
-            "opening hours|opening times|was closed|were closed|closed early",
+            "orari di apertura|orario di apertura|era chiuso|era chiusa|trovato chiuso|trovata chiusa|chiuso anche se|chiusa anche se",
+            "program de lucru|programul de lucru|orar|orarul|era închis|era închisă|închis|închisă",
+            "opening hours|opening times|was closed|were closed|was shut|were shut|closed early|shut early",
         ],
     ),
     (
         "refund",
         [
-            "zwrot|zwrotu|zwroty|zwrócić|zwrotem|reklamacj*|oddać pieniądze|oddajcie pieniądze",
-            "återbetal*|pengarna tillbaka|reklamation*|reklamera*",
-            "rimbors*|reso|restituzion*|soldi indietro",
-            "ramburs*|returnare*|retur|banii înapoi",
-            "refund*|money back|reimburs*",
+            "zwrot|zwrotu|zwroty|zwrócić|zwrotem|reklamacj*|oddać pieniądze|oddajcie pieniądze|oddać kas*|\
+             oddają pieniędzy|zwracają pieniędzy|zwrot pieniędzy",
+            "återbetal*|pengarna tillbaka|betala tillbaka|betalar tillbaka|reklamation*|reklamera*",
+            "rimbors*|reso|restituzion*|restituire i soldi|soldi indietro|ridare i soldi|ridatemi i soldi",
+            "ramburs*|returnare*|returna banii|retur|banii înapoi|dea banii",
+            "refund*|money back|pay me back|reimburs*",
         ],
     ),
     (
         "waiting",
         [
-            "czekam|czekać|czekał*|czekamy|czekani*|kolejk*|opóźni*|spóźni*",
-            "vänta|väntar|väntat|väntade|väntetid*|köer|i kö|telefonkö*|försen*",
+            "czekam|czekać|czekał*|czekamy|czekani*|poczekalni*|kolejk*|opóźni*|spóźni*|terminy dopiero|termin dopiero",
+            "vänta|väntar|väntat|väntade|väntan|väntetid*|väntrum*|köer|i kö|telefonkö*|försen*|lediga tider",
             "attesa|aspett*|ritardo|ritardi|coda",
-            "aștept*|întârzi*|coadă",
-            "waiting|waited|queue*|delay*",
+            "aștept*|întârzi*|coadă|programări abia|programare abia",
+            "waiting|waited|waits|queue*|delay*|next appointment|earliest appointment",
         ],
     ),
     (
         "safety",
         [
-            "niebezpieczn*|bezpieczeństw*|wypadek|wypadku|zagroż*",
-            "farlig*|säkerhet*|olycka*|osäker*",
-            "pericolos*|sicurezza|incidente|incidenti",
-            "periculos*|siguranț*|accident*",
-            "accident*|unsafe|danger*|safety|injur*|hazard*",
+            "niebezpieczn*|bezpieczeństw*|wypadek|wypadku|wypadkiem|zagroż*|poparz*|oparz*|wylądowałam w szpitalu|\
+             wylądowałem w szpitalu|trafiłam do szpitala|trafiłem do szpitala|na sor|karetk*|poraż*|porazi*|kopnął mnie prąd|\
+             kopnęła mnie prądem|zatru*|skalecz*",
+            "farlig*|livsfarlig*|säkerhet*|olycka*|osäker*|brännskad*|brände mig|blev bränd|akuten|hamnade på sjukhus|\
+             ambulans*|skadade mig|skadade sig|matförgift*|strömstöt*",
+            "pericolos*|sicurezza|incidente|incidenti|ustion*|mi ha bruciat*|mi hanno bruciat*|pronto soccorso|\
+             finita in ospedale|finito in ospedale|ambulanza|ferit*|intossica*|scossa elettrica",
+            "periculos*|siguranț*|accident*|m a ars|m au ars|arsură|arsuri|la urgență|la urgențe|ajuns la spital|\
+             ambulanț*|rănit*|intoxica*|curentat*|electrocut*",
+            "accident*|unsafe|danger*|safety|injur*|hazard*|burned my|burned me|burnt my|burnt me|\
+             ended up in hospital|ended up in the hospital|taken to hospital|ambulance*|in a e|food poisoning|electrocut*|electric shock",
         ],
     ),
 ];
@@ -304,6 +312,13 @@ mod tests {
                 "Overpriced and broken; was closed; unsafe, waiting",
                 vec!["price", "quality", "opening-hours", "waiting", "safety"],
             ),
+            ("pl", "Terapeuta mnie poparzył, wylądowałam w szpitalu", vec!["safety"]),
+            ("pl", "Nasz szpital kopie nowy prąd", vec![]),
+            ("sv", "Han brände mig, hamnade på akuten", vec!["safety"]),
+            ("it", "Mi hanno ustionato, sono finita al pronto soccorso", vec!["safety"]),
+            ("ro", "M-au ars cu laserul, am ajuns la urgență", vec!["safety"]),
+            ("en", "They burned my back, ended up in A&E", vec!["safety"]),
+            ("en", "The pizza was burnt, and it's a rip-off", vec!["price"]),
             ("und", "paczka, paket, pacco, colet, parcel", vec!["delivery"]),
             ("und", "nothing of the kind", vec![]),
         ] {

@@ -89,27 +89,32 @@ impl Timing {
         if facts.is_backfill() || is_open(team, teams, calendars, at) {
             return team;
         }
-        let deputy = match self.when_closed(team, teams) {
+        let when_closed = self.when_closed(team, teams);
+        let deputy = match when_closed {
             Some(WhenClosed::Hold | WhenClosed::Ignore) => None,
             Some(WhenClosed::Deputy(deputy)) if is_open(deputy, teams, calendars, at) => Some(deputy),
             Some(WhenClosed::Deputy(deputy)) => open_deputy(deputy, teams, calendars, at),
             None => open_deputy(team, teams, calendars, at),
         };
-        let Some(deputy) = deputy else { return team };
-        if let Some(calendar) = teams[team].calendar {
-            let (closed, deputy) = (&teams[team].name, &teams[deputy].name);
-            let calendar = &calendars[calendar];
+        if let Some(calendar) = teams[team].calendar.map(|calendar| &calendars[calendar]) {
+            let next = match (deputy, calendar.opens(at)) {
+                (Some(deputy), _) => format!("{} stands in", teams[deputy].name),
+                (None, _) if when_closed == Some(WhenClosed::Ignore) => "it waits for no hours".to_owned(),
+                (None, Some(opens)) => format!("it waits until {}", calendar.words(opens)),
+                (None, None) => "it waits".to_owned(),
+            };
+            let closed = &teams[team].name;
             notes.push(format!(
-                "{closed} is closed by '{}' on {}: {deputy} stands in",
+                "{closed} is closed by '{}' on {}: {next}",
                 calendar.name,
                 calendar.words(at)
             ));
         }
-        deputy
+        deputy.unwrap_or(team)
     }
 
-    /// When the team has to have answered that takes what `meant` was to have, in milliseconds since 1970. Notes how that
-    /// was counted.
+    /// When the team has to have answered that takes what `meant` was to have, in milliseconds since 1970: by its own hours, or
+    /// by those of `meant` where these end sooner, since a deputy makes nobody wait longer. Notes how that was counted.
     pub fn respond_by(
         &self,
         meant: usize,
@@ -130,10 +135,14 @@ impl Timing {
         };
         let length = duration_words(within.length.as_secs_f64());
         let wall = within.wall || self.when_closed(meant, teams) == Some(WhenClosed::Ignore);
-        let calendar = teams[team].calendar.map(|calendar| &calendars[calendar]);
+        let calendar_of = |team: usize| teams[team].calendar.map(|calendar| &calendars[calendar]);
+        let calendar = calendar_of(team);
         let due = match calendar {
             Some(calendar) if !wall => {
-                let Some(due) = calendar.due(at, within.length) else {
+                let meant = calendar_of(meant).filter(|_| meant != team);
+                let dues = [Some(calendar), meant].into_iter().flatten();
+                let dues = dues.filter_map(|calendar| Some((calendar, calendar.due(at, within.length)?)));
+                let Some((calendar, due)) = dues.min_by_key(|(_, due)| due.at) else {
                     notes.push(format!("no deadline: '{}' is not open for so long", calendar.name));
                     return None;
                 };

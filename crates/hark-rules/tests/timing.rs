@@ -21,6 +21,7 @@ rules:
   - {name: churn, when: {intent: churn}, to: support, respond_within: 30m, when_closed: hold}
   - {name: suggestion, when: {intent: suggestion}, to: sales, when_closed: {deputy: evening}}
   - {name: purchase, when: {intent: purchase}, to: sales, respond_within: 30m}
+  - {name: praise, when: {intent: praise}, to: support, respond_within: 2h, when_closed: {deputy: evening}}
   - {name: question at work, when: {intent: question, within: office}, to: sales, respond_within: {time: 24h, clock: wall}}
 default: {to: triage, respond_within: 8h}
 ";
@@ -62,6 +63,8 @@ fn who_gets_an_item_and_when_it_is_due() {
         ("complaint", "2026-02-27T23:00:00Z", "duty", Some("2026-02-27T23:30:00Z")),
         ("churn", "2026-02-27T23:00:00Z", "support", Some("2026-03-02T08:30:00Z")),
         ("suggestion", "2026-02-27T16:00:00Z", "evening", None),
+        // A deputy's hours are over before the answer is due: the team itself is back sooner than the deputy.
+        ("praise", "2026-02-27T19:30:00Z", "evening", Some("2026-03-02T10:00:00Z")),
         // The deputy is not at work either and has nobody: the item stays.
         ("suggestion", "2026-02-27T23:00:00Z", "sales", None),
         ("question", "2026-02-27T14:00:00Z", "sales", Some("2026-02-28T14:00:00Z")),
@@ -87,6 +90,13 @@ fn the_trace_shows_how_a_deadline_was_counted_and_who_stands_in() {
         [
             "support is closed by 'office' on Friday 2026-02-27T17:00:00+01:00: evening stands in",
             "due Friday 2026-02-27T17:30:00+01:00: 30m of working time by 'evening' from Friday 2026-02-27T17:00:00+01:00",
+        ]
+    );
+    assert_eq!(
+        routed("churn", Some("2026-02-27T16:00:00Z"), false).notes,
+        [
+            "support is closed by 'office' on Friday 2026-02-27T17:00:00+01:00: it waits until Monday 2026-03-02T09:00:00+01:00",
+            "due Monday 2026-03-02T09:30:00+01:00: 30m of working time by 'office' from Friday 2026-02-27T17:00:00+01:00",
         ]
     );
     assert_eq!(

@@ -45,7 +45,7 @@ fn all(text: &str, people: bool, amounts: bool) -> Vec<Entity> {
     let words = words(text);
     let mut found: Vec<Entity> = Vec::new();
     let small = people && !text.bytes().any(|byte| byte.is_ascii_uppercase());
-    let (mut at, mut person_before) = (0, None);
+    let (mut at, mut person_before, mut number_before) = (0, None, None);
     while at < words.len() {
         // Nothing begins with most words.
         let word = &words[at];
@@ -59,13 +59,14 @@ fn all(text: &str, people: bool, amounts: bool) -> Vec<Entity> {
             continue;
         }
         let person = || if may_be_person { person(text, &words, at, person_before, small) } else { None };
-        at = match amount.or_else(|| longest(text, &words, at)).or_else(person) {
+        at = match amount.or_else(|| longest(text, &words, at, number_before == Some(at))).or_else(person) {
             Some((kind, taken, range)) => {
                 found.push(Entity { kind, range });
                 if kind == "person" {
                     person_before = Some(at + taken - 1);
                 }
                 let next = at + taken;
+                number_before = matches!(kind, "phone" | "card" | "iban").then_some(next);
                 next + if kind == "order_number" { more_orders(&words, next, &mut found) } else { 0 }
             }
             None => at + 1,
@@ -74,8 +75,13 @@ fn all(text: &str, people: bool, amounts: bool) -> Vec<Entity> {
     found
 }
 
-/// The entity that begins at a word, with the number of words it takes; no person.
-fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, usize, Range<usize>)> {
+/// The entity that begins at a word, with the number of words it takes; no person. `behind_number`: one has ended right before it.
+fn longest(
+    text: &str,
+    words: &[Word<'_>],
+    at: usize,
+    behind_number: bool,
+) -> Option<(&'static str, usize, Range<usize>)> {
     let word = &words[at];
     if word.text.contains('@') && is_email(word.text) {
         return Some(("email", 1, word.start..word.end));
@@ -85,7 +91,7 @@ fn longest(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static str, u
         if let Some(found) = money(text, words, at) {
             return Some(found);
         }
-        if let Some(found) = number(text, words, at) {
+        if let Some(found) = number(text, words, at, behind_number) {
             return Some(found);
         }
     }
@@ -462,7 +468,7 @@ fn is_verb(words: &[Word<'_>], at: usize) -> bool {
 /// Whether a bank account or a card begins at a word, which must not pass for a number of an order.
 fn is_account(text: &str, words: &[Word<'_>], at: usize) -> bool {
     iban(words, at).is_some()
-        || number(text, words, at).is_some_and(|(kind, taken, _)| kind == "card" && taken > 1)
+        || number(text, words, at, false).is_some_and(|(kind, taken, _)| kind == "card" && taken > 1)
 }
 
 #[cfg(test)]

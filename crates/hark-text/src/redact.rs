@@ -33,35 +33,50 @@ pub fn redact_document(document: &mut [u8]) {
     if !text.trim_start().starts_with(['{', '[']) {
         return redact(document);
     }
+    let mut masked = Vec::new();
     for string in strings(document) {
-        let readable = without_escapes(&document[string.clone()]);
-        let ranges = str::from_utf8(&readable).map(personal_data).unwrap_or_default();
-        for at in ranges.into_iter().flatten() {
-            if !readable[at].is_ascii_whitespace() {
-                mask(&mut document[string.start + at]);
-            }
+        let (said, written) = unescaped(&text[string.clone()]);
+        for range in personal_data(&said) {
+            let letters = said[range.clone()].char_indices().filter(|(_, letter)| !letter.is_whitespace());
+            masked.extend(letters.map(|(at, _)| {
+                let Range { start, end } = written[range.start + at];
+                string.start + start..string.start + end
+            }));
         }
+    }
+    for letter in masked {
+        document[letter].fill(b'*');
     }
 }
 
-/// A string of JSON with a space for each byte of an escape.
-fn without_escapes(string: &[u8]) -> Vec<u8> {
-    let mut readable = string.to_vec();
+/// The inside of a string of JSON as it reads, and for each of its bytes where the letter that it is of stands as written.
+fn unescaped(string: &str) -> (String, Vec<Range<usize>>) {
+    let (mut said, mut written) = (String::with_capacity(string.len()), Vec::with_capacity(string.len()));
     let mut at = 0;
-    while at < readable.len() {
-        let length = match (readable[at], string.get(at + 1)) {
-            (b'\\', Some(b'u')) => 6,
-            (b'\\', _) => 2,
-            _ => {
-                at += 1;
-                continue;
-            }
-        };
-        let end = (at + length).min(readable.len());
-        readable[at..end].fill(b' ');
-        at = end;
+    while let Some(first) = string[at..].chars().next() {
+        let (letter, length) = if first == '\\' { escape(&string[at..]) } else { (first, first.len_utf8()) };
+        written.extend(std::iter::repeat_n(at..at + length, letter.len_utf8()));
+        said.push(letter);
+        at += length;
     }
-    readable
+    (said, written)
+}
+
+/// What the escape at the start of `text` stands for, and how many bytes it takes.
+fn escape(text: &str) -> (char, usize) {
+    let unit = |text: &str| u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    match (text.as_bytes().get(1), unit(text)) {
+        (_, Some(first)) => {
+            let second = text.get(6..).and_then(unit);
+            let pair = char::decode_utf16([first].into_iter().chain(second)).next();
+            let letter = pair.and_then(Result::ok).unwrap_or(' ');
+            (letter, if letter.len_utf16() == 2 { 12 } else { 6 })
+        }
+        (Some(b'n'), _) => ('\n', 2),
+        (Some(&mark @ (b'"' | b'\\' | b'/')), _) => (char::from(mark), 2),
+        (Some(letter), _) if letter.is_ascii() => (' ', 2),
+        _ => (' ', 1),
+    }
 }
 
 /// The insides of the strings of a JSON document.
@@ -99,7 +114,11 @@ mod tests {
             ("dzwoń: 601 234 567, Aurora!", "dzwoń: *** *** ***, Aurora!"),
             ("pisz na jan.k@aurora.example.", "pisz na ********************."),
             ("konto PL61 1090 1014 0000 0712 1981 2874", "konto **** **** **** **** **** **** ****"),
+            ("konto 61 1090 1014 0000 0712 1981 2874", "konto ** **** **** **** **** **** ****"),
             ("my card 4111 1111 1111 1111 was charged", "my card **** **** **** **** was charged"),
+            ("4111111111111111 5500000000000004 end", "**************** **************** end"),
+            ("4111 1111 1111 1111\n5500 0000 0000 0004", "**** **** **** ****\n**** **** **** ****"),
+            ("+48 601 234 567 +48 602 345 678", "*** *** *** *** *** *** *** ***"),
             (
                 "zażółć pączka za 1 200 zł, zamówienie nr 4711234",
                 "zażółć pączka za 1 200 zł, zamówienie nr 4711234",
@@ -119,6 +138,27 @@ mod tests {
             r#"{"id":4111111111111111,"text":"tel. *** ***\u00a0***\nok","from":"a\"b ******************"}"#;
         assert_eq!(str::from_utf8(&bytes).unwrap(), masked);
         assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok());
+    }
+
+    #[test]
+    fn what_a_document_writes_with_escapes_is_masked_as_what_it_says() {
+        for (document, masked) in [
+            (
+                r#"{"text":"mail jan\u0040aurora.example ok"}"#,
+                r#"{"text":"mail *********************** ok"}"#,
+            ),
+            (
+                r#"{"a":"\u017c\u00f3\u0142w@aurora.example"}"#,
+                r#"{"a":"**********************************"}"#,
+            ),
+            (r#"{"a":"\ud83d\ude97 601 234 567\tx"}"#, r#"{"a":"\ud83d\ude97 *** *** ***\tx"}"#),
+            (r#"{"a":"\ud83d 601 234 567 \u12"}"#, r#"{"a":"\ud83d *** *** *** \u12"}"#),
+            (r#"{"a":"https:\/\/x.example \\ \""}"#, r#"{"a":"https:\/\/x.example \\ \""}"#),
+        ] {
+            let mut bytes = document.as_bytes().to_vec();
+            redact_document(&mut bytes);
+            assert_eq!(str::from_utf8(&bytes).unwrap(), masked);
+        }
     }
 
     #[test]

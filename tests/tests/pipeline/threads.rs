@@ -170,11 +170,14 @@ fn an_answer_that_comes_with_what_it_answers_goes_where_that_went() {
         format!(
             r#"{{"id": "root-{n}", "text": "Aurora Motors has lost my keys."}}
 {{"id": "answer-{n}", "text": "Aurora Motors is number {n} by the station", "thread": {{"root": "root-{n}"}}}}
+{{"id": "told-{n}", "text": "Aurora Motors is on the {n} bus line", "created_at": "2026-03-02T10:00:00Z"}}
+{{"id": "angry-{n}", "text": "Aurora Motors has lost my keys.", "thread": {{"root": "told-{n}"}}, "created_at": "2026-03-02T10:01:00Z"}}
+{{"id": "after-{n}", "text": "Aurora Motors is number {n} by the station", "thread": {{"root": "told-{n}"}}, "created_at": "2026-03-02T10:02:00Z"}}
 "#
         )
     };
     std::fs::write(scene.path("posts/all.jsonl"), (0..PAIRS).map(pair).collect::<String>()).unwrap();
     scene.work_off();
-    assert_eq!(scene.values("queue.triage").len(), 0, "answers that nobody has");
-    assert_eq!(scene.values("queue.support").len(), 2 * PAIRS);
+    assert_eq!(scene.values("queue.triage").len(), PAIRS, "and no answer that nobody has");
+    assert_eq!(scene.values("queue.support").len(), 4 * PAIRS, "what was written after the complaint too");
 }

@@ -17,7 +17,7 @@ use crate::{
 /// What a record brings about; undone as a whole when the record is rejected.
 pub struct Effects<'a> {
     outputs: &'a mut Vec<Output>,
-    leading: &'a mut Vec<usize>,
+    early: &'a mut Vec<(usize, i64)>,
     staged: &'a mut Vec<(usize, StateChange)>,
     tables: &'a [Table],
     specs: &'a [TableSpec],
@@ -32,10 +32,10 @@ impl Effects<'_> {
         self.outputs.push(output);
     }
 
-    /// Writes a record before all others of the batch that were not written by this. For the first one of its key: of others it would change
-    /// the order.
-    pub fn emit_first(&mut self, output: Output) {
-        self.leading.push(self.outputs.len());
+    /// Writes a record before all others of the batch that were not written by this, those of lower rank first. For the first one of its key:
+    /// of others it would change the order.
+    pub fn emit_early(&mut self, output: Output, rank: i64) {
+        self.early.push((self.outputs.len(), rank));
         self.outputs.push(output);
     }
 
@@ -72,8 +72,8 @@ impl Effects<'_> {
 #[derive(Default)]
 pub(super) struct Batch {
     outputs: Vec<Output>,
-    /// Which of these come first, in order.
-    leading: Vec<usize>,
+    /// Which of these come before the others, with their ranks.
+    early: Vec<(usize, i64)>,
     staged: Vec<(usize, StateChange)>,
     records: usize,
     /// Of these, those that bring something about.
@@ -102,12 +102,12 @@ impl Batch {
     }
 
     pub(super) fn take_outputs(&mut self) -> Vec<Output> {
-        in_order(std::mem::take(&mut self.outputs), &std::mem::take(&mut self.leading))
+        in_order(std::mem::take(&mut self.outputs), &std::mem::take(&mut self.early))
     }
 
     pub(super) fn clear(&mut self) {
         self.outputs.clear();
-        self.leading.clear();
+        self.early.clear();
         self.staged.clear();
         self.rejected.clear();
         self.records = 0;
@@ -145,7 +145,7 @@ impl Batch {
         let mark = self.outputs.len();
         let mut effects = Effects {
             outputs: &mut self.outputs,
-            leading: &mut self.leading,
+            early: &mut self.early,
             staged: &mut self.staged,
             tables: &partition.tables,
             specs,
@@ -184,7 +184,7 @@ impl Batch {
                 "record rejected"
             );
             self.outputs.truncate(mark);
-            self.leading.retain(|at| *at < mark);
+            self.early.retain(|(at, _)| *at < mark);
             self.staged.clear();
             self.outputs.push(stage.dead_letter(record, rejection));
         }
@@ -204,16 +204,19 @@ impl Batch {
     }
 }
 
-/// Those that lead, then the others, each as they came.
-fn in_order(outputs: Vec<Output>, leading: &[usize]) -> Vec<Output> {
-    if leading.is_empty() {
+/// The early ones by their ranks, then the others; those that are equal in this as they came.
+fn in_order(outputs: Vec<Output>, early: &[(usize, i64)]) -> Vec<Output> {
+    if early.is_empty() {
         return outputs;
     }
-    let mut leading = leading.iter().peekable();
-    let (mut ordered, others): (Vec<_>, Vec<_>) =
-        (0..).zip(outputs).partition(|(at, _)| leading.next_if_eq(&at).is_some());
-    ordered.extend(others);
-    ordered.into_iter().map(|(_, output)| output).collect()
+    let mut early = early.iter().peekable();
+    let ranked = outputs.into_iter().enumerate().map(|(at, output)| {
+        let rank = early.next_if(|(place, _)| *place == at).map(|(_, rank)| *rank);
+        ((rank.is_none(), rank), output)
+    });
+    let mut ranked: Vec<_> = ranked.collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, output)| output).collect()
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Rejection {
@@ -405,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_comes_first_and_else_all_stays_as_it_came() {
+    fn what_is_early_comes_first_by_rank_and_else_all_stays_as_it_came() {
         let output = |key: &str| Output {
             topic: "mentions".into(),
             partition: 0,
@@ -414,13 +417,14 @@ mod tests {
             headers: Vec::new(),
             timestamp_ms: None,
         };
-        let keys = |leading: &[usize]| -> String {
-            let ordered = in_order(["a", "b", "c", "d"].map(output).to_vec(), leading);
+        let keys = |early: &[(usize, i64)]| -> String {
+            let ordered = in_order(["a", "b", "c", "d"].map(output).to_vec(), early);
             ordered.iter().map(|output| String::from_utf8_lossy(&output.key).into_owned()).collect()
         };
         assert_eq!(keys(&[]), "abcd");
-        assert_eq!(keys(&[1, 3]), "bdac");
-        assert_eq!(keys(&[0, 1, 2, 3]), "abcd");
+        assert_eq!(keys(&[(1, 0), (3, 0)]), "bdac");
+        assert_eq!(keys(&[(1, 7), (2, i64::MAX), (3, -7)]), "dbca");
+        assert_eq!(keys(&[(0, 0), (1, 0), (2, 0), (3, 0)]), "abcd");
     }
 
     #[test]

@@ -13,11 +13,12 @@ pub(super) fn is_email(word: &str) -> bool {
         && host.rsplit_once('.').is_some_and(|(name, top)| !name.is_empty() && top.chars().count() >= 2)
 }
 
-/// A phone or card number: digits in groups.
+/// A phone or card number, or a Polish account as it is written at home: digits in groups. `behind_number`: one has ended right before it.
 pub(super) fn number(
     text: &str,
     words: &[Word<'_>],
     at: usize,
+    behind_number: bool,
 ) -> Option<(&'static str, usize, Range<usize>)> {
     let grouped = |word: &str| {
         word.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '/' | '(' | ')'))
@@ -26,7 +27,7 @@ pub(super) fn number(
     let goes_on = |before: &Word<'_>| {
         !before.last && grouped(before.text) && !before.text.ends_with(')') && !is_date(before.text)
     };
-    if at.checked_sub(1).is_some_and(|before| goes_on(&words[before])) {
+    if !behind_number && at.checked_sub(1).is_some_and(|before| goes_on(&words[before])) {
         return None;
     }
     let start = words[at].start;
@@ -43,6 +44,8 @@ pub(super) fn number(
             .collect();
         if (13..=19).contains(&digits.len()) && (3..=6).contains(&digits[0]) && luhn(&digits) {
             best = Some(("card", taken, range));
+        } else if digits.len() == 26 && is_iban(&format!("PL{}", groups.concat())) {
+            best = Some(("iban", taken, range));
         } else if is_phone(&text[range.clone()], &groups, digits.len())
             || after_phone_word(words, at).is_some_and(|least| (least..=15).contains(&digits.len()))
             || is_mobile(word.text) && taken == 1 && is_offered(text, words, at)

@@ -162,9 +162,14 @@ impl Enrich {
             ),
             timestamp_ms: None,
         };
-        if known.is_none() && thread_id == mention_id {
-            // Its answers may have come in the same heap and been read before it, from other partitions.
-            effects.emit_first(output);
+        if known.is_none() {
+            // What it answers may have come in the same heap and be read after it, from another partition.
+            let begins = thread_id == mention_id;
+            let written = post.created_at.as_ref().or(post.observed_at.as_ref());
+            effects.emit_early(
+                output,
+                if begins { i64::MIN } else { written.map_or(i64::MAX, envelope::millis) },
+            );
         } else {
             effects.emit(output);
         }
