@@ -124,16 +124,7 @@ fn summary(message: &str, bytes: &[u8]) -> Option<String> {
             format!("{}{op}{}", source(&post), post.text)
         }),
         "Mention" => Mention::decode(bytes).ok().map(|mention| spoken(&mention)),
-        "Item" => Item::decode(bytes).ok().map(|item| {
-            let op = word(item.op().as_str_name());
-            let mention = item.mention.as_ref().map(spoken).unwrap_or_default();
-            let rule = item.trace.as_ref().map(|trace| format!("[{}] ", trace.rule)).unwrap_or_default();
-            let copy = if item.copy { "copy " } else { "" };
-            match item.op() {
-                ItemOp::Cancel => format!("{copy}{op} {} version {}", item.item_id, item.version),
-                _ => format!("{copy}{op} P{} {rule}{mention}", item.priority),
-            }
-        }),
+        "Item" => Item::decode(bytes).ok().map(|item| of_item(&item)),
         "DeadLetter" => DeadLetter::decode(bytes).ok().map(|letter| {
             let origin = match &letter.file {
                 Some(file) => format!("{}:{}", file.path, file.line),
@@ -143,6 +134,27 @@ fn summary(message: &str, bytes: &[u8]) -> Option<String> {
         }),
         _ => None,
     }
+}
+
+fn of_item(item: &Item) -> String {
+    // Enough of the id to see which lines speak of the same item.
+    let id: String = item.item_id.chars().take(8).collect();
+    let op = word(item.op().as_str_name());
+    let copy = if item.copy { "copy " } else { "" };
+    if item.op() == ItemOp::Cancel {
+        return format!("{id} {copy}{op} version {}", item.version);
+    }
+    let mention = item.mention.as_ref().map(spoken).unwrap_or_default();
+    let rule = item.trace.as_ref().map(|trace| format!("[{}] ", trace.rule)).unwrap_or_default();
+    let person = if item.person.is_empty() { String::new() } else { format!("to {} ", item.person) };
+    let due = item.respond_by.as_ref().map(|by| format!("due {} ", due(by.seconds))).unwrap_or_default();
+    format!("{id} {copy}{op} P{} {person}{due}{rule}{mention}", item.priority)
+}
+
+/// To the minute, in UTC as all times here.
+fn due(seconds: i64) -> String {
+    Timestamp::from_second(seconds)
+        .map_or_else(|_| seconds.to_string(), |at| at.strftime("%Y-%m-%dT%H:%MZ").to_string())
 }
 
 fn spoken(mention: &Mention) -> String {
@@ -192,7 +204,9 @@ mod tests {
 
     fn item() -> Vec<u8> {
         Item {
-            item_id: "ab".to_owned(),
+            item_id: "0123456789abcdef".to_owned(),
+            person: "anna".to_owned(),
+            respond_by: Some(hark_schema::prost_types::Timestamp { seconds: 1_790_003_600, nanos: 0 }),
             op: ItemOp::Open.into(),
             priority: 2,
             team: "sales".to_owned(),
@@ -254,7 +268,17 @@ mod tests {
     fn an_item_is_one_line_for_people() {
         assert_eq!(
             line(Some("Item"), Format::Text, Some(&item())),
-            "2026-09-21T14:13:20.123Z      3/42  open P2 [looks for a garage] forum pl (purchase) Szukam warsztatu\n"
+            "2026-09-21T14:13:20.123Z      3/42  01234567 open P2 to anna due 2026-09-21T15:13Z [looks for a garage] forum pl (purchase) Szukam warsztatu\n"
+        );
+        let cancel = Item {
+            item_id: "0123456789abcdef".to_owned(),
+            op: ItemOp::Cancel.into(),
+            version: 2,
+            ..Item::default()
+        };
+        assert_eq!(
+            line(Some("Item"), Format::Text, Some(&cancel.encode_to_vec())),
+            "2026-09-21T14:13:20.123Z      3/42  01234567 cancel version 2\n"
         );
         assert_eq!(
             line(Some("Item"), Format::Text, None),
