@@ -160,6 +160,9 @@ fn syntax(error: &serde_saphyr::Error) -> Problem {
     if message.contains("start any token") || message.contains('@') {
         return problem.hint("text that begins with @ needs quotes: \"@name\"");
     }
+    if message.contains("tab") {
+        return problem.hint("indent with spaces");
+    }
     problem
 }
 

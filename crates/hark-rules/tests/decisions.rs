@@ -352,7 +352,7 @@ fn what_was_seen_of_author_place_and_text_is_told() {
         ("{age: {max: 2h}}", Case::new().times(0, 9_000), "age was 2h30m, not 2h or less"),
         ("{rating: {max: 2}}", Case::new(), "rating was unknown, not 2 or less"),
         ("{is_reply: true}", Case::new(), "is_reply was false, not true"),
-        ("{text: tyres}", Case::new().text("brakes"), "text was not said, not tyres"),
+        ("{text: tyres}", Case::new().text("brakes"), "nobody says tyres"),
         (
             "{author_handle: rita}",
             Case::new().author(|author| author.handle = "@jan".into()),

@@ -126,21 +126,25 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let config = Config::load(context.config_path())?;
-    if let Some(name) = &args.source
-        && config.source(name).is_none()
-    {
-        let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
-        let failure = Failure::bad_input(format!("{} has no source '{name}'", config.path().display()));
-        return Err(failure.next(format!("its sources are: {}", names.join(", "))).into());
-    }
-    if let (Some(name), Ok(router)) = (&args.context.thread_team, config.router())
-        && !router.teams().any(|team| team.name == *name)
-    {
-        let names: Vec<&str> = router.teams().map(|team| team.name.as_str()).collect();
-        let failure = Failure::bad_input(format!("{} has no team '{name}'", config.path().display()));
-        return Err(failure.next(format!("its teams are: {}", names.join(", "))).into());
+    let known = |what: &str, whats: &str, asked: Option<&str>, names: Vec<&str>| match asked {
+        Some(name) if !names.contains(&name) => {
+            let failure = Failure::bad_input(format!("{} has no {what} '{name}'", config.path().display()));
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            Err(failure.next(format!("its {whats} are: {names}")))
+        }
+        _ => Ok(()),
+    };
+    let sources = config.sources.iter().map(|source| source.name.as_str()).collect();
+    known("source", "sources", args.source.as_deref(), sources)?;
+    if let Ok(router) = config.router() {
+        let teams = router.teams().map(|team| team.name.as_str()).collect();
+        known("team", "teams", args.context.thread_team.as_deref(), teams)?;
+        known("person", "people", args.context.thread_person.as_deref(), router.people().collect())?;
     }
     let mut spoken = Spoken::of(args.text.join(" "));
+    if spoken.post.text.trim().is_empty() {
+        return Err(Failure::bad_input("there is no text to explain").next("hark explain \"A TEXT\"").into());
+    }
     spoken.source = args.source.unwrap_or_default();
     // Nobody asks for fractions of a second.
     let now = || Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();

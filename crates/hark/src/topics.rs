@@ -194,9 +194,14 @@ fn create(
     let before = log.topics()?;
     log.create_topics(&specs).context("cannot create the topics")?;
     for spec in &specs {
-        let was_there = before.iter().any(|topic| topic.name == spec.name);
-        let word = if was_there { "exists " } else { "created" };
-        print(&format!("{word}  {}\n", spec.name))?;
+        let line = match before.iter().find(|topic| topic.name == spec.name) {
+            None => format!("created  {}\n", spec.name),
+            Some(topic) if topic.partitions == spec.partitions => format!("exists   {}\n", spec.name),
+            Some(topic) => {
+                format!("exists   {}  with {} partitions, which stay\n", spec.name, topic.partitions)
+            }
+        };
+        print(&line)?;
     }
     Ok(ExitCode::SUCCESS)
 }

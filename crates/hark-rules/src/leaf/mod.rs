@@ -163,6 +163,7 @@ impl Leaf {
                     |sentiment| name_of(&SENTIMENTS, sentiment.label()).to_owned(),
                 )
             }
+            Test::Text(_) => return format!("nobody says {}", self.wanted),
             _ => self.seen(view),
         };
         format!("{} was {seen}, not {}", self.key, self.wanted)

@@ -270,6 +270,13 @@ fn read_test(node: &Node, index: usize, names: &Names<'_>, problems: &mut Vec<Pr
     let at = fields.take("at").and_then(|node| moment(node, &format!("'at' of {what}"), problems));
     let expect =
         fields.require("expect", problems).and_then(|node| read_expectation(node, &what, names, problems));
+    let asks_when = |expect: &Vec<(Key, Want)>| {
+        expect.iter().any(|(key, want)| *key == Key::Due && *want != Want::Nothing)
+    };
+    if at.is_none() && expect.as_ref().is_some_and(asks_when) {
+        let problem = Problem::at(node.at, format!("{what} expects a deadline and has no 'at'"));
+        problems.push(problem.hint("say when the post is heard: at: 2026-03-02T09:20:00+01:00"));
+    }
     let thread = fields.take("thread");
     let memory = thread.map(|node| read_thread(node, &what, at, names, problems));
     fields.finish(problems);
