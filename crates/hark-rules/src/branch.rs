@@ -3,6 +3,7 @@
 use crate::{
     document::Node,
     facts::Facts,
+    fold::folded,
     problem::Problem,
     read::{self, Fields},
     router::Names,
@@ -12,7 +13,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Branch {
     pub name: String,
-    /// As sources name it, in lower case.
+    /// As sources name it, [`folded`].
     places: Vec<String>,
     /// Numbers of the subjects that stand for it in a text.
     subjects: Vec<u32>,
@@ -25,7 +26,7 @@ pub(crate) fn branch_of(branches: &[Branch], facts: &Facts<'_>, subjects: &[u32]
     if branches.is_empty() {
         return None;
     }
-    let place = facts.post.place.trim().to_lowercase();
+    let place = folded(facts.post.place.trim());
     let by_place = branches.iter().position(|branch| branch.places.contains(&place));
     by_place.or_else(|| {
         subjects
@@ -48,7 +49,7 @@ pub(crate) fn read_branches(node: &Node, names: &Names, problems: &mut Vec<Probl
                 let Some(place) = read::text(item, &format!("'places' of {what}"), problems) else {
                     continue;
                 };
-                let place = place.trim().to_lowercase();
+                let place = folded(place.trim());
                 if let Some(other) = branches.iter().find(|other| other.places.contains(&place)) {
                     problems.push(Problem::at(
                         item.at,

@@ -34,6 +34,7 @@ mod calendar;
 mod condition;
 mod cover;
 mod facts;
+mod fold;
 mod ical;
 mod index;
 mod leaf;

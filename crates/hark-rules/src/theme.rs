@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use crate::{
     document::Node,
+    fold::letters,
     problem::Problem,
     read::{self},
 };
@@ -239,38 +240,17 @@ impl Term {
 fn words_of(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
-    for letter in text.chars().flat_map(char::to_lowercase) {
-        match letter {
-            // Combining marks belong to the letter before them.
-            '\u{300}'..='\u{36f}' => {}
-            letter if letter.is_alphanumeric() => word.push(plain(letter)),
-            _ if !word.is_empty() => words.push(std::mem::take(&mut word)),
-            _ => {}
+    for letter in letters(text) {
+        if letter.is_alphanumeric() {
+            word.push(letter);
+        } else if !word.is_empty() {
+            words.push(std::mem::take(&mut word));
         }
     }
     if !word.is_empty() {
         words.push(word);
     }
     words
-}
-
-/// A letter of one of the five languages without its diacritic.
-fn plain(letter: char) -> char {
-    match letter {
-        'ą' | 'ä' | 'å' | 'à' | 'á' | 'â' | 'ă' => 'a',
-        'ć' => 'c',
-        'ę' | 'è' | 'é' => 'e',
-        'ì' | 'í' | 'î' => 'i',
-        'ł' => 'l',
-        'ń' => 'n',
-        'ó' | 'ö' | 'ò' => 'o',
-        // Romanian is written with commas below, and often with cedillas.
-        'ś' | 'ș' | 'ş' => 's',
-        'ț' | 'ţ' => 't',
-        'ù' | 'ú' | 'ü' => 'u',
-        'ź' | 'ż' => 'z',
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -164,6 +164,7 @@ fn a_branch_is_found_by_the_place_of_the_source_or_by_a_subject() {
         (Said::new("purchase", at).place("Gliwice"), "gliwice-sales", Some("branch:gliwice")),
         (Said::new("purchase", at).place(" gliwice centrum"), "gliwice-sales", Some("branch:gliwice")),
         (Said::new("purchase", at).place("ŁÓDŹ"), "lodz", Some("branch:lodz")),
+        (Said::new("purchase", at).place("Lodz"), "lodz", Some("branch:lodz")),
         (Said::new("purchase", at).place("Gdynia"), "sales", None),
         (Said::new("purchase", at), "sales", None),
         (Said::new("praise", at).place("Gliwice"), "gliwice", Some("branch:gliwice")),

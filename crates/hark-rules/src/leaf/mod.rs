@@ -9,6 +9,7 @@ use regex::Regex;
 use crate::{
     calendar::Clock,
     facts::View,
+    fold::folded,
     read::duration_words,
     vocabulary::{Intent, SENTIMENTS, SUBJECT_KINDS, VISIBILITIES, VOICES},
 };
@@ -41,7 +42,7 @@ pub(crate) enum Test {
     SourceKind(Vec<String>),
     Voice(Vec<Voice>),
     Visibility(Vec<Visibility>),
-    /// Lower case.
+    /// [`folded`].
     Place(Vec<String>),
     /// Numbers of branches.
     Branch(Vec<usize>),
@@ -119,7 +120,7 @@ impl Leaf {
             Test::Visibility(wanted) => wanted.contains(&visibility(view)),
             Test::Place(wanted) => {
                 let place = facts.post.place.trim();
-                !place.is_empty() && wanted.contains(&place.to_lowercase())
+                !place.is_empty() && wanted.contains(&folded(place))
             }
             Test::Branch(wanted) => view.branch.is_some_and(|branch| wanted.contains(&branch)),
             Test::Theme(wanted) => view.themes.iter().any(|theme| wanted.contains(theme)),
@@ -275,9 +276,9 @@ fn thread_team<'a>(view: &View<'a>) -> Option<&'a str> {
     view.facts.memory.owner.as_ref().map(|owner| view.names.team_now(&owner.team))
 }
 
-/// A handle without `@`, in lower case.
+/// A handle without `@`, [`folded`].
 pub(crate) fn bare_handle(handle: &str) -> String {
-    handle.trim().trim_start_matches('@').to_lowercase()
+    folded(handle.trim().trim_start_matches('@'))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53, more than any count of people")]

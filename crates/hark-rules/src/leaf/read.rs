@@ -5,6 +5,7 @@ use regex::{Regex, RegexBuilder};
 use crate::{
     calendar::Clock,
     document::{Node, Value},
+    fold::folded,
     leaf::{Bounds, Flag, IntentTest, Leaf, Measure, Test, bare_handle},
     problem::Problem,
     read::{self, Fields},
@@ -98,7 +99,7 @@ impl Leaf {
             }
             "place" => {
                 let found = read::texts(node, what, problems);
-                (or(&found), Test::Place(found.iter().map(|place| place.to_lowercase()).collect()))
+                (or(&found), Test::Place(found.iter().map(|place| folded(place.trim())).collect()))
             }
             "author_handle" => {
                 let found = read::texts(node, what, problems);
