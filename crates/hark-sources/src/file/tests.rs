@@ -83,12 +83,16 @@ impl Bench {
 
     /// Follows in the background while `act` runs.
     fn following(&self, path: &str, act: impl FnOnce()) {
+        self.following_as(&self.spec(path), act);
+    }
+
+    fn following_as(&self, spec: &FileSpec, act: impl FnOnce()) {
         let (publisher, thread) = self.log.publisher(quick());
-        let (spec, shutdown) = (self.spec(path), CancellationToken::new());
+        let shutdown = CancellationToken::new();
         let restore = || Ok(self.cursors());
         thread::scope(|scope| {
             let _stop = shutdown.clone().drop_guard();
-            let follower = scope.spawn(|| run(&spec, &self.context, &publisher, &restore, false, &shutdown));
+            let follower = scope.spawn(|| run(spec, &self.context, &publisher, &restore, false, &shutdown));
             act();
             shutdown.cancel();
             follower.join().unwrap().unwrap();
@@ -382,6 +386,80 @@ fn more_files_than_may_be_open_are_read_all_the_same() {
     }
     bench.once("*.jsonl").unwrap();
     assert_eq!(bench.ids(), (0..300).map(|number| format!("p{number:03}")).collect::<Vec<_>>());
+}
+
+/// Few may be open, and none is silent for long enough to be let go for that.
+fn restless(bench: &Bench) -> FileSpec {
+    FileSpec { rotated_grace: Duration::from_secs(3_600), max_open: 8, ..bench.spec("*.jsonl") }
+}
+
+#[test]
+fn more_files_than_may_be_open_are_read_in_turn_while_those_that_are_open_keep_growing() {
+    let bench = Bench::new();
+    let names: Vec<String> = (0..12).map(|number| format!("{number:02}")).collect();
+    for name in &names {
+        bench.write(&format!("{name}.jsonl"), post(&format!("{name}-0")));
+    }
+    bench.following_as(&restless(&bench), || {
+        for round in 1..50 {
+            bench.log.until_records("hark.posts", 8 * round);
+            for name in &names[..8] {
+                bench.append(&format!("{name}.jsonl"), &post(&format!("{name}-{round}")));
+            }
+        }
+        bench.log.until_records("hark.posts", 8 * 50 + 4);
+    });
+    let mut ids = bench.ids();
+    let last = ids.iter().position(|id| id == "11-0").unwrap();
+    assert!(last < 8 * 25, "it had to wait until {last} posts of the others were read");
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 8 * 50 + 4, "none is read twice");
+}
+
+#[test]
+fn many_small_files_are_read_at_once_while_files_are_followed() {
+    let bench = Bench::new();
+    let ids: Vec<String> = (0..100).map(|number| format!("p{number:03}")).collect();
+    for id in &ids {
+        bench.write(&format!("{id}.jsonl"), post(id));
+    }
+    bench.following_as(&restless(&bench), || bench.log.until_records("hark.posts", 100));
+    assert_eq!(bench.ids(), ids);
+}
+
+#[test]
+fn a_file_that_is_renamed_while_it_is_not_open_is_read_to_its_end_before_the_one_that_took_its_place() {
+    let bench = Bench::new();
+    for number in 0..20 {
+        bench.write(&format!("{number:02}.jsonl"), post(&format!("p{number:02}")));
+    }
+    bench.following_as(&restless(&bench), || {
+        bench.log.until_records("hark.posts", 20);
+        bench.append("00.jsonl", &post("rest"));
+        fs::rename(bench.path("00.jsonl"), bench.path("00.jsonl.1")).unwrap();
+        bench.write("00.jsonl", post("new"));
+        bench.log.until_records("hark.posts", 22);
+    });
+    assert_eq!(bench.ids()[20..], ["rest", "new"]);
+}
+
+#[test]
+fn files_with_much_to_read_let_others_have_their_turn() {
+    let bench = Bench::new();
+    for name in ["a", "b"] {
+        let many: String = (0..8_000).map(|line| post(&format!("{name}{line}"))).collect();
+        bench.write(&format!("{name}.jsonl"), many);
+    }
+    bench.write("c.jsonl", post("c"));
+    let spec = FileSpec { rotated_grace: Duration::ZERO, max_open: 2, ..bench.spec("*.jsonl") };
+    bench.following_as(&spec, || bench.log.until_records("hark.posts", 16_001));
+    let mut ids = bench.ids();
+    let last = ids.iter().position(|id| id == "c").unwrap();
+    assert!(last < 14_000, "it came after {last} others");
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 16_001, "none is read twice");
 }
 
 #[test]
