@@ -197,15 +197,21 @@ impl<'a> Poller<'a> {
         self.found_at = Some(Instant::now());
         let first_time = !std::mem::replace(&mut self.looked, true);
         // What several of the paths mean is there once, or it would be read by each.
-        let (mut paths, mut unreadable) = (BTreeSet::new(), BTreeSet::new());
+        let (mut paths, mut complained) = (BTreeSet::new(), BTreeSet::new());
         for index in 0..self.finders.len() {
             let found = self.finders[index].find();
-            if found.paths.is_empty() && found.unreadable.is_empty() && first_time {
+            if first_time && found.paths.is_empty() && found.unreadable.is_empty() {
                 self.complain_of_nothing(index);
             }
             for (path, why) in found.unreadable {
                 self.complain(&path, &why);
-                unreadable.insert(path);
+                complained.insert(path);
+            }
+            for path in found.cycles {
+                if self.warned.insert(path.clone()) {
+                    warn!(path = %path.display(), "this leads back to a folder above it: it is not followed any further");
+                }
+                complained.insert(path);
             }
             paths.extend(found.paths);
         }
@@ -247,7 +253,7 @@ impl<'a> Poller<'a> {
             }
         }
         self.closed.look(fresh, &seen);
-        self.warned.retain(|path| paths.contains(path) || unreadable.contains(path));
+        self.warned.retain(|path| paths.contains(path) || complained.contains(path));
     }
 
     fn complain_of_nothing(&mut self, finder: usize) {

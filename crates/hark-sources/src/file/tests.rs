@@ -530,6 +530,60 @@ fn once_fails_and_names_the_folder_of_a_pattern_that_it_could_not_look_into() {
 }
 
 #[test]
+fn links_that_lead_back_are_followed_once() {
+    let bench = Bench::new();
+    for folder in ["posts", "posts/a", "posts/a/b", "posts/.hidden"] {
+        fs::create_dir(bench.path(folder)).unwrap();
+        bench.write(&format!("{folder}/x.jsonl"), post(folder));
+        for name in ["up", "back", "again"] {
+            std::os::unix::fs::symlink("..", bench.path(folder).join(name)).unwrap();
+        }
+    }
+    fs::create_dir(bench.path("elsewhere")).unwrap();
+    bench.write("elsewhere/x.jsonl", post("elsewhere"));
+    std::os::unix::fs::symlink("../elsewhere", bench.path("posts/link")).unwrap();
+    bench.once("posts/**/*.jsonl").unwrap();
+    let mut ids = bench.ids();
+    ids.sort();
+    assert_eq!(ids, ["elsewhere", "posts", "posts/a", "posts/a/b"]);
+    let found = super::find::Finder::new(bench.folder.path(), "posts/**/*.jsonl").unwrap().find();
+    assert!(!found.cycles.is_empty() && found.cycles.len() < 20, "{:?}", found.cycles);
+}
+
+#[test]
+fn a_pattern_means_what_its_parts_mean() {
+    let bench = Bench::new();
+    for folder in ["a", "a/x", "a/x/y", "b", ".c", "a/.d"] {
+        fs::create_dir(bench.path(folder)).unwrap();
+        bench.write(&format!("{folder}/1.jsonl"), "");
+        bench.write(&format!("{folder}/.2.jsonl"), "");
+    }
+    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff.txt");
+    fs::write(bench.folder.path().join(name), "").unwrap();
+    for (pattern, means) in [
+        ("*.jsonl", &[][..]),
+        ("*", &["\u{fffd}.txt"]),
+        ("*/1.jsonl", &["a/1.jsonl", "b/1.jsonl"]),
+        ("[ab]/*.jsonl", &["a/1.jsonl", "b/1.jsonl"]),
+        ("*/x/?.jsonl", &["a/x/1.jsonl"]),
+        ("a/**/*.jsonl", &["a/1.jsonl", "a/x/1.jsonl", "a/x/y/1.jsonl"]),
+        ("a/**/x/**/1.jsonl", &["a/x/1.jsonl", "a/x/y/1.jsonl"]),
+        ("**/y/../*.jsonl", &["a/x/y/../1.jsonl"]),
+        (".c/*", &[".c/1.jsonl"]),
+        (".[a-z]/.*.jsonl", &[".c/.2.jsonl"]),
+        ("a/**", &[]),
+        ("none*/1.jsonl", &[]),
+    ] {
+        let found = super::find::Finder::new(bench.folder.path(), pattern).unwrap().find();
+        let shown = |path: &PathBuf| {
+            path.strip_prefix(bench.folder.path()).unwrap().to_string_lossy().into_owned()
+        };
+        assert_eq!(found.paths.iter().map(shown).collect::<Vec<_>>(), means, "{pattern}");
+        assert!(found.unreadable.is_empty() && found.cycles.is_empty(), "{pattern}: {found:?}");
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_looked_into_is_looked_into_again_while_files_are_followed() {
     let bench = Bench::new();
     bench.write("posts", "no folder yet");
