@@ -8,7 +8,9 @@ mod cursor;
 mod entry;
 mod fetch;
 mod html;
+mod json;
 mod owner;
+mod page;
 mod poll;
 #[cfg(test)]
 mod tests;

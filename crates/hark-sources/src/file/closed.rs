@@ -115,7 +115,11 @@ impl Closed {
         let Some(longest) = self.waiting.iter().map(|waiting| waiting.since).min() else { return };
         let files = self.waiting.len();
         if !std::mem::replace(&mut self.told_of_turns, true) {
-            info!(source, waiting = files, "more files than the {most} that are held open: they are read in turn");
+            info!(
+                source,
+                waiting = files,
+                "more files than the {most} that are held open: they are read in turn"
+            );
         }
         if longest.elapsed() >= LONG_WAIT && self.told_of_wait.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
             self.told_of_wait = Some(Instant::now());

@@ -575,9 +575,8 @@ fn a_pattern_means_what_its_parts_mean() {
         ("none*/1.jsonl", &[]),
     ] {
         let found = super::find::Finder::new(bench.folder.path(), pattern).unwrap().find();
-        let shown = |path: &PathBuf| {
-            path.strip_prefix(bench.folder.path()).unwrap().to_string_lossy().into_owned()
-        };
+        let shown =
+            |path: &PathBuf| path.strip_prefix(bench.folder.path()).unwrap().to_string_lossy().into_owned();
         assert_eq!(found.paths.iter().map(shown).collect::<Vec<_>>(), means, "{pattern}");
         assert!(found.unreadable.is_empty() && found.cycles.is_empty(), "{pattern}: {found:?}");
     }
