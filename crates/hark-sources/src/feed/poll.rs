@@ -14,6 +14,7 @@ use super::{
     entry::{self, Entries, Read},
     fetch::{Answer, Client, FetchError, Validators},
     page::{self, Page},
+    whole,
 };
 use crate::{
     PollResult, PostInput, Reason,
@@ -321,7 +322,11 @@ impl<'a> Poller<'a> {
                     return Err(PollError::NotCommitted(Box::new(error)));
                 }
                 Err(error) => {
-                    warn!(source = &*self.feed.context.source, %error, "nothing was written: trying again");
+                    warn!(
+                        source = &*self.feed.context.source,
+                        error = whole(&error),
+                        "nothing was written: trying again"
+                    );
                 }
             }
             pause(&self.cancelled, wait);

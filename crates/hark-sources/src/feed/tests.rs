@@ -25,7 +25,7 @@ use super::{
     fetch::{Client, Validators},
     page::{self, Page},
     poll::Poller,
-    poll_once,
+    poll_once, whole,
 };
 use crate::{PollResult, PostInput, Reason, testing::context};
 
@@ -637,4 +637,14 @@ fn a_dead_letter_names_its_entry() {
     assert!(letter.error.ends_with("(entry g-1, https://n.example/1)"), "{}", letter.error);
     let value = String::from_utf8(letter.value.unwrap()).unwrap();
     assert!(value.starts_with("id: g-1\n") && value.contains("url: https://n.example/1\n"), "{value}");
+}
+
+#[test]
+fn once_says_why_a_feed_failed_and_what_to_do() {
+    let server = WebServer::start(|_| Response::page(rss(&items(0..1))));
+    let feed = Feed { allow_private: false, ..feed(server.url("/rss")) };
+    let error = poll_once(&[feed], &TestLog::new(), &CancellationToken::new()).unwrap_err();
+    let said = whole(&error);
+    assert!(said.starts_with("the feed forum could not be polled: no answer: "), "{said}");
+    assert!(said.contains("say `allow_private: true` if that is meant"), "{said}");
 }
