@@ -8,9 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
-use super::follow::Identity;
+use super::{find::here, follow::Identity};
 
 /// Waiting for longer is told: a rename to another folder would lose what nobody has read by then.
 const LONG_WAIT: Duration = Duration::from_secs(60);
@@ -36,6 +36,8 @@ pub(super) struct Waiting {
 #[derive(Default)]
 pub(super) struct Closed {
     parked: HashMap<PathBuf, Stamp>,
+    /// No path leads to them any more; their writers may not have noticed yet.
+    gone: HashMap<Identity, Gone>,
     /// Whoever has waited longest first, so that none waits for ever.
     waiting: VecDeque<Waiting>,
     /// It was told that there are more files than may be open.
@@ -67,34 +69,53 @@ impl Closed {
     }
 
     /// Takes note of what a look at the folders found: `found`, the files that are to be opened, in order, and `seen`, those that some path
-    /// leads to. Of those that no path leads to any more, what is unread is looked for beside where they were.
-    pub(super) fn look(&mut self, found: Vec<(PathBuf, Stamp)>, seen: &HashSet<Identity>) {
+    /// leads to. Those that no path leads to any more are looked for beside where they were, for what is unread of them or comes within `grace`.
+    pub(super) fn look(
+        &mut self,
+        found: Vec<(PathBuf, Stamp)>,
+        seen: &HashSet<Identity>,
+        source: &str,
+        grace: Duration,
+    ) {
+        let now = Instant::now();
         let mut since: HashMap<Identity, Instant> = HashMap::new();
-        let (mut gone, mut again) = (HashMap::new(), VecDeque::new());
-        for waiting in self.waiting.drain(..) {
-            since.insert(waiting.stamp.identity, waiting.since);
-            if waiting.was.is_some() {
-                again.push_back(waiting);
-            } else if !seen.contains(&waiting.stamp.identity) {
-                gone.insert(waiting.stamp.identity, Gone { was: waiting.path, read_bytes: None });
+        let mut gone = std::mem::take(&mut self.gone);
+        for Waiting { path, stamp, was, since: began } in self.waiting.drain(..) {
+            since.insert(stamp.identity, began);
+            if was.is_some() || !seen.contains(&stamp.identity) {
+                let was = was.unwrap_or(path);
+                gone.insert(stamp.identity, Gone { was, read_bytes: None, at: now });
             }
         }
         self.parked.retain(|path, stamp| {
             let is_there = seen.contains(&stamp.identity);
             if !is_there {
                 let read_bytes = Some(stamp.size);
-                gone.entry(stamp.identity).or_insert_with(|| Gone { was: path.clone(), read_bytes });
+                gone.entry(stamp.identity).or_insert_with(|| Gone { was: path.clone(), read_bytes, at: now });
             }
             is_there
         });
-        let now = Instant::now();
+        gone.retain(|identity, _| !seen.contains(identity));
+        let mut again = VecDeque::new();
         for (path, Stamp { identity, size }) in beside(&gone) {
-            let Some(Gone { was, read_bytes }) = gone.remove(&identity) else { continue };
-            if read_bytes != Some(size) {
-                info!(from = %was.display(), to = %path.display(), "renamed before it was read to its end: reading the rest");
+            let Some(file) = gone.remove(&identity) else { continue };
+            if file.read_bytes != Some(size) {
+                debug!(from = %file.was.display(), to = %path.display(), "renamed before it was read to its end");
                 let since = since.get(&identity).copied().unwrap_or(now);
-                again.push_back(Waiting { path, stamp: Stamp { identity, size }, was: Some(was), since });
+                let was = Some(file.was);
+                again.push_back(Waiting { path, stamp: Stamp { identity, size }, was, since });
+            } else if file.at.elapsed() < grace {
+                self.gone.insert(identity, file);
             }
+        }
+        if let Some(one) = gone.values().find(|file| file.read_bytes.is_none()) {
+            let files = gone.values().filter(|file| file.read_bytes.is_none()).count();
+            warn!(
+                source,
+                files,
+                one = %one.was.display(),
+                "files were removed or moved to another folder before their turn: what was not read of them is lost"
+            );
         }
         let mut fresh: Vec<Waiting> = found
             .into_iter()
@@ -136,20 +157,27 @@ impl Closed {
 /// A file that no path leads to any more.
 struct Gone {
     was: PathBuf,
-    /// How much of it was read, where it was.
+    /// How much of it was read, if it was read to its end.
     read_bytes: Option<u64>,
+    /// Since when.
+    at: Instant,
 }
 
 /// Where these files are now, as far as they are in the folders where they were: rotation renames within the folder.
 fn beside(gone: &HashMap<Identity, Gone>) -> Vec<(PathBuf, Stamp)> {
     let folders: BTreeSet<&Path> = gone.values().filter_map(|gone| gone.was.parent()).collect();
     let inodes: HashSet<u64> = gone.keys().map(|identity| identity.inode).collect();
-    let entries = folders.into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
-    entries
-        .filter(|entry| inodes.contains(&entry.ino()))
-        .filter_map(|entry| {
-            let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
-            Some((entry.path(), Stamp { identity: Identity::of(&metadata), size: metadata.len() }))
-        })
-        .collect()
+    let mut found = Vec::new();
+    for folder in folders {
+        let Ok(entries) = fs::read_dir(here(folder)) else { continue };
+        for entry in entries.flatten().filter(|entry| inodes.contains(&entry.ino())) {
+            if let Ok(metadata) = entry.metadata()
+                && metadata.is_file()
+            {
+                let stamp = Stamp { identity: Identity::of(&metadata), size: metadata.len() };
+                found.push((folder.join(entry.file_name()), stamp));
+            }
+        }
+    }
+    found
 }

@@ -174,7 +174,7 @@ impl Walk {
     }
 }
 /// A folder as the system takes it: an empty path means that of the process.
-fn here(folder: &Path) -> &Path {
+pub(super) fn here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 

@@ -252,7 +252,7 @@ impl<'a> Poller<'a> {
                 file.gone_since = Some(Instant::now());
             }
         }
-        self.closed.look(fresh, &seen);
+        self.closed.look(fresh, &seen, &self.context.source, self.spec.rotated_grace);
         self.warned.retain(|path| paths.contains(path) || complained.contains(path));
     }
 

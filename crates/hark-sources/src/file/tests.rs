@@ -436,12 +436,25 @@ fn a_file_that_is_renamed_while_it_is_not_open_is_read_to_its_end_before_the_one
     }
     bench.following_as(&restless(&bench), || {
         bench.log.until_records("hark.posts", 20);
-        bench.append("00.jsonl", &post("rest"));
+        // The writer keeps its handle for a moment after the rename, and the next rename comes soon.
+        let mut old = OpenOptions::new().append(true).open(bench.path("00.jsonl")).unwrap();
+        old.write_all(post("rest").as_bytes()).unwrap();
         fs::rename(bench.path("00.jsonl"), bench.path("00.jsonl.1")).unwrap();
-        bench.write("00.jsonl", post("new"));
+        fs::rename(bench.path("00.jsonl.1"), bench.path("00.jsonl.2")).unwrap();
+        bench.log.until_records("hark.posts", 21);
+        old.write_all(post("late").as_bytes()).unwrap();
         bench.log.until_records("hark.posts", 22);
+        bench.write("00.jsonl", post("new"));
+        bench.log.until_records("hark.posts", 23);
+        // One that was read to its end when it was renamed is watched for as long.
+        let mut old = OpenOptions::new().append(true).open(bench.path("01.jsonl")).unwrap();
+        fs::rename(bench.path("01.jsonl"), bench.path("01.jsonl.1")).unwrap();
+        bench.write("zz.jsonl", post("zz"));
+        bench.log.until_records("hark.posts", 24);
+        old.write_all(post("later").as_bytes()).unwrap();
+        bench.log.until_records("hark.posts", 25);
     });
-    assert_eq!(bench.ids()[20..], ["rest", "new"]);
+    assert_eq!(bench.ids()[20..], ["rest", "late", "new", "zz", "later"]);
 }
 
 #[test]
