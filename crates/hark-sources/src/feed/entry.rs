@@ -97,8 +97,8 @@ fn differ(group: &[&Read], kind: &FeedType) -> bool {
         return true;
     }
     // A headline is edited more often than a link, so it tells them apart only where nothing else tells anything.
-    let is_bare = |read: &&&Read| read.post.url.is_empty() && read.newest_ms.is_none();
-    group.iter().all(|read| is_bare(&read)) && !all_alike(headline)
+    let are_bare = group.iter().all(|read| read.post.url.is_empty() && read.newest_ms.is_none());
+    are_bare && !all_alike(headline)
 }
 
 fn headline(read: &Read) -> &str {
