@@ -44,7 +44,7 @@ impl Form {
 /// What is wrong with a body.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BodyErrors {
-    /// Every mistake, up to a bound; at least one.
+    /// Every mistake, up to a bound, and behind that how many more there are; at least one.
     pub errors: Vec<PostError>,
     /// The reason of each post that was refused.
     pub refused: Vec<Reason>,
@@ -87,17 +87,31 @@ pub fn parse_body(bytes: &[u8], form: Form, keep_payload: bool) -> Result<Vec<Po
     }
     let mut posts = Vec::with_capacity(documents.len());
     let mut wrong = BodyErrors { errors: Vec::new(), refused: Vec::new() };
+    let mut beyond = 0;
     for (index, document) in documents.into_iter().enumerate() {
         match read(document, index, keep_payload) {
             Ok(post) => posts.push(post),
             Err(errors) => {
                 wrong.refused.extend(errors.first().map(|error| error.reason));
                 let room = MAX_ERRORS - wrong.errors.len();
+                beyond += errors.len().saturating_sub(room);
                 wrong.errors.extend(errors.into_iter().take(room));
             }
         }
     }
-    if wrong.errors.is_empty() { Ok(posts) } else { Err(wrong) }
+    if wrong.errors.is_empty() {
+        return Ok(posts);
+    }
+    if beyond > 0 {
+        let why = format!(
+            "{beyond} more mistakes are not listed; of {} posts {} are wrong",
+            posts.len() + wrong.refused.len(),
+            wrong.refused.len()
+        );
+        let reason = Reason::InvalidPost;
+        wrong.errors.push(PostError { index: None, pointer: String::new(), reason, why });
+    }
+    Err(wrong)
 }
 
 fn read(document: &str, index: usize, keep_payload: bool) -> Result<PostInput, Vec<PostError>> {
@@ -177,7 +191,12 @@ mod tests {
         let wrong = parse_body(posts(MAX_POSTS + 1).as_bytes(), Form::Json, false).unwrap_err();
         assert_eq!(wrong.errors[0].why, "10001 posts; at most 10000 are taken at once");
         let wrong = parse_body(posts(MAX_POSTS).as_bytes(), Form::Json, false).unwrap_err();
-        assert_eq!((wrong.errors.len(), wrong.refused.len()), (MAX_ERRORS, MAX_POSTS));
+        assert_eq!((wrong.errors.len(), wrong.refused.len()), (MAX_ERRORS + 1, MAX_POSTS));
+        let last = wrong.errors.last().unwrap();
+        let why = "9000 more mistakes are not listed; of 10000 posts 10000 are wrong";
+        assert_eq!((last.index, &*last.why), (None, why));
+        let wrong = parse_body(posts(MAX_ERRORS).as_bytes(), Form::Json, false).unwrap_err();
+        assert_eq!(wrong.errors.len(), MAX_ERRORS, "all of them");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! From an entry of a feed to a post.
 
-use feed_rs::model::{Entry, Feed, FeedType, Text};
+use std::collections::{HashMap, HashSet};
+
+use feed_rs::model::{Entry, Feed, FeedType, Link, Text};
 use hark_schema::v1::{Author, FeedEntry, Op};
 use jiff::Timestamp;
 
@@ -23,19 +25,106 @@ pub(super) struct Read {
     pub post: PostInput,
     /// What it is known by, and what it says.
     pub mark: FeedEntry,
+    /// Where its id is given to several posts: what that is remembered by.
+    pub shared_id: Option<FeedEntry>,
+    /// When it was published or updated, the later of the two, in milliseconds since 1970.
+    pub newest_ms: Option<i64>,
     /// Why it is no post.
     pub mistake: Option<(Reason, String)>,
 }
 
-/// All entries of a page, oldest first, each id once.
-pub(super) fn read_all(feed: Feed) -> Vec<Read> {
+/// The entries of a page.
+pub(super) struct Entries {
+    /// Oldest first, each id once.
+    pub reads: Vec<Read>,
+    /// How many of them share their id with another and are told apart by their links or titles.
+    pub told_apart: usize,
+}
+
+/// All entries of a page. `knows` says whether a mark is remembered from earlier pages: an id that was given to several posts once is never trusted
+/// again, or a post would be known by one id in the company of others and by another alone.
+///
+/// Of entries with the same id the newest counts: they are versions of one (RFC 4287, 4.1.1), unless their links say otherwise.
+pub(super) fn read_all(feed: Feed, knows: impl Fn(FeedEntry) -> bool) -> Entries {
     let (kind, language) = (feed.feed_type, feed.language.unwrap_or_default());
-    let mut entries: Vec<Read> = feed.entries.iter().map(|entry| read(entry, &kind, &language)).collect();
-    // The newest stands first by custom. Of an id that comes twice the first one counts.
-    let mut known = std::collections::HashSet::new();
-    entries.retain(|entry| known.insert(entry.mark.id));
-    entries.reverse();
-    entries
+    let reads: Vec<Read> = feed.entries.iter().map(|entry| read(entry, &kind, &language)).collect();
+    let mut by_id: HashMap<u64, Vec<&Read>> = HashMap::new();
+    for read in &reads {
+        by_id.entry(read.mark.id).or_default().push(read);
+    }
+    let is_shared =
+        |group: &[&Read]| group.first().is_some_and(|read| knows(shared(read))) || differ(group, &kind);
+    let shared_ids: HashSet<u64> =
+        by_id.iter().filter(|(_, group)| is_shared(group)).map(|(id, _)| *id).collect();
+    let reads = reads
+        .into_iter()
+        .map(|read| if shared_ids.contains(&read.mark.id) { read.told_apart() } else { read });
+    // The newest stands first by custom, and counts where no date says otherwise.
+    let mut kept: Vec<Read> = Vec::new();
+    let mut places: HashMap<u64, usize> = HashMap::new();
+    for read in reads {
+        match places.get(&read.mark.id) {
+            None => {
+                places.insert(read.mark.id, kept.len());
+                kept.push(read);
+            }
+            Some(&place) if read.newest_ms > kept[place].newest_ms => kept[place] = read,
+            Some(_) => {}
+        }
+    }
+    let is_oldest_first = match (kept.first(), kept.last()) {
+        (Some(first), Some(last)) => {
+            kept.iter().all(|read| read.newest_ms.is_some()) && first.newest_ms < last.newest_ms
+        }
+        _ => false,
+    };
+    if !is_oldest_first {
+        kept.reverse();
+    }
+    let told_apart = kept.iter().filter(|read| read.shared_id.is_some()).count();
+    Entries { reads: kept, told_apart }
+}
+
+/// Whether entries with the same id are different posts, and no versions of one.
+fn differ(group: &[&Read], kind: &FeedType) -> bool {
+    let updates: HashSet<Option<i64>> = group.iter().map(|read| read.newest_ms).collect();
+    if *kind == FeedType::Atom && updates.len() == group.len() && !updates.contains(&None) {
+        return false;
+    }
+    let all_alike =
+        |of: fn(&Read) -> &str| group.iter().map(|read| of(read)).collect::<HashSet<_>>().len() < 2;
+    if !all_alike(|read| &read.post.url) {
+        return true;
+    }
+    // A headline is edited more often than a link, so it tells them apart only where nothing else tells anything.
+    let are_bare = group.iter().all(|read| read.post.url.is_empty() && read.newest_ms.is_none());
+    are_bare && !all_alike(headline)
+}
+
+fn headline(read: &Read) -> &str {
+    if read.post.title.is_empty() { &read.post.text } else { &read.post.title }
+}
+
+/// What is remembered of an id that was given to several posts.
+fn shared(read: &Read) -> FeedEntry {
+    let name = format!("shared by several entries\n{}", read.post.id);
+    FeedEntry { id: first_bits(&blake3::hash(name.as_bytes())), content: 0 }
+}
+
+impl Read {
+    /// The same under an id of its own.
+    fn told_apart(mut self) -> Self {
+        self.shared_id = Some(shared(&self));
+        let post = &mut self.post;
+        let by = [&post.url, &post.title, &post.text].into_iter().find(|text| !text.is_empty());
+        post.id = bounded_id(&format!("{} {}", post.id, by.map_or("", String::as_str)));
+        self.mark.id = first_bits(&blake3::hash(post.id.as_bytes()));
+        self
+    }
+}
+
+fn bounded_id(id: &str) -> String {
+    if id.len() > ID_BYTES { blake3::hash(id.as_bytes()).to_hex().to_string() } else { id.to_owned() }
 }
 
 fn read(entry: &Entry, kind: &FeedType, language: &str) -> Read {
@@ -55,8 +144,7 @@ fn read(entry: &Entry, kind: &FeedType, language: &str) -> Read {
     let id = match entry.id.trim() {
         // All that there is of an entry without id, link and title is what it says.
         "" => content.to_hex().to_string(),
-        id if id.len() > ID_BYTES => blake3::hash(id.as_bytes()).to_hex().to_string(),
-        id => id.to_owned(),
+        id => bounded_id(id),
     };
     let mark = FeedEntry { id: first_bits(&blake3::hash(id.as_bytes())), content: first_bits(&content) };
     let mistake = if text.is_empty() {
@@ -79,7 +167,8 @@ fn read(entry: &Entry, kind: &FeedType, language: &str) -> Read {
         media_urls: media(entry),
         ..PostInput::default()
     };
-    Read { post, mark, mistake }
+    let newest_ms = entry.published.max(entry.updated).map(|time| time.timestamp_millis());
+    Read { post, mark, shared_id: None, newest_ms, mistake }
 }
 
 /// RSS does not say what its texts are: HTML, whatever is declared. Atom and JSON Feed do.
@@ -105,15 +194,44 @@ fn is_address(address: &str) -> bool {
 }
 
 fn address(entry: &Entry) -> String {
-    let links = || entry.links.iter().filter(|link| is_address(&link.href));
+    let links = || entry.links.iter().filter(|link| is_address(&link.href) && is_the_post(link));
     let alternate = links().find(|link| link.rel.as_deref().is_none_or(|rel| rel == "alternate"));
     alternate.or_else(|| links().next()).map(|link| link.href.clone()).unwrap_or_default()
 }
 
+/// Not what is said about it, nor what is attached.
+fn is_the_post(link: &Link) -> bool {
+    link.target.is_none() && !is_attached(link)
+}
+
+/// The parser gives an attachment of JSON Feed no relation, and no other link of one a type.
+fn is_attached(link: &Link) -> bool {
+    match link.rel.as_deref() {
+        Some(rel) => rel == "enclosure",
+        None => link.media_type.is_some(),
+    }
+}
+
 fn author(entry: &Entry) -> Option<Author> {
-    let name = entry.authors.first()?.name.as_deref().map(html::unescape)?;
+    let name = name(&html::unescape(entry.authors.first()?.name.as_deref()?));
     let name = fitting(name, NAME_BYTES);
     (!name.is_empty()).then(|| Author { name, ..Author::default() })
+}
+
+/// A name without the e-mail address that often stands beside or instead of it, as in `jan@x.example (Jan Kowalski)`.
+fn name(written: &str) -> String {
+    let is_mail = |word: &&str| {
+        let word = word.trim_matches(['(', ')', '<', '>', '[', ']', ',', ';']);
+        let word = word.strip_prefix("mailto:").unwrap_or(word);
+        word.split_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && !host.contains('@') && host.contains('.'))
+    };
+    let words: Vec<&str> = written.split_whitespace().filter(|word| !is_mail(word)).collect();
+    let name = words.join(" ");
+    let inner = [('(', ')'), ('<', '>'), ('[', ']'), ('"', '"')]
+        .into_iter()
+        .find_map(|(open, close)| name.strip_prefix(open)?.strip_suffix(close));
+    inner.unwrap_or(&name).trim().to_owned()
 }
 
 /// A BCP 47 tag, or nothing.
@@ -129,12 +247,12 @@ fn moment(ms: i64) -> Option<Timestamp> {
 }
 
 fn media(entry: &Entry) -> Vec<String> {
-    let enclosed = entry.links.iter().filter(|link| link.rel.as_deref() == Some("enclosure"));
+    let enclosed = entry.links.iter().filter(|link| is_attached(link));
     let mut urls: Vec<String> = enclosed.map(|link| link.href.clone()).collect();
     let contents = entry.media.iter().flat_map(|media| &media.content);
     urls.extend(contents.filter_map(|content| content.url.as_ref()).map(ToString::to_string));
     urls.retain(|url| is_address(url));
-    let mut known = std::collections::HashSet::new();
+    let mut known = HashSet::new();
     urls.retain(|url| known.insert(url.clone()));
     urls.truncate(MEDIA_URLS);
     urls

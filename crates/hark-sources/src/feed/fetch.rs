@@ -10,13 +10,16 @@ use std::{
 use jiff::Timestamp;
 use tracing::warn;
 use ureq::{
-    Agent,
-    http::{HeaderMap, StatusCode},
+    Agent, ResponseExt as _,
+    http::{HeaderMap, StatusCode, Uri},
     tls::{Certificate, RootCerts, TlsConfig},
     unversioned::transport::DefaultConnector,
 };
 
-use super::address::{Guarded, is_public};
+use super::{
+    address::{Guarded, is_public},
+    page::Page,
+};
 
 /// A feed is text; one of this size is a mistake, or an attack by compression.
 const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
@@ -47,7 +50,7 @@ pub(super) struct Validators {
 #[derive(Debug)]
 pub(super) enum Answer {
     /// A page.
-    Page { bytes: Vec<u8>, validators: Validators },
+    Page { page: Page, validators: Validators },
     /// Nothing has changed.
     Unchanged,
     /// Not now.
@@ -125,13 +128,15 @@ impl Client {
         }
         let validators =
             Validators { etag: text(headers, "etag"), last_modified: text(headers, "last-modified") };
+        let charset = charset(&text(headers, "content-type"));
+        let address = without_secrets(response.get_uri());
         let mut bytes = Vec::new();
         let body = response.body_mut().with_config().limit(MAX_PAGE_BYTES + 1).reader();
         body.take(MAX_PAGE_BYTES + 1).read_to_end(&mut bytes).map_err(FetchError::BrokenOff)?;
         if bytes.len() as u64 > MAX_PAGE_BYTES {
             return Err(FetchError::TooLarge);
         }
-        Ok(Answer::Page { bytes, validators })
+        Ok(Answer::Page { page: Page { bytes, address, charset }, validators })
     }
 }
 
@@ -140,6 +145,21 @@ fn text(headers: &HeaderMap, name: &str) -> String {
     const MAX: usize = 1024;
     let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if value.len() > MAX { String::new() } else { value.to_owned() }
+}
+
+/// The charset of a content type.
+fn charset(content_type: &str) -> Option<String> {
+    let named = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let charset =
+        named.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset")).map(|(_, value)| value);
+    charset.map(|value| value.trim().trim_matches('"').to_owned()).find(|value| !value.is_empty())
+}
+
+/// An address without user, password, query and fragment.
+fn without_secrets(uri: &Uri) -> String {
+    let scheme = uri.scheme_str().unwrap_or_default();
+    let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{scheme}://{}{port}{}", uri.host().unwrap_or_default(), uri.path())
 }
 
 /// `Retry-After`: seconds or a date.

@@ -8,12 +8,14 @@ mod cursor;
 mod entry;
 mod fetch;
 mod html;
+mod json;
 mod owner;
+mod page;
 mod poll;
 #[cfg(test)]
 mod tests;
 
-use std::{io, time::Duration};
+use std::{error::Error, io, iter, time::Duration};
 
 use hark_log::{LogError, SessionError};
 
@@ -64,6 +66,15 @@ pub enum FeedError {
     /// The thread panicked.
     #[error("the thread of the feeds panicked")]
     Panicked,
+}
+
+/// An error with its causes: the remedy often stands in the last one.
+fn whole(error: &(dyn Error + 'static)) -> String {
+    let causes = iter::successors(Some(error), |error| (*error).source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    // Some libraries repeat their source in their own message.
+    texts.dedup();
+    texts.join(": ")
 }
 
 /// The address of a feed without user, password, query and fragment, or what is wrong with it.

@@ -23,7 +23,9 @@ use tracing::{info, warn};
 use super::{
     Feed, FeedError, cursor,
     poll::{PollError, Poller},
+    whole,
 };
+
 /// How long one look at the group waits: it bounds how late a feed is begun and a shutdown noticed.
 const LOOK: Duration = Duration::from_millis(100);
 /// First and longest wait before a feed or the membership is begun anew after a loss.
@@ -112,7 +114,7 @@ pub fn poll_once(feeds: &[Feed], log: &dyn Log, shutdown: &CancellationToken) ->
         for thread in threads {
             let polled = thread.join().unwrap_or(Err(FeedError::Panicked));
             if let Err(error) = polled {
-                warn!(%error, "a feed failed");
+                warn!(error = whole(&error), "a feed failed");
                 result = Err(error);
             }
         }
@@ -158,7 +160,7 @@ impl Owner {
             if !budget.spend(Instant::now()) {
                 return Err(FeedError::Member(Box::new(error)));
             }
-            warn!(%error, "lost the group of feeds: joining anew");
+            warn!(error = whole(&error), "lost the group of feeds: joining anew");
             pause(&self.member.shutdown, wait);
             wait = (wait * 2).min(RESTART_WAITS.1);
         }
@@ -230,7 +232,9 @@ impl Running {
             let source = &*feed.context.source;
             match thread.join() {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => warn!(source, %error, "the feed's producer is lost: beginning anew"),
+                Ok(Err(error)) => {
+                    warn!(source, error = whole(&error), "the feed's producer is lost: beginning anew");
+                }
                 Err(_) => warn!(source, "the feed's thread panicked: beginning anew"),
             }
             if self.begin_at.elapsed() >= RebuildBudget::WINDOW {
@@ -261,7 +265,11 @@ fn poll_on(feed: &Feed, log: &dyn Log, cancel: &CancellationToken) -> Result<(),
     let mut poller = match Poller::open(feed, log, cancel.clone()) {
         Ok(poller) => poller,
         Err(error) => {
-            warn!(source = &*feed.context.source, %error, "the feed's cursor cannot be read: trying again");
+            warn!(
+                source = &*feed.context.source,
+                error = whole(&error),
+                "the feed's cursor cannot be read: trying again"
+            );
             // Begun anew by the owner, after a wait.
             return Ok(());
         }
@@ -283,7 +291,12 @@ fn poll_on(feed: &Feed, log: &dyn Log, cancel: &CancellationToken) -> Result<(),
                 let wait = feed.every * 2_u32.pow(failures);
                 failures = (failures + 1).min(MAX_BACKOFF);
                 retry_at = Some(Instant::now() + wait);
-                warn!(source = &*feed.context.source, %error, ?wait, "the feed failed: trying again later");
+                warn!(
+                    source = &*feed.context.source,
+                    error = whole(&error),
+                    ?wait,
+                    "the feed failed: trying again later"
+                );
             }
         }
     }

@@ -11,11 +11,13 @@ use tracing::{debug, info, warn};
 use super::{
     Feed,
     cursor::{self, Novelty, Seen},
-    entry::{self, Read},
+    entry::{self, Entries, Read},
     fetch::{Answer, Client, FetchError, Validators},
+    page::{self, Page},
+    whole,
 };
 use crate::{
-    PollResult, Reason,
+    PollResult, PostInput, Reason,
     raw_post::{DeadLine, dead_letter, id_of, to_output_from},
 };
 
@@ -38,6 +40,8 @@ pub(super) struct Poller<'a> {
     cursor: FeedCursor,
     seen: Seen,
     cancelled: CancellationToken,
+    /// It was told that ids are shared.
+    told_of_shared_ids: bool,
 }
 
 /// A poll that did not succeed.
@@ -71,7 +75,7 @@ impl<'a> Poller<'a> {
         let mut cursor = cursor::restore(log, &feed.context, &feed.url)?;
         let seen = Seen::new(std::mem::take(&mut cursor.seen));
         let client = Client::new(&feed.url, feed.allow_private);
-        Ok(Self { feed, client, producer, cursor, seen, cancelled })
+        Ok(Self { feed, client, producer, cursor, seen, cancelled, told_of_shared_ids: false })
     }
 
     /// When it may be polled next, milliseconds since 1970; a clock that was set back does not hold it up for ever.
@@ -115,27 +119,22 @@ impl<'a> Poller<'a> {
                 self.save()?;
                 Ok(PollResult::Unchanged)
             }
-            Answer::Page { bytes, validators } => self.page(&bytes, validators, now),
+            Answer::Page { page, validators } => self.page(&page, validators, now),
         }
     }
 
-    fn page(
-        &mut self,
-        bytes: &[u8],
-        validators: Validators,
-        now: Timestamp,
-    ) -> Result<PollResult, PollError> {
-        let parsed = parse(bytes, &self.feed.url)?;
+    fn page(&mut self, page: &Page, validators: Validators, now: Timestamp) -> Result<PollResult, PollError> {
+        let parsed = page::parse(page, &self.feed.shown).map_err(PollError::NoFeed)?;
         let ttl = parsed.ttl.map(|minutes| Duration::from_secs(u64::from(minutes) * 60).min(MAX_TTL));
-        let mut entries = entry::read_all(parsed);
-        if entries.len() > MAX_ENTRIES {
+        let Entries { reads: entries, told_apart } = entry::read_all(parsed, |mark| self.seen.knows(mark));
+        if told_apart > 0 && !std::mem::replace(&mut self.told_of_shared_ids, true) {
             warn!(
                 source = &*self.feed.context.source,
-                entries = entries.len(),
-                "the page has more entries than are read: the newest {MAX_ENTRIES} are"
+                entries = told_apart,
+                "the feed gives several entries the same id: they are told apart by their links or titles"
             );
-            entries.drain(..entries.len() - MAX_ENTRIES);
         }
+        let entries = self.newest(entries);
         self.look_for_gap(&entries);
         let page = entries.len();
         let mut fresh: Vec<Read> = Vec::new();
@@ -166,6 +165,26 @@ impl<'a> Poller<'a> {
         Ok(if posts == 0 { PollResult::Unchanged } else { PollResult::New })
     }
 
+    /// As many entries as are read of a page: the newest by their dates, if all have one, else those that stand first.
+    fn newest(&self, mut entries: Vec<Read>) -> Vec<Read> {
+        if entries.len() <= MAX_ENTRIES {
+            return entries;
+        }
+        let are_dated = entries.iter().all(|read| read.newest_ms.is_some());
+        let which = if are_dated { "the newest by their dates" } else { "those that stand first" };
+        warn!(
+            source = &*self.feed.context.source,
+            entries = entries.len(),
+            "the page has more entries than are read: {which} are, {MAX_ENTRIES} of them"
+        );
+        // What stands first is the last here.
+        let beyond = entries.len() - MAX_ENTRIES;
+        if are_dated {
+            entries.sort_by_key(|read| read.newest_ms);
+        }
+        entries.split_off(beyond)
+    }
+
     /// Nothing on the page was there at the last poll: what stood between the two was never seen.
     fn look_for_gap(&self, entries: &[Read]) {
         let known = entries.iter().any(|entry| self.seen.knows(entry.mark));
@@ -190,7 +209,13 @@ impl<'a> Poller<'a> {
         page: usize,
         now: Timestamp,
     ) -> Result<(), PollError> {
-        let marks: Vec<FeedEntry> = reads.iter().map(|read| read.mark).collect();
+        let mut marks: Vec<FeedEntry> = reads.iter().map(|read| read.mark).collect();
+        // Each once, after their entries: they must not be forgotten first.
+        for shared in reads.iter().filter_map(|read| read.shared_id) {
+            if !marks.contains(&shared) {
+                marks.push(shared);
+            }
+        }
         let mut seen = self.seen.clone();
         seen.remember(&marks, page);
         let cursor = FeedCursor { revision, ..self.cursor.clone() };
@@ -244,15 +269,19 @@ impl<'a> Poller<'a> {
             post.revision = Some(revision);
             return to_output_from(post, context, &self.feed.shown, now);
         };
-        warn!(source = &*context.source, id = read.post.id, error, "entry refused: kept as a dead letter");
-        let text = read.post.text.as_bytes();
+        let PostInput { id, title, url, text, .. } = &read.post;
+        warn!(source = &*context.source, id, error, "entry refused: kept as a dead letter");
+        // What it is known by goes first: a letter keeps the beginning.
+        let text = format!("id: {id}\ntitle: {title}\nurl: {url}\n\n{text}");
+        let text = text.as_bytes();
+        let named = [id, url, title].into_iter().filter(|name| !name.is_empty()).cloned();
         let line = DeadLine {
             head: text,
             length: text.len() as u64,
             blake3: blake3::hash(text),
             reason: *reason,
-            error: error.clone(),
-            mention_id: Some(id_of(context, "", &read.post.id)),
+            error: format!("{error} (entry {})", named.collect::<Vec<_>>().join(", ")),
+            mention_id: Some(id_of(context, "", id)),
             origin: FileOrigin {
                 source: context.source.to_string(),
                 path: self.feed.shown.clone(),
@@ -293,7 +322,11 @@ impl<'a> Poller<'a> {
                     return Err(PollError::NotCommitted(Box::new(error)));
                 }
                 Err(error) => {
-                    warn!(source = &*self.feed.context.source, %error, "nothing was written: trying again");
+                    warn!(
+                        source = &*self.feed.context.source,
+                        error = whole(&error),
+                        "nothing was written: trying again"
+                    );
                 }
             }
             pause(&self.cancelled, wait);
@@ -307,22 +340,12 @@ fn after(now: Timestamp, wait: Duration) -> i64 {
     now.as_millisecond().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn parse(page: &[u8], url: &str) -> Result<feed_rs::model::Feed, PollError> {
-    // Without one of ours, an entry that has neither id nor link nor title gets another id at each poll.
-    let parser = feed_rs::parser::Builder::new()
-        .base_uri(Some(url))
-        .id_generator(|links, title, uri| match (links.first(), title) {
-            (None, None) => String::new(),
-            _ => feed_rs::parser::generate_id(links, title, uri),
-        })
-        .build();
-    parser.parse(page).map_err(|error| PollError::NoFeed(error.to_string()))
-}
-
 /// How many entries of a page are read, as a poll reads them; for proofs that no page does harm.
 ///
 /// # Errors
 /// The page is no feed.
 pub fn posts_of(page: &[u8], url: &str) -> Result<usize, PollError> {
-    Ok(entry::read_all(parse(page, url)?).len())
+    let page = Page { bytes: page.to_vec(), address: url.to_owned(), charset: None };
+    let feed = page::parse(&page, url).map_err(PollError::NoFeed)?;
+    Ok(entry::read_all(feed, |_| false).reads.len())
 }

@@ -21,10 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Feed, FetchError, PollError,
-    entry::read_all,
+    entry::{self, Entries},
     fetch::{Client, Validators},
+    page::{self, Page},
     poll::Poller,
-    poll_once,
+    poll_once, whole,
 };
 use crate::{PollResult, PostInput, Reason, testing::context};
 
@@ -147,8 +148,14 @@ fn poll(feed: &Feed, log: &TestLog) -> Result<(), PollError> {
 }
 
 fn read(page: &str) -> Vec<PostInput> {
-    let parsed = feed_rs::parser::parse(page.as_bytes()).unwrap();
-    read_all(parsed).into_iter().map(|entry| entry.post).collect()
+    read_bytes(page.as_bytes(), None).unwrap()
+}
+
+fn read_bytes(page: &[u8], charset: Option<&str>) -> Result<Vec<PostInput>, String> {
+    let address = "https://n.example/feeds/rss".to_owned();
+    let page = Page { bytes: page.to_vec(), address, charset: charset.map(str::to_owned) };
+    let Entries { reads, .. } = entry::read_all(page::parse(&page, "https://n.example/rss")?, |_| false);
+    Ok(reads.into_iter().map(|read| read.post).collect())
 }
 
 #[test]
@@ -421,4 +428,223 @@ fn an_address_is_shown_without_what_may_be_secret() {
     ] {
         assert_eq!(super::shown(url), shown.map(str::to_owned), "{url}");
     }
+}
+
+/// An RSS page without encoding.
+fn page(items: &str) -> String {
+    format!(
+        "<rss version=\"2.0\"><channel><title>N</title><link>https://n.example</link><description>d</description>{items}</channel></rss>"
+    )
+}
+
+fn ids(posts: &[PostInput]) -> Vec<&str> {
+    posts.iter().map(|post| &*post.id).collect()
+}
+
+#[test]
+fn of_entries_with_the_same_id_the_newest_wording_counts() {
+    let entry = |updated: &str, text: &str| {
+        format!(
+            "<entry><id>urn:1</id><title>T</title><updated>{updated}</updated><summary>{text}</summary></entry>"
+        )
+    };
+    let (old, new) = (entry("2026-05-04T09:30:00Z", "old"), entry("2026-05-04T10:30:00Z", "new"));
+    for entries in [format!("{old}{new}"), format!("{new}{old}")] {
+        let posts = read(&format!(
+            "<feed xmlns=\"http://www.w3.org/2005/Atom\"><title>F</title><id>f</id>\
+             <updated>2026-05-04T09:30:00Z</updated>{entries}</feed>"
+        ));
+        assert_eq!(posts.iter().map(|post| &*post.text).collect::<Vec<_>>(), ["new"]);
+    }
+}
+
+#[test]
+fn entries_that_share_an_id_and_no_link_are_different_posts_and_stay_so_when_they_come_alone() {
+    let item = |n: u32| {
+        format!(
+            "<item><guid>0</guid><link>https://n.example/{n}</link><title>T{n}</title><description>D{n}</description></item>"
+        )
+    };
+    let together = (1..=5).map(item).collect::<String>();
+    let server = WebServer::start(|_| Response::empty(500));
+    let (log, feed) = (TestLog::new(), feed(server.url("/rss")));
+    for items in [together, item(6), item(3), item(7) + &item(6)] {
+        server.answers(move |_| Response::page(page(&items)));
+        poll(&feed, &log).unwrap();
+    }
+    let told: Vec<(String, Op)> =
+        log.posts().iter().map(|post| (post.r#ref.clone().unwrap().native_id, post.op())).collect();
+    let expected: Vec<_> = (1..=7).map(|n| (format!("0 https://n.example/{n}"), Op::Create)).collect();
+    assert_eq!(told, expected);
+
+    let bare = ["One", "Two"].map(|title| format!("<item><guid>0</guid><title>{title}</title></item>"));
+    assert_eq!(ids(&read(&page(&bare.concat()))), ["0 Two", "0 One"]);
+    let twice = ["One", "Two"].map(|said| {
+        format!(
+            "<item><guid>g</guid><link>https://n.example/g</link><description>{said}</description></item>"
+        )
+    });
+    let posts = read(&page(&twice.concat()));
+    assert_eq!((ids(&posts), &*posts[0].text), (vec!["g"], "One"), "one post, told twice");
+}
+
+#[test]
+fn of_a_page_with_too_many_entries_the_newest_are_read_in_whichever_order_they_stand() {
+    let item = |n: usize, date: &str| {
+        format!("<item><guid>id-{n:04}</guid><description>D</description>{date}</item>")
+    };
+    let day = |n: usize| {
+        let (month, day) = (n / 28 % 12 + 1, n % 28 + 1);
+        format!("<pubDate>{}-{month:02}-{day:02}T00:00:00Z</pubDate>", 1990 + n / 336)
+    };
+    let dated: Vec<String> = (0..1_100).map(|n| item(n, &day(n))).collect();
+    let undated: Vec<String> = (0..1_100).map(|n| item(n, "")).collect();
+    let newest: Vec<String> = (100..1_100).map(|n| format!("id-{n:04}")).collect();
+    let first: Vec<String> = (0..1_000).map(|n| format!("id-{n:04}")).collect();
+    let backwards = |items: &[String]| items.iter().rev().cloned().collect::<String>();
+    for (items, expected) in [
+        (dated.concat(), &newest),
+        (backwards(&dated), &newest),
+        (backwards(&undated), &newest),
+        (undated.concat(), &first),
+    ] {
+        let server = WebServer::start(move |_| Response::page(page(&items)));
+        let log = TestLog::new();
+        poll(&feed(server.url("/rss")), &log).unwrap();
+        assert_eq!(log.ids(), *expected);
+    }
+}
+
+#[test]
+fn a_relative_link_is_resolved_against_where_the_page_came_from_and_never_shows_a_query() {
+    let items: String = ["#frag", "a/1", "?p=2", ""]
+        .iter()
+        .enumerate()
+        .map(|(n, link)| {
+            format!("<item><guid>{n}</guid><link>{link}</link><description>D</description></item>")
+        })
+        .collect();
+    let served = page(&items);
+    let target = WebServer::start_at("127.0.0.2:0", move |_| Response::page(served.clone()));
+    let base = format!("http://127.0.0.2:{}/feeds/rss", target.port());
+    let location = format!("{base}?token=s3cret2");
+    let server = WebServer::start(move |_| Response::empty(302).with("location", location.clone()));
+    let (log, feed) = (TestLog::new(), feed(server.url("/old?token=s3cret")));
+    poll(&feed, &log).unwrap();
+    let urls: Vec<String> = log.posts().into_iter().map(|post| post.url).collect();
+    let folder = base.strip_suffix("rss").unwrap();
+    assert_eq!(urls[..3], [format!("{base}#frag"), format!("{folder}a/1"), format!("{base}?p=2")]);
+    for topic in ["hark.posts", "hark.cursors"] {
+        let told = log.values(topic).iter().any(|value| String::from_utf8_lossy(value).contains("s3cret"));
+        assert!(!told, "{topic}");
+    }
+}
+
+#[test]
+fn odd_fields_of_one_item_do_not_cost_the_page_of_a_json_feed() {
+    let json = r#"{"version": "https://jsonfeed.org/version/1.1", "items": [
+        {"id": 3, "content_text": "three", "tags": [1], "image": "https://b.example/3.png",
+         "attachments": [{"url": "https://b.example/3.mp3", "size_in_bytes": 1.5}, 7]},
+        7,
+        {"id": 18446744073709551615, "title": 2026, "content_text": "two", "url": null, "author": {"name": "Ola"}},
+        {"id": "1", "content_text": "one", "authors": "Ola", "date_published": false}]}"#;
+    let posts = read(json);
+    assert_eq!(ids(&posts), ["1", "18446744073709551615", "3"]);
+    assert_eq!((&*posts[1].title, &*posts[1].author.as_ref().unwrap().name), ("2026", "Ola"));
+    assert_eq!(posts[2].media_urls, ["https://b.example/3.png", "https://b.example/3.mp3"]);
+    assert_eq!(posts[2].url, "", "what is attached is not the post");
+    assert!(read_bytes(b"{\"version\": \"\xff\"}", None).unwrap_err().contains("not UTF-8"));
+}
+
+#[test]
+fn the_encoding_is_the_page_s_own_else_what_its_server_says() {
+    let item = "<item><guid>1</guid><description>Za\u{17c}\u{f3}\u{142}\u{107}</description></item>";
+    let said = page(item);
+    let (bytes, _, _) = encoding_rs::WINDOWS_1250.encode(&said);
+    let bytes = bytes.into_owned();
+    let declared =
+        |name: &str| [format!("<?xml version='1.0' encoding='{name}'?>").as_bytes(), &bytes].concat();
+    let text = |page: &[u8], charset| read_bytes(page, charset).map(|posts| posts[0].text.clone());
+    let right = Ok("Zażółć".to_owned());
+    assert_eq!(text(&bytes, Some("windows-1250")), right);
+    assert_eq!(text(&[b"<?xml version='1.0'?>", &bytes[..]].concat(), Some("Windows-1250")), right);
+    assert_eq!(text(&declared("windows-1250"), Some("utf-8")), right, "what the page says counts more");
+    assert_eq!(text(said.as_bytes(), Some("iso-8859-1")), right, "what is UTF-8 is hardly anything else");
+    for (page, charset, why) in [
+        (
+            bytes.clone(),
+            None,
+            "its encoding is not UTF-8, and neither the page nor its server's content-type names another",
+        ),
+        (bytes.clone(), Some("utf-8"), "its encoding is not UTF-8, which its server names"),
+        (bytes.clone(), Some("klingon"), "its server names an encoding that is not known: \"klingon\""),
+        (declared("utf-8"), None, "its encoding is not utf-8, which it names"),
+        (declared("klingon"), None, "it names an encoding that is not known: \"klingon\""),
+    ] {
+        assert_eq!(text(&page, charset), Err(why.to_owned()));
+    }
+    let server = WebServer::start(move |_| {
+        Response::page(bytes.clone()).with("content-type", "application/rss+xml; charset=\"windows-1250\"")
+    });
+    let log = TestLog::new();
+    poll(&feed(server.url("/rss")), &log).unwrap();
+    assert_eq!(log.posts()[0].text, "Zażółć");
+}
+
+#[test]
+fn url_media_and_author_are_the_post_s_own() {
+    let item = "<item><comments>https://n.example/1#comments</comments><guid>1</guid>\
+         <link>https://n.example/1</link><description>D</description></item>\
+         <item><comments>https://n.example/2#comments</comments><guid>2</guid><description>D</description></item>";
+    let urls: Vec<String> = read(&page(item)).into_iter().map(|post| post.url).collect();
+    assert_eq!(urls, ["", "https://n.example/1"]);
+    for (written, name) in [
+        ("jan@x.example (Jan Kowalski)", "Jan Kowalski"),
+        ("Jan Kowalski &lt;jan@x.example&gt;", "Jan Kowalski"),
+        ("jan@x.example", ""),
+        ("(Jan)", "Jan"),
+        ("Jan (Reuters)", "Jan (Reuters)"),
+        ("@jan", "@jan"),
+    ] {
+        let name_of = |posts: &[PostInput]| posts[0].author.clone().unwrap_or_default().name;
+        let item =
+            format!("<item><guid>1</guid><description>D</description><author>{written}</author></item>");
+        assert_eq!(name_of(&read(&page(&item))), name, "{written}");
+        let atom = format!(
+            "<feed xmlns=\"http://www.w3.org/2005/Atom\"><title>F</title><id>f</id><entry><id>1</id>\
+             <title>T</title><author><name>{written}</name></author></entry></feed>"
+        );
+        assert_eq!(name_of(&read(&atom)), name, "{written}");
+    }
+}
+
+#[test]
+fn a_page_that_the_parser_falls_over_is_a_failure_of_its_own() {
+    let item = "<item><guid>1</guid><description>D</description><author>\u{2026}a@b.example</author></item>";
+    let error = read_bytes(page(item).as_bytes(), None).unwrap_err();
+    assert_eq!(error, "the parser of feeds cannot cope with it");
+}
+
+#[test]
+fn a_dead_letter_names_its_entry() {
+    let item =
+        "<item><guid>g-1</guid><link>https://n.example/1</link><description>&lt;img&gt;</description></item>";
+    let served = page(item);
+    let server = WebServer::start(move |_| Response::page(served.clone()));
+    let log = TestLog::new();
+    poll(&feed(server.url("/rss")), &log).unwrap();
+    let letter = DeadLetter::decode(&*log.values("hark.dead-letters")[0]).unwrap();
+    assert!(letter.error.ends_with("(entry g-1, https://n.example/1)"), "{}", letter.error);
+    let value = String::from_utf8(letter.value.unwrap()).unwrap();
+    assert!(value.starts_with("id: g-1\n") && value.contains("url: https://n.example/1\n"), "{value}");
+}
+
+#[test]
+fn once_says_why_a_feed_failed_and_what_to_do() {
+    let server = WebServer::start(|_| Response::page(rss(&items(0..1))));
+    let feed = Feed { allow_private: false, ..feed(server.url("/rss")) };
+    let error = poll_once(&[feed], &TestLog::new(), &CancellationToken::new()).unwrap_err();
+    let said = whole(&error);
+    assert!(said.starts_with("the feed forum could not be polled: no answer: "), "{said}");
+    assert!(said.contains("say `allow_private: true` if that is meant"), "{said}");
 }

@@ -1,11 +1,17 @@
 //! Which files a path of the configuration means.
 
 use std::{
-    fs, io,
+    borrow::Cow,
+    collections::HashSet,
+    ffi::{OsStr, OsString},
+    fs::{self, DirEntry},
+    io,
     path::{Path, PathBuf},
 };
 
 use glob::{MatchOptions, Pattern, PatternError};
+
+use super::follow::Identity;
 
 const OPTIONS: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
@@ -20,9 +26,18 @@ pub(super) struct Finder {
 
 #[derive(Clone, Debug)]
 struct Wild {
-    pattern: String,
     /// What stands before the first wildcard.
     folder: PathBuf,
+    parts: Vec<Part>,
+}
+
+/// What stands between two separators of a pattern.
+#[derive(Clone, Debug)]
+enum Part {
+    Name(String),
+    Pattern(Pattern),
+    /// `**`: this folder and all below it, but for hidden ones.
+    Folders,
 }
 
 /// What a path means at this moment.
@@ -32,6 +47,8 @@ pub(super) struct Found {
     pub paths: Vec<PathBuf>,
     /// Where it could not be told what there is, and what to do about it.
     pub unreadable: Vec<(PathBuf, String)>,
+    /// Links that lead back to a folder on the way to them.
+    pub cycles: Vec<PathBuf>,
 }
 
 impl Finder {
@@ -41,16 +58,20 @@ impl Finder {
         if !path.contains(WILDCARDS) || literal.exists() {
             return Ok(Self { literal, pattern: None });
         }
-        let pattern = if Path::new(path).is_absolute() {
-            path.to_owned()
-        } else {
-            Path::new(&Pattern::escape(&folder.to_string_lossy())).join(path).to_string_lossy().into_owned()
-        };
-        Pattern::new(&pattern)?;
-        let fixed =
-            Path::new(path).iter().take_while(|part| !part.to_string_lossy().contains(WILDCARDS)).collect();
-        let folder = folder.join::<PathBuf>(fixed);
-        Ok(Self { literal, pattern: Some(Wild { pattern, folder }) })
+        // As a whole: parts of a wrong pattern may be right.
+        Pattern::new(path)?;
+        let parts = Path::new(path).iter().map(OsStr::to_string_lossy);
+        let is_fixed = |part: &Cow<'_, str>| !part.contains(WILDCARDS);
+        let fixed: PathBuf = parts.clone().take_while(is_fixed).map(|part| part.into_owned()).collect();
+        let parts = parts.skip_while(is_fixed).map(|part| {
+            Ok(match &*part {
+                "**" => Part::Folders,
+                name if !name.contains(WILDCARDS) => Part::Name(name.to_owned()),
+                pattern => Part::Pattern(Pattern::new(pattern)?),
+            })
+        });
+        let parts = parts.collect::<Result<_, _>>()?;
+        Ok(Self { literal, pattern: Some(Wild { folder: folder.join(fixed), parts }) })
     }
 
     /// Whether one certain file is meant.
@@ -64,33 +85,106 @@ impl Finder {
     }
 
     pub(super) fn find(&self) -> Found {
-        let mut found = Found::default();
-        let Some(Wild { pattern, folder }) = &self.pattern else {
-            match fs::metadata(&self.literal) {
-                Ok(_) => found.paths.push(self.literal.clone()),
-                Err(error) => found.fail(&self.literal, &error),
-            }
-            return found;
-        };
-        // Where it cannot see the folder, the pattern finds nothing and says nothing.
-        match fs::metadata(folder) {
-            Ok(metadata) if !metadata.is_dir() => {
-                found.fail(folder, &io::ErrorKind::NotADirectory.into());
-            }
-            Ok(_) => {}
-            Err(error) => found.fail(folder, &error),
+        let mut walk = Walk::default();
+        match &self.pattern {
+            Some(Wild { folder, parts }) => walk.enter(folder, parts),
+            None => match fs::metadata(&self.literal) {
+                Ok(_) => walk.found.paths.push(self.literal.clone()),
+                Err(error) => walk.found.fail(&self.literal, &error),
+            },
         }
-        let Ok(paths) = glob::glob_with(pattern, OPTIONS) else { return found };
-        for path in paths {
-            match path {
-                Ok(path) if path.is_dir() => {}
-                Ok(path) => found.paths.push(path),
-                Err(error) => found.fail(error.path(), error.error()),
-            }
-        }
-        found.paths.sort();
-        found
+        walk.found.paths.sort();
+        walk.found
     }
+}
+
+/// A look at the folders that a pattern means. Each is looked into once for each part of the pattern, or links between them would multiply
+/// the ways without end.
+#[derive(Default)]
+struct Walk {
+    found: Found,
+    /// Folders, and how many parts of the pattern were left there.
+    known: HashSet<(Identity, usize)>,
+    /// Folders from the first to the one that is looked into.
+    way: Vec<Identity>,
+}
+
+impl Walk {
+    /// Finds what `parts` mean in a folder.
+    fn enter(&mut self, folder: &Path, parts: &[Part]) {
+        let identity = match fs::metadata(here(folder)) {
+            Ok(metadata) if metadata.is_dir() => Identity::of(&metadata),
+            Ok(_) => return self.found.fail(folder, &io::ErrorKind::NotADirectory.into()),
+            Err(error) => return self.found.fail(folder, &error),
+        };
+        if !self.known.insert((identity, parts.len())) {
+            if self.way.contains(&identity) {
+                self.found.cycles.push(folder.to_owned());
+            }
+            return;
+        }
+        self.way.push(identity);
+        self.look(folder, parts);
+        self.way.pop();
+    }
+
+    fn look(&mut self, folder: &Path, parts: &[Part]) {
+        let Some((part, rest)) = parts.split_first() else { return };
+        match part {
+            Part::Name(name) => self.take(folder.join(name), rest),
+            Part::Pattern(pattern) => {
+                for name in self.names(folder, |_| true) {
+                    if pattern.matches_with(&name.to_string_lossy(), OPTIONS) {
+                        self.take(folder.join(name), rest);
+                    }
+                }
+            }
+            Part::Folders => {
+                // Before the folders below: what lies here has the shorter path.
+                self.look(folder, rest);
+                for name in self.names(folder, |entry| is_folder(entry) && !is_hidden(entry)) {
+                    self.enter(&folder.join(name), parts);
+                }
+            }
+        }
+    }
+
+    /// Sorted, so that of several ways to a folder it is always the same that is taken.
+    fn names(&mut self, folder: &Path, of: impl Fn(&DirEntry) -> bool) -> Vec<OsString> {
+        let entries = fs::read_dir(here(folder)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.unwrap_or_else(|error| {
+            self.found.fail(folder, &error);
+            Vec::new()
+        });
+        let mut names: Vec<_> = entries.iter().filter(|entry| of(entry)).map(DirEntry::file_name).collect();
+        names.sort();
+        names
+    }
+
+    /// A path that fits so far: what is meant, or a folder on the way there.
+    fn take(&mut self, path: PathBuf, rest: &[Part]) {
+        let is_there = fs::symlink_metadata(&path).is_ok();
+        if rest.is_empty() {
+            if is_there && !path.is_dir() {
+                self.found.paths.push(path);
+            }
+        } else if path.is_dir() {
+            self.enter(&path, rest);
+        }
+    }
+}
+/// A folder as the system takes it: an empty path means that of the process.
+pub(super) fn here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
+/// One that cannot be looked at is no folder of which a pattern knows.
+fn is_folder(entry: &DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_dir() || (kind.is_symlink() && entry.path().is_dir()))
+}
+
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
 impl Found {

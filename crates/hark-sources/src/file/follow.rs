@@ -30,7 +30,7 @@ fn modified(metadata: &Metadata) -> (i64, i64) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     device: u64,
-    inode: u64,
+    pub inode: u64,
 }
 
 impl Identity {
@@ -64,6 +64,7 @@ pub(super) struct Followed {
     pub gone_since: Option<Instant>,
     /// When it was last seen growing.
     pub grew_at: Instant,
+    pub opened_at: Instant,
 }
 
 /// What became of opening a file.
@@ -109,6 +110,7 @@ pub(super) fn open(
         submission: 0,
         gone_since: None,
         grew_at: Instant::now(),
+        opened_at: Instant::now(),
     };
     followed.rewind(cursors)?;
     Ok(Opened::Followed(Box::new(followed)))
@@ -204,8 +206,13 @@ impl Followed {
         self.tail = vec![0; usize::try_from(tail_bytes).unwrap_or_default()];
         self.file.read_exact_at(&mut self.tail, position.offset - tail_bytes)?;
         self.at_end = false;
-        info!(path = self.shown, offset = position.offset, line = position.lines + 1, "reading");
         Ok(())
+    }
+
+    /// Says where it is read from.
+    pub(super) fn tell(&self) {
+        let Position { offset, lines } = self.lines.position();
+        info!(path = self.shown, offset, line = lines + 1, "reading");
     }
 
     /// How far it is read, for [`Self::look`].

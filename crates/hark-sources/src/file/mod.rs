@@ -5,10 +5,12 @@
 //! mounts, and a look at a hundred files costs less than a millisecond.
 
 mod batch;
+mod closed;
 mod cursor;
 mod find;
 mod follow;
 mod lines;
+mod outbox;
 mod run;
 mod stdin;
 #[cfg(test)]
@@ -38,10 +40,15 @@ pub struct FileSpec {
     pub poll_every: Duration,
     /// How long a file whose path leads elsewhere now is still read: its writer may not have noticed yet.
     pub rotated_grace: Duration,
+    /// Files held open at a time; others take turns with them.
+    pub max_open: usize,
 }
 
+/// Far below the usual limit of 1,024 descriptors, since there may be several sources.
+const MAX_OPEN: usize = 128;
+
 impl FileSpec {
-    /// With the usual times: five looks a second, 5 s for a rotated file.
+    /// With the usual bounds: five looks a second, 5 s for a rotated file, 128 files.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, paths: Vec<String>) -> Self {
         Self {
@@ -49,6 +56,7 @@ impl FileSpec {
             paths,
             poll_every: Duration::from_millis(200),
             rotated_grace: Duration::from_secs(5),
+            max_open: MAX_OPEN,
         }
     }
 }

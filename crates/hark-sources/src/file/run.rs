@@ -1,13 +1,13 @@
 //! The loop over all files of a source: find, read a little of each in turn, hand over, wait.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use hark_log::{LogError, Output, pause};
+use hark_log::{LogError, pause};
 use hark_schema::v1::FileCursor;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -15,98 +15,19 @@ use tracing::{info, warn};
 use super::{
     FileError, FileSpec,
     batch::Batch,
+    closed::{Closed, Stamp, Waiting},
     cursor::{self, Cursors},
     find::{Finder, remedy},
     follow::{Change, Followed, Identity, Opened, open},
+    lines::Position,
+    outbox::Outbox,
 };
-use crate::{NotCommitted, Pending, Publisher, SourceContext, publisher::Tally};
+use crate::{NotCommitted, Publisher, SourceContext};
 
-/// Files held open at a time, far below the usual limit of 1,024 descriptors; others wait, or are opened again when they grow.
-const MAX_OPEN: usize = 128;
-/// Submissions under way: parsing goes on while the log commits.
-const MAX_PENDING: usize = 8;
 /// Least time between two looks at the folder.
 const FIND_EVERY: Duration = Duration::from_secs(1);
 /// Between two tries to read the cursors while the brokers are away.
 const RESTORE_AGAIN: Duration = Duration::from_secs(1);
-
-/// Submissions on their way, in order.
-pub(super) struct Outbox<'a> {
-    publisher: &'a Publisher,
-    shutdown: &'a CancellationToken,
-    pending: VecDeque<Pending>,
-    /// Submissions so far.
-    sent: u64,
-    /// In which the cursors were read, where there are any.
-    epoch: Option<u64>,
-}
-
-impl<'a> Outbox<'a> {
-    pub(super) fn new(publisher: &'a Publisher, shutdown: &'a CancellationToken) -> Self {
-        Self { publisher, shutdown, pending: VecDeque::new(), sent: 0, epoch: None }
-    }
-
-    /// Before cursors are read: what follows rests on them, and what was under way is forgotten.
-    fn begin_epoch(&mut self) {
-        self.epoch = Some(self.publisher.epoch());
-        self.pending.clear();
-    }
-
-    /// Hands over, waiting for room. False when shutdown came first; nothing was handed over then.
-    pub(super) fn send(&mut self, outputs: Vec<Output>, tally: Tally) -> Result<bool, FileError> {
-        while self.pending.len() >= MAX_PENDING {
-            if !self.wait_for_first()? {
-                return Ok(false);
-            }
-        }
-        let Some(pending) = self.publisher.submit_patiently(outputs, tally, self.epoch, self.shutdown)?
-        else {
-            return Ok(false);
-        };
-        self.pending.push_back(pending);
-        self.sent += 1;
-        Ok(true)
-    }
-
-    /// How many of the submissions are committed.
-    fn committed(&self) -> u64 {
-        self.sent - self.pending.len() as u64
-    }
-
-    /// Takes note of what is committed by now.
-    fn reap(&mut self) -> Result<(), FileError> {
-        while let Some(outcome) = self.pending.front_mut().and_then(Publisher::outcome) {
-            self.pending.pop_front();
-            outcome?;
-        }
-        Ok(())
-    }
-
-    /// Waits for everything under way, unless shutdown comes: then it is the publisher's to finish or to leave.
-    pub(super) fn drain(&mut self) -> Result<(), FileError> {
-        while !self.pending.is_empty() {
-            if !self.wait_for_first()? {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn wait_for_first(&mut self) -> Result<bool, FileError> {
-        let Some(first) = self.pending.front_mut() else { return Ok(true) };
-        let Some(outcome) = self.publisher.wait(first, self.shutdown) else { return Ok(false) };
-        self.pending.pop_front();
-        outcome?;
-        Ok(true)
-    }
-}
-
-/// How a file looked when it was closed; it is opened again when it looks different.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    identity: Identity,
-    size: u64,
-}
 
 /// Reads the cursors.
 pub(super) type Restore<'a> = &'a dyn Fn() -> Result<Cursors, LogError>;
@@ -124,7 +45,7 @@ pub(super) struct Poller<'a> {
     files: Vec<Followed>,
     /// Closed, but for the commit of their last lines.
     closing: Vec<Followed>,
-    parked: HashMap<PathBuf, Stamp>,
+    closed: Closed,
     /// Cursors at the start of files that were rewritten, by key, with the number of their submission: until they are committed, whoever reads
     /// the cursors anew finds the old ones.
     starts: HashMap<String, (FileCursor, Option<u64>)>,
@@ -134,8 +55,6 @@ pub(super) struct Poller<'a> {
     found_at: Option<Instant>,
     /// The paths that mean nothing were complained about.
     looked: bool,
-    /// There are more files than may be open.
-    left_out: bool,
 }
 
 impl<'a> Poller<'a> {
@@ -165,13 +84,12 @@ impl<'a> Poller<'a> {
             shutdown,
             files: Vec::new(),
             closing: Vec::new(),
-            parked: HashMap::new(),
+            closed: Closed::default(),
             starts: HashMap::new(),
             warned: HashSet::new(),
             unreadable: Vec::new(),
             found_at: None,
             looked: false,
-            left_out: false,
         })
     }
 
@@ -210,7 +128,7 @@ impl<'a> Poller<'a> {
         // A rotated file goes before the one that took its place. One that grew after it was closed is open again already.
         let open = std::mem::take(&mut self.files);
         for file in std::mem::take(&mut self.closing) {
-            self.parked.remove(&file.path);
+            self.closed.unpark(&file.path);
             if !open.iter().chain(&self.files).any(|other| other.identity == file.identity) {
                 self.files.push(file);
             }
@@ -244,6 +162,7 @@ impl<'a> Poller<'a> {
                 break;
             }
             self.find_when_due();
+            self.open_waiting();
             let progress = self.round()?;
             self.outbox.reap()?;
             let committed = self.outbox.committed();
@@ -252,15 +171,13 @@ impl<'a> Poller<'a> {
             if progress {
                 continue;
             }
-            if self.once && !self.left_out {
+            let is_anybody_waiting = self.closed.is_anybody_waiting();
+            if self.once && !is_anybody_waiting {
                 break;
             }
-            if self.once {
-                self.found_at = None;
-                if !self.closing.is_empty() {
-                    self.outbox.wait_for_first()?;
-                }
-            } else {
+            if self.once && !self.closing.is_empty() {
+                self.outbox.wait_for_first()?;
+            } else if !(is_anybody_waiting && (self.has_room() || self.longest_idle().is_some())) {
                 pause(self.shutdown, self.spec.poll_every);
             }
         }
@@ -271,7 +188,7 @@ impl<'a> Poller<'a> {
         Ok(())
     }
 
-    /// Opens what is new.
+    /// Finds what is new or has grown.
     fn find_when_due(&mut self) {
         let every = FIND_EVERY.min(self.spec.poll_every * 5);
         if self.found_at.is_some_and(|at| self.once || at.elapsed() < every) {
@@ -280,20 +197,25 @@ impl<'a> Poller<'a> {
         self.found_at = Some(Instant::now());
         let first_time = !std::mem::replace(&mut self.looked, true);
         // What several of the paths mean is there once, or it would be read by each.
-        let (mut paths, mut unreadable) = (BTreeSet::new(), BTreeSet::new());
+        let (mut paths, mut complained) = (BTreeSet::new(), BTreeSet::new());
         for index in 0..self.finders.len() {
             let found = self.finders[index].find();
-            if found.paths.is_empty() && found.unreadable.is_empty() && first_time {
+            if first_time && found.paths.is_empty() && found.unreadable.is_empty() {
                 self.complain_of_nothing(index);
             }
             for (path, why) in found.unreadable {
                 self.complain(&path, &why);
-                unreadable.insert(path);
+                complained.insert(path);
+            }
+            for path in found.cycles {
+                if self.warned.insert(path.clone()) {
+                    warn!(path = %path.display(), "this leads back to a folder above it: it is not followed any further");
+                }
+                complained.insert(path);
             }
             paths.extend(found.paths);
         }
-        let mut seen = HashSet::new();
-        self.left_out = false;
+        let (mut seen, mut fresh) = (HashSet::new(), Vec::new());
         for path in &paths {
             let metadata = match fs::metadata(path) {
                 Ok(metadata) => metadata,
@@ -317,14 +239,9 @@ impl<'a> Poller<'a> {
                 file.renamed(path);
                 continue;
             }
-            if self.parked.get(path) == Some(&stamp) {
-                continue;
+            if !self.closed.is_parked(path, stamp) {
+                fresh.push((path.clone(), stamp));
             }
-            if self.files.len() + self.closing.len() >= MAX_OPEN && !self.park_longest_idle() {
-                self.left_out = true;
-                continue;
-            }
-            self.open(path, stamp);
         }
         for file in &mut self.files {
             if !seen.contains(&file.identity) && file.gone_since.is_none() {
@@ -335,10 +252,8 @@ impl<'a> Poller<'a> {
                 file.gone_since = Some(Instant::now());
             }
         }
-        // A rotated file goes before the one that took its place.
-        self.files.sort_by(|a, b| (&a.path, a.gone_since.is_none()).cmp(&(&b.path, b.gone_since.is_none())));
-        self.parked.retain(|path, _| paths.contains(path));
-        self.warned.retain(|path| paths.contains(path) || unreadable.contains(path));
+        self.closed.look(fresh, &seen, &self.context.source, self.spec.rotated_grace);
+        self.warned.retain(|path| paths.contains(path) || complained.contains(path));
     }
 
     fn complain_of_nothing(&mut self, finder: usize) {
@@ -353,23 +268,60 @@ impl<'a> Poller<'a> {
         }
     }
 
-    fn open(&mut self, path: &Path, stamp: Stamp) {
-        match open(path, self.context, &self.cursors, self.once) {
-            Ok(Opened::Followed(file)) => {
-                self.parked.remove(path);
-                self.warned.remove(path);
+    fn has_room(&self) -> bool {
+        self.files.len() + self.closing.len() < self.spec.max_open
+    }
+
+    /// Opens those that wait, as far as there is room or others can make it.
+    fn open_waiting(&mut self) {
+        while self.closed.is_anybody_waiting() && (self.has_room() || self.park_longest_idle()) {
+            let Some(next) = self.closed.next() else { break };
+            if self.leads_there(&next) {
+                self.open(next);
+            }
+        }
+        // A rotated file goes before the one that took its place.
+        self.files.sort_by(|a, b| (&a.path, a.gone_since.is_none()).cmp(&(&b.path, b.gone_since.is_none())));
+        if !self.once {
+            self.closed.tell(&self.context.source, self.spec.max_open);
+        }
+    }
+
+    /// Whether the path of one that waited still leads to it, and it was not opened meanwhile. Else it is looked for again.
+    fn leads_there(&mut self, waiting: &Waiting) -> bool {
+        let identity = waiting.stamp.identity;
+        let leads_there =
+            fs::metadata(&waiting.path).is_ok_and(|metadata| Identity::of(&metadata) == identity);
+        if !leads_there {
+            self.found_at = None;
+        }
+        leads_there && !self.files.iter().any(|file| file.identity == identity)
+    }
+
+    fn open(&mut self, waiting: Waiting) {
+        let Waiting { path, stamp, was, .. } = waiting;
+        match open(&path, self.context, &self.cursors, self.once) {
+            Ok(Opened::Followed(mut file)) => {
+                // One that is opened again in its turn is no news.
+                let was_open = self.closed.unpark(was.as_ref().unwrap_or(&path));
+                if !was_open || file.lines.position() == Position::default() {
+                    file.tell();
+                }
+                self.warned.remove(&path);
+                if let Some(was) = was {
+                    file.path = was;
+                    file.gone_since = Some(Instant::now());
+                }
                 self.files.push(*file);
             }
-            Ok(Opened::Waiting) => {
-                self.parked.insert(path.to_owned(), stamp);
-            }
+            Ok(Opened::Waiting) => self.closed.park(path, stamp),
             Ok(Opened::Refused(why)) => {
-                self.parked.insert(path.to_owned(), stamp);
-                self.complain(path, why);
+                self.complain(&path, why);
+                self.closed.park(path, stamp);
             }
             // Gone between the two calls; whatever is there next time is looked at then.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => self.complain(path, &remedy(&error)),
+            Err(error) => self.complain(&path, &remedy(&error)),
         }
     }
 
@@ -408,12 +360,15 @@ impl<'a> Poller<'a> {
                 Turn::Idle => Turn::Finished,
                 other => other,
             };
-            let file = self.files.remove(index);
+            let mut file = self.files.remove(index);
             progress = true;
             match turn {
                 Turn::Anew(change) => self.start_over(&file, &change),
                 Turn::Failed => self.let_go(file),
-                Turn::Finished | Turn::Read | Turn::Idle => self.close(file),
+                Turn::Finished | Turn::Read | Turn::Idle => {
+                    file.at_end = true;
+                    self.close(file);
+                }
             }
         }
         Ok(progress)
@@ -468,7 +423,7 @@ impl<'a> Poller<'a> {
                 // Shutdown: what was not handed over is read again after the next start.
                 return Ok(Turn::Idle);
             }
-            self.files[index].submission = self.outbox.sent;
+            self.files[index].submission = self.outbox.sent();
             return Ok(if at_end && over { Turn::Finished } else { Turn::Read });
         }
         Ok(if at_end && over { Turn::Finished } else { Turn::Idle })
@@ -481,7 +436,7 @@ impl<'a> Poller<'a> {
         let start = FileCursor { offset: 0, lines: 0, ..file.cursor() };
         self.cursors.set(&file.key, start.clone());
         self.starts.insert(file.key.clone(), (start, None));
-        self.parked.remove(&file.path);
+        self.closed.unpark(&file.path);
         self.found_at = None;
     }
 
@@ -494,7 +449,7 @@ impl<'a> Poller<'a> {
             if !self.hand_over(Batch::new(self.context, &start.path), &key, start.clone())? {
                 return Ok(false);
             }
-            self.starts.insert(key, (start, Some(self.outbox.sent)));
+            self.starts.insert(key, (start, Some(self.outbox.sent())));
         }
         Ok(true)
     }
@@ -517,20 +472,25 @@ impl<'a> Poller<'a> {
         Turn::Failed
     }
 
-    /// Closes the file that has been silent for longest. False when none is idle.
+    /// The open file that should make room for one that waits: the one that has been silent for longest of those that are at their end, or have been
+    /// open for so long that others must have a turn too. One with uncommitted lines would keep its descriptor.
+    fn longest_idle(&self) -> Option<usize> {
+        let committed = self.outbox.committed();
+        let may_go = |file: &Followed| {
+            file.gone_since.is_none()
+                && file.submission <= committed
+                // What has handed over nothing in its turn would get no further in the next.
+                && (file.at_end || (file.submission > 0 && is_over(file.opened_at, self.spec)))
+        };
+        let idle = self.files.iter().enumerate().filter(|(_, file)| !self.once && may_go(file));
+        // What was read of a line is read again.
+        let idle = idle.min_by_key(|(_, file)| (file.lines.has_partial(), file.grew_at));
+        idle.map(|(index, _)| index)
+    }
+
+    /// False when none can make room.
     fn park_longest_idle(&mut self) -> bool {
-        if self.once {
-            return false;
-        }
-        let idle = self
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(_, file)| file.gone_since.is_none() && !file.lines.has_partial())
-            .filter(|(_, file)| is_over(file.grew_at, self.spec))
-            .min_by_key(|(_, file)| file.grew_at)
-            .map(|(index, _)| index);
-        let Some(index) = idle else { return false };
+        let Some(index) = self.longest_idle() else { return false };
         let file = self.files.remove(index);
         self.close(file);
         true
@@ -539,8 +499,9 @@ impl<'a> Poller<'a> {
     /// Until it looks different, if its path still leads to it; and until it is committed, lest it is to be read again.
     fn close(&mut self, file: Followed) {
         if file.gone_since.is_none() {
-            let stamp = Stamp { identity: file.identity, size: file.lines.read_to() };
-            self.parked.insert(file.path.clone(), stamp);
+            // In its middle it looks different already.
+            let size = if file.at_end { file.lines.read_to() } else { file.lines.position().offset };
+            self.closed.park(file.path.clone(), Stamp { identity: file.identity, size });
         }
         self.let_go(file);
     }

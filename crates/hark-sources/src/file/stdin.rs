@@ -9,7 +9,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{FileError, batch::Batch, lines::Lines, run::Outbox};
+use super::{FileError, batch::Batch, lines::Lines, outbox::Outbox};
 use crate::{Publisher, SourceContext};
 
 /// As cursors, dead letters and logs name it.

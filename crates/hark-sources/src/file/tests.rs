@@ -83,12 +83,16 @@ impl Bench {
 
     /// Follows in the background while `act` runs.
     fn following(&self, path: &str, act: impl FnOnce()) {
+        self.following_as(&self.spec(path), act);
+    }
+
+    fn following_as(&self, spec: &FileSpec, act: impl FnOnce()) {
         let (publisher, thread) = self.log.publisher(quick());
-        let (spec, shutdown) = (self.spec(path), CancellationToken::new());
+        let shutdown = CancellationToken::new();
         let restore = || Ok(self.cursors());
         thread::scope(|scope| {
             let _stop = shutdown.clone().drop_guard();
-            let follower = scope.spawn(|| run(&spec, &self.context, &publisher, &restore, false, &shutdown));
+            let follower = scope.spawn(|| run(spec, &self.context, &publisher, &restore, false, &shutdown));
             act();
             shutdown.cancel();
             follower.join().unwrap().unwrap();
@@ -384,6 +388,93 @@ fn more_files_than_may_be_open_are_read_all_the_same() {
     assert_eq!(bench.ids(), (0..300).map(|number| format!("p{number:03}")).collect::<Vec<_>>());
 }
 
+/// Few may be open, and none is silent for long enough to be let go for that.
+fn restless(bench: &Bench) -> FileSpec {
+    FileSpec { rotated_grace: Duration::from_secs(3_600), max_open: 8, ..bench.spec("*.jsonl") }
+}
+
+#[test]
+fn more_files_than_may_be_open_are_read_in_turn_while_those_that_are_open_keep_growing() {
+    let bench = Bench::new();
+    let names: Vec<String> = (0..12).map(|number| format!("{number:02}")).collect();
+    for name in &names {
+        bench.write(&format!("{name}.jsonl"), post(&format!("{name}-0")));
+    }
+    bench.following_as(&restless(&bench), || {
+        for round in 1..50 {
+            bench.log.until_records("hark.posts", 8 * round);
+            for name in &names[..8] {
+                bench.append(&format!("{name}.jsonl"), &post(&format!("{name}-{round}")));
+            }
+        }
+        bench.log.until_records("hark.posts", 8 * 50 + 4);
+    });
+    let mut ids = bench.ids();
+    let last = ids.iter().position(|id| id == "11-0").unwrap();
+    assert!(last < 8 * 25, "it had to wait until {last} posts of the others were read");
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 8 * 50 + 4, "none is read twice");
+}
+
+#[test]
+fn many_small_files_are_read_at_once_while_files_are_followed() {
+    let bench = Bench::new();
+    let ids: Vec<String> = (0..100).map(|number| format!("p{number:03}")).collect();
+    for id in &ids {
+        bench.write(&format!("{id}.jsonl"), post(id));
+    }
+    bench.following_as(&restless(&bench), || bench.log.until_records("hark.posts", 100));
+    assert_eq!(bench.ids(), ids);
+}
+
+#[test]
+fn a_file_that_is_renamed_while_it_is_not_open_is_read_to_its_end_before_the_one_that_took_its_place() {
+    let bench = Bench::new();
+    for number in 0..20 {
+        bench.write(&format!("{number:02}.jsonl"), post(&format!("p{number:02}")));
+    }
+    bench.following_as(&restless(&bench), || {
+        bench.log.until_records("hark.posts", 20);
+        // The writer keeps its handle for a moment after the rename, and the next rename comes soon.
+        let mut old = OpenOptions::new().append(true).open(bench.path("00.jsonl")).unwrap();
+        old.write_all(post("rest").as_bytes()).unwrap();
+        fs::rename(bench.path("00.jsonl"), bench.path("00.jsonl.1")).unwrap();
+        fs::rename(bench.path("00.jsonl.1"), bench.path("00.jsonl.2")).unwrap();
+        bench.log.until_records("hark.posts", 21);
+        old.write_all(post("late").as_bytes()).unwrap();
+        bench.log.until_records("hark.posts", 22);
+        bench.write("00.jsonl", post("new"));
+        bench.log.until_records("hark.posts", 23);
+        // One that was read to its end when it was renamed is watched for as long.
+        let mut old = OpenOptions::new().append(true).open(bench.path("01.jsonl")).unwrap();
+        fs::rename(bench.path("01.jsonl"), bench.path("01.jsonl.1")).unwrap();
+        bench.write("zz.jsonl", post("zz"));
+        bench.log.until_records("hark.posts", 24);
+        old.write_all(post("later").as_bytes()).unwrap();
+        bench.log.until_records("hark.posts", 25);
+    });
+    assert_eq!(bench.ids()[20..], ["rest", "late", "new", "zz", "later"]);
+}
+
+#[test]
+fn files_with_much_to_read_let_others_have_their_turn() {
+    let bench = Bench::new();
+    for name in ["a", "b"] {
+        let many: String = (0..8_000).map(|line| post(&format!("{name}{line}"))).collect();
+        bench.write(&format!("{name}.jsonl"), many);
+    }
+    bench.write("c.jsonl", post("c"));
+    let spec = FileSpec { rotated_grace: Duration::ZERO, max_open: 2, ..bench.spec("*.jsonl") };
+    bench.following_as(&spec, || bench.log.until_records("hark.posts", 16_001));
+    let mut ids = bench.ids();
+    let last = ids.iter().position(|id| id == "c").unwrap();
+    assert!(last < 14_000, "it came after {last} others");
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 16_001, "none is read twice");
+}
+
 #[test]
 fn a_byte_order_mark_at_the_start_is_no_mistake() {
     let bench = Bench::new();
@@ -449,6 +540,59 @@ fn once_fails_and_names_the_folder_of_a_pattern_that_it_could_not_look_into() {
     }
     let error = bench.once("a.jsonl/*.jsonl").unwrap_err().to_string();
     assert!(error.contains("a.jsonl: not a directory: mend it"), "{error}");
+}
+
+#[test]
+fn links_that_lead_back_are_followed_once() {
+    let bench = Bench::new();
+    for folder in ["posts", "posts/a", "posts/a/b", "posts/.hidden"] {
+        fs::create_dir(bench.path(folder)).unwrap();
+        bench.write(&format!("{folder}/x.jsonl"), post(folder));
+        for name in ["up", "back", "again"] {
+            std::os::unix::fs::symlink("..", bench.path(folder).join(name)).unwrap();
+        }
+    }
+    fs::create_dir(bench.path("elsewhere")).unwrap();
+    bench.write("elsewhere/x.jsonl", post("elsewhere"));
+    std::os::unix::fs::symlink("../elsewhere", bench.path("posts/link")).unwrap();
+    bench.once("posts/**/*.jsonl").unwrap();
+    let mut ids = bench.ids();
+    ids.sort();
+    assert_eq!(ids, ["elsewhere", "posts", "posts/a", "posts/a/b"]);
+    let found = super::find::Finder::new(bench.folder.path(), "posts/**/*.jsonl").unwrap().find();
+    assert!(!found.cycles.is_empty() && found.cycles.len() < 20, "{:?}", found.cycles);
+}
+
+#[test]
+fn a_pattern_means_what_its_parts_mean() {
+    let bench = Bench::new();
+    for folder in ["a", "a/x", "a/x/y", "b", ".c", "a/.d"] {
+        fs::create_dir(bench.path(folder)).unwrap();
+        bench.write(&format!("{folder}/1.jsonl"), "");
+        bench.write(&format!("{folder}/.2.jsonl"), "");
+    }
+    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff.txt");
+    fs::write(bench.folder.path().join(name), "").unwrap();
+    for (pattern, means) in [
+        ("*.jsonl", &[][..]),
+        ("*", &["\u{fffd}.txt"]),
+        ("*/1.jsonl", &["a/1.jsonl", "b/1.jsonl"]),
+        ("[ab]/*.jsonl", &["a/1.jsonl", "b/1.jsonl"]),
+        ("*/x/?.jsonl", &["a/x/1.jsonl"]),
+        ("a/**/*.jsonl", &["a/1.jsonl", "a/x/1.jsonl", "a/x/y/1.jsonl"]),
+        ("a/**/x/**/1.jsonl", &["a/x/1.jsonl", "a/x/y/1.jsonl"]),
+        ("**/y/../*.jsonl", &["a/x/y/../1.jsonl"]),
+        (".c/*", &[".c/1.jsonl"]),
+        (".[a-z]/.*.jsonl", &[".c/.2.jsonl"]),
+        ("a/**", &[]),
+        ("none*/1.jsonl", &[]),
+    ] {
+        let found = super::find::Finder::new(bench.folder.path(), pattern).unwrap().find();
+        let shown =
+            |path: &PathBuf| path.strip_prefix(bench.folder.path()).unwrap().to_string_lossy().into_owned();
+        assert_eq!(found.paths.iter().map(shown).collect::<Vec<_>>(), means, "{pattern}");
+        assert!(found.unreadable.is_empty() && found.cycles.is_empty(), "{pattern}: {found:?}");
+    }
 }
 
 #[test]
