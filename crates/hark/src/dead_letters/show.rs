@@ -1,6 +1,6 @@
 //! A dead letter for people and as JSON.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, io};
 
 use anstyle::Style;
 use hark_schema::{
@@ -13,7 +13,7 @@ use super::letter::{Letter, Place, obstacle};
 use crate::{
     stages::topics::Topics,
     tail::show::{text_or_base64, time},
-    terminal::Text,
+    terminal::{Text, columns_of},
 };
 
 /// Columns of the error in a list; `show` has all of it.
@@ -48,7 +48,7 @@ pub fn json(letter: &Letter, topics: &Topics, went_back: bool) -> String {
     format!("{}\n", serde_json::to_string(&line).unwrap_or_default())
 }
 
-/// One line of a list.
+/// One line of a list, fitted to the terminal.
 pub fn line(letter: &Letter, topics: &Topics, went_back: bool) -> String {
     let says = &letter.says;
     let state = match (went_back, obstacle(says, topics)) {
@@ -57,15 +57,18 @@ pub fn line(letter: &Letter, topics: &Topics, went_back: bool) -> String {
         (false, Some(_)) => "stays",
     };
     let error = Text::new(&says.error, &[]);
-    format!(
-        "{:>9}  {}  {:6}  {:14}  {state:9}  {}  {}\n",
+    let line = format!(
+        "{:>9}  {}  {:6}  {:14}  {state:9}  {}  {}",
         letter.place.to_string(),
         time(letter.written_ms),
         plain(&says.stage),
         plain(&says.class),
         plain(&origin(says)),
         error.fitted(error.columns().min(ERROR_COLUMNS), Style::new(), Style::new()),
-    )
+    );
+    let line = Text::new(&line, &[]);
+    let room = columns_of(io::stdout()).unwrap_or(usize::MAX);
+    format!("{}\n", line.fitted(line.columns().min(room), Style::new(), Style::new()))
 }
 
 /// What becomes of the letters of a stage and class.
