@@ -68,7 +68,7 @@ impl Size {
 }
 
 /// Version of the features and of what the outputs stand for: a model trained for another one is of no use.
-pub const FEATURES_VERSION: u32 = 5;
+pub const FEATURES_VERSION: u32 = 6;
 
 /// Stands for the index of a token where a feature belongs to the whole text.
 pub const WHOLE: usize = usize::MAX;

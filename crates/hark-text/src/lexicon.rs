@@ -33,11 +33,13 @@ pub enum Sense {
     Time,
     Wish,
     Proposal,
+    Contact,
+    Job,
 }
 
 impl Sense {
     /// In their order.
-    const ALL: [(&'static str, Self); 19] = [
+    const ALL: [(&'static str, Self); 21] = [
         ("good", Self::Good),
         ("bad", Self::Bad),
         ("stronger", Self::Stronger),
@@ -57,6 +59,8 @@ impl Sense {
         ("time", Self::Time),
         ("wish", Self::Wish),
         ("proposal", Self::Proposal),
+        ("contact", Self::Contact),
+        ("job", Self::Job),
     ];
 
     pub(crate) fn code(self, negated: bool) -> u64 {
@@ -238,6 +242,10 @@ impl Draft {
                 Some(edge) => {
                     if edge.node() == ROOT {
                         self.nodes += 1;
+                        debug_assert!(
+                            self.nodes < 1 << (32 - Sense::ALL.len()),
+                            "{entry}: an edge has no room for more nodes"
+                        );
                         edge.senses |= self.nodes << Sense::ALL.len();
                     }
                     edge.node()
