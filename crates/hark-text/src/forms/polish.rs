@@ -107,6 +107,10 @@ fn rules(word: &str, manner: Manner, forms: &mut Forms) {
     if let Some(stem) = stem(word, "um") {
         forms.add(stem, "a ów om ami ach");
     }
+    if let Some(stem) = stem(word, "ów").filter(|_| phrase) {
+        // What a number counts: `1001 Smaków`, `w 1001 Smakach`.
+        forms.add(stem, "om ami ach");
+    }
 }
 
 /// `Disney`, `Hyundai`, `eBay`: after a vowel the last letter is heard as j, so that the word is no adjective and no plural.

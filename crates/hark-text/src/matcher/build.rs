@@ -227,7 +227,12 @@ impl Build {
             let name = word.written.starts_with(char::is_uppercase) && !theme;
             word.misspelt = how.misspelt;
             word.shop = matches!(how.kind, SubjectKind::Own | SubjectKind::Competitor);
-            word.manner = Manner { phrase, name, person: how.kind == SubjectKind::Person };
+            word.manner = Manner {
+                phrase,
+                name,
+                person: how.kind == SubjectKind::Person,
+                product: how.kind == SubjectKind::Product,
+            };
             // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending, but that of another name (`Marks & Spencers`) is.
             let bound = word.joint.is_some_and(|joint| joint != '&' || lower.chars().count() < 3);
             word.languages = if bound { Languages::NONE } else { how.languages };
