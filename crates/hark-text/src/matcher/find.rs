@@ -2,7 +2,7 @@
 
 use super::{
     End, Match, Matcher, NONE, Node, ROOT, Role, Scratch, Written, edge_key,
-    hints::{Hints, SWEDISH},
+    hints::{Hints, TOLD, Told},
     place::{Chunk, Place, is_apostrophe, keeps_together},
     spelling::{Setting, admits, ending_after, is_described},
 };
@@ -32,11 +32,14 @@ impl Matcher {
         scratch.contexts.clear();
         let mut chunk = Chunk::default();
         let hints = Hints::of(text);
-        let swedish_words = &*SWEDISH;
-        let (mut words, mut swedish) = (0, false);
+        let Told { swedish: swedish_words, foreign: foreign_words } = &*TOLD;
+        let (mut words, mut swedish, mut foreign) = (0, false, false);
         for piece in Pieces::new(text) {
             words += 1;
-            swedish |= piece.end - piece.start <= LITTLE_BYTES && swedish_words.may_hold(piece.hash);
+            if piece.end - piece.start <= LITTLE_BYTES {
+                swedish |= swedish_words.may_hold(piece.hash);
+                foreign |= foreign_words.may_hold(piece.hash);
+            }
             let known =
                 self.filter.may_hold(piece.hash) && self.edges.contains_key(&edge_key(ROOT, piece.hash));
             if !known && !begins_label(text.as_bytes(), piece) {
@@ -54,7 +57,8 @@ impl Matcher {
                 Place::Hashtag(_) | Place::Handle(_) | Place::Domain => self.find_label(&mut walk),
             }
         }
-        if (swedish || words <= FEW_WORDS) && !self.compounds.is_empty() {
+        // A list has no little words at all.
+        if (swedish || !foreign || words <= FEW_WORDS) && !self.compounds.is_empty() {
             self.find_compounds(text, &hints, scratch, found);
         }
         if found.is_empty() {

@@ -159,11 +159,23 @@ static LITTLE: LazyLock<HashMap<u64, Little, ByHash>> = LazyLock::new(|| {
     little
 });
 
-/// One bit a little word that only Swedish has.
-pub(super) static SWEDISH: LazyLock<Filter> = LazyLock::new(|| {
-    let swedish = LITTLE.iter().filter(|(_, little)| little.ascii.with(little.marked) == Languages::SV);
-    let swedish: Vec<u64> = swedish.map(|(hash, _)| *hash).collect();
-    Filter::of(&swedish)
+/// The little words that tell at once whether a post may be Swedish.
+pub(super) struct Told {
+    /// Those that only Swedish has.
+    pub swedish: Filter,
+    /// Those that it has not.
+    pub foreign: Filter,
+}
+
+pub(super) static TOLD: LazyLock<Told> = LazyLock::new(|| {
+    let of = |wanted: fn(Languages) -> bool| {
+        let wanted = LITTLE.iter().filter(|(_, little)| wanted(little.ascii.with(little.marked)));
+        Filter::of(&wanted.map(|(hash, _)| *hash).collect::<Vec<u64>>())
+    };
+    Told {
+        swedish: of(|languages| languages == Languages::SV),
+        foreign: of(|languages| !languages.meets(Languages::SV)),
+    }
 });
 
 #[cfg(test)]
