@@ -94,6 +94,8 @@ struct Word {
     joint: Option<char>,
     /// A hyphen stands before it.
     hyphen: bool,
+    /// White space stands before it.
+    apart: bool,
     /// Nothing else may stand before it.
     strict: bool,
     manner: Manner,
@@ -233,8 +235,12 @@ impl Build {
                 person: how.kind == SubjectKind::Person,
                 product: how.kind == SubjectKind::Product,
             };
-            // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending, but that of another name (`Marks & Spencers`) is.
-            let bound = word.joint.is_some_and(|joint| joint != '&' || lower.chars().count() < 3);
+            // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending, but that of another name (`Marks & Spencers`) or word
+            // (`Dr. Kowal`) is.
+            let bound = word.joint.is_some_and(|joint| match joint {
+                '&' => lower.chars().count() < 3,
+                _ => !word.apart,
+            });
             word.languages = if bound { Languages::NONE } else { how.languages };
         }
         if how.kind == SubjectKind::Person
@@ -249,7 +255,9 @@ impl Build {
             Some(ways) => ways.iter().for_each(|words| self.path(words, end)),
             None => self.path(&words, end),
         }
-        for other in [spelled_out(&words), contracted(&words), without_s(&words)].into_iter().flatten() {
+        let others =
+            [spelled_out(&words), contracted(&words), without_s(&words), closed(&words), hyphenated(&words)];
+        for other in others.into_iter().flatten() {
             self.path(&other, end);
         }
         self.run_together(&words, end);
@@ -268,16 +276,24 @@ impl Build {
     }
 
     /// `icecream`: the words in their base form, the last one in any. Where a symbol joins the words this is no way to
-    /// write them, and tags and domains are taken apart when they are met.
+    /// write them, nor are the two names of a person written so; and tags and domains are taken apart when they are met.
     fn run_together(&mut self, words: &[Word], end: End) {
         let [first @ .., last] = words else { return };
         let symbols = words.iter().any(|word| word.joint.is_some_and(|c| !matches!(c, '\'' | '.' | '_')));
-        if first.is_empty() || symbols || end.kind != Written::Anywhere {
+        let names = last.manner.person && words.iter().skip(1).any(|word| word.joint != Some('\''));
+        if first.is_empty() || symbols || names || end.kind != Written::Anywhere {
             return;
         }
         let head: String = first.iter().map(|word| fold(&word.written)).collect();
         let written: String = words.iter().map(|word| word.written.to_lowercase()).collect();
-        let node = self.node(&Word { written, joint: None, hyphen: false, strict: false, ..last.clone() });
+        let node = self.node(&Word {
+            written,
+            joint: None,
+            hyphen: false,
+            apart: false,
+            strict: false,
+            ..last.clone()
+        });
         let start: String = first.iter().map(|word| word.written.to_lowercase()).collect();
         for (form, languages) in forms::of(&last.written, last.manner, last.languages) {
             let whole = start.clone() + &form;
@@ -365,20 +381,46 @@ fn may_describe(word: &Word) -> bool {
 }
 
 fn words(text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
+    let mut words: Vec<Word> = Vec::new();
     let mut last = 0;
     for piece in Pieces::new(text) {
-        let between = &text[last..piece.start];
-        let joint = between
-            .chars()
-            .find(|c| class(*c) == Class::Separator && !super::place::joins_words(*c))
-            .map(|c| if super::place::is_apostrophe(c) { '\'' } else { c })
-            .filter(|_| !words.is_empty());
+        let (between, written) = (&text[last..piece.start], &text[piece.start..piece.end]);
+        let apart = !words.is_empty() && between.contains(char::is_whitespace);
+        let joint = match words.as_slice() {
+            [] => between.chars().next_back().filter(|c| NUMBERING.contains(c) && is_number(written)),
+            before => between
+                .chars()
+                .find(|c| class(*c) == Class::Separator && !super::place::joins_words(*c))
+                .map(|c| if super::place::is_apostrophe(c) { '\'' } else { c })
+                // `St Ives`, which others write with a dot.
+                .or_else(|| (apart && is_abbreviated(before)).then_some('.')),
+        };
         let hyphen = !words.is_empty() && between.contains('-');
-        words.push(Word { hyphen, ..word(&text[piece.start..piece.end], joint) });
+        words.push(Word { hyphen, apart, ..word(written, joint) });
         last = piece.end;
     }
     words
+}
+
+/// What makes a name of a number: `№5` is no 5.
+const NUMBERING: [char; 5] = ['№', '§', '$', '€', '£'];
+
+fn is_number(word: &str) -> bool {
+    word.chars().all(char::is_numeric)
+}
+
+/// Whether the last of a term's words is a title that is written with or without a dot, or an initial.
+fn is_abbreviated(words: &[Word]) -> bool {
+    const TITLES: &[&str] = &[
+        "al", "avv", "dl", "dna", "dott", "dr", "ft", "gen", "ing", "inż", "jr", "ks", "mgr", "mr", "mrs",
+        "ms", "mt", "os", "pl", "płk", "prof", "sf", "sig", "sr", "st", "ste", "św", "ul",
+    ];
+    let initial = |word: &Word| {
+        let mut letters = word.written.chars();
+        letters.next().is_some_and(char::is_uppercase) && letters.next().is_none()
+    };
+    words.last().is_some_and(|last| TITLES.contains(&&*last.written.to_lowercase()))
+        || words.iter().all(initial)
 }
 
 fn word(written: &str, joint: Option<char>) -> Word {
@@ -388,6 +430,7 @@ fn word(written: &str, joint: Option<char>) -> Word {
         written,
         joint,
         hyphen: false,
+        apart: false,
         strict: false,
         manner,
         languages,
@@ -465,4 +508,52 @@ fn contracted(words: &[Word]) -> Option<Vec<Word>> {
         }
     }
     (merged.len() > 1 && merged.len() < words.len()).then_some(merged)
+}
+
+/// `WiFi Hub` for `Wi-Fi Hub`, `Toms Tyres` for `Tom's Tyres`. Of a person's two surnames none is left out so.
+fn closed(words: &[Word]) -> Option<Vec<Word>> {
+    let mut merged: Vec<Word> = Vec::new();
+    for word in words {
+        let within = !word.apart
+            && (word.joint == Some('\'') || word.hyphen && word.joint.is_none() && !word.manner.person);
+        match merged.last_mut() {
+            Some(last) if within => {
+                last.written.push_str(&word.written);
+                last.languages = word.languages.with(last.languages);
+            }
+            _ => merged.push(word.clone()),
+        }
+    }
+    (merged.len() > 1 && merged.len() < words.len()).then_some(merged)
+}
+
+/// `Wi-Fi` for `WiFi`.
+fn hyphenated(words: &[Word]) -> Option<Vec<Word>> {
+    let parted = words.iter().flat_map(|word| match inner_capital(&word.written) {
+        Some(at) if !word.manner.person => {
+            let (head, tail) = word.written.split_at(at);
+            let manner = Manner { phrase: true, ..word.manner };
+            let first = Word { written: head.to_owned(), languages: Languages::NONE, manner, ..word.clone() };
+            let second = Word {
+                written: tail.to_owned(),
+                joint: Some('-'),
+                hyphen: true,
+                apart: false,
+                strict: true,
+                manner,
+                ..word.clone()
+            };
+            vec![first, second]
+        }
+        _ => vec![word.clone()],
+    });
+    let parted: Vec<Word> = parted.collect();
+    (parted.len() > words.len()).then_some(parted)
+}
+
+/// Where a capital follows a small letter.
+fn inner_capital(word: &str) -> Option<usize> {
+    let letters = word.char_indices().zip(word.chars().skip(1));
+    let mut bounds = letters.filter(|((_, small), capital)| small.is_lowercase() && capital.is_uppercase());
+    bounds.next().map(|((at, small), _)| at + small.len_utf8())
 }

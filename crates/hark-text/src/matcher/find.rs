@@ -77,7 +77,12 @@ impl Matcher {
             let edge = self.targets[next as usize];
             next = edge.next;
             let target = &self.nodes[edge.node as usize];
-            if node != ROOT && !keeps_together(&text[from..piece.start], target.joint, target.strict) {
+            let joined = match node {
+                // The sign before a number: `№5`.
+                ROOT => target.joint.is_none_or(|sign| text[..piece.start].trim_end().ends_with(sign)),
+                _ => keeps_together(&text[from..piece.start], target.joint, target.strict),
+            };
+            if !joined {
                 continue;
             }
             let setting = if node == ROOT { Setting::First } else { Setting::Later };

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, collections::HashMap, sync::LazyLock};
 
 use crate::{
     filter::Filter,
-    fold::{ByHash, Class, Pieces, class, fold, hash_folded},
+    fold::{ByHash, Class, Piece, Pieces, class, fold, hash_folded},
     languages::Languages,
 };
 
@@ -75,6 +75,9 @@ fn guess(text: &str, diacritics: bool) -> Guess {
     let mut bare = Languages::NONE;
     for piece in Pieces::new(text).take(MOST_WORDS) {
         let Some(little) = LITTLE.get(&piece.hash) else { continue };
+        if is_in_name(text, piece) {
+            continue;
+        }
         bare = bare.with(little.marked.without(little.ascii));
         let languages = match diacritics {
             true if text[piece.start..piece.end].is_ascii() => little.ascii,
@@ -92,6 +95,18 @@ fn guess(text: &str, diacritics: bool) -> Guess {
     let close = votes.iter().filter(|vote| **vote + 1 >= most).count();
     let sure = if most > 1 && close == 1 { leading } else { Languages::NONE };
     Guess { leading, sure, bare }
+}
+
+/// Whether a word has a capital, and so has the one after it: Swedish Per Sund is no Italian `per`.
+fn is_in_name(text: &str, piece: Piece) -> bool {
+    let word = &text[piece.start..piece.end];
+    let capital = |letters: &str| letters.starts_with(char::is_uppercase);
+    capital(word)
+        && word.ends_with(char::is_lowercase)
+        && text[piece.end..].strip_prefix(' ').is_some_and(|after| {
+            let next = &after[..after.find(|c: char| !c.is_alphanumeric()).unwrap_or(after.len())];
+            capital(next) && next.ends_with(char::is_lowercase)
+        })
 }
 
 /// The language that alone has a letter of the text; none where there is no such letter.
