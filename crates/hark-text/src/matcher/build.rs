@@ -105,6 +105,8 @@ struct Word {
     misspelt: bool,
     which: Which,
     shop: bool,
+    /// Behind a first name.
+    surname: bool,
 }
 
 /// Which of a word's forms lead on.
@@ -222,7 +224,9 @@ impl Build {
             return Err(MatcherError::TooLong { subject, term });
         }
         let phrase = words.len() > 1;
-        for word in &mut words {
+        let behind_first_name = how.kind == SubjectKind::Person || is_of_first_name(&words);
+        for (index, word) in words.iter_mut().enumerate() {
+            word.surname = behind_first_name && index > 0;
             let lower = word.written.to_lowercase();
             // A theme may be written with a capital and is no name for that.
             let theme = how.kind == SubjectKind::Topic && words::is_common(&lower);
@@ -328,8 +332,13 @@ impl Build {
         let ways = word.ways();
         self.nodes[node as usize].inflected = word.which == Which::Inflected && ways.len() > 1;
         // Typed without diacritics, unless it is a word as it stands.
-        let common = words::is_common(&word.written.to_lowercase());
-        self.nodes[node as usize].bare = word.written.is_ascii() && !common;
+        let lower = word.written.to_lowercase();
+        let common = words::common_in(&lower);
+        self.nodes[node as usize].bare = word.written.is_ascii() && common.is_empty();
+        if word.surname {
+            let polish = if forms::is_polish_noun(&lower) { Languages::PL } else { Languages::NONE };
+            self.nodes[node as usize].word = common.with(polish);
+        }
         for (hash, edge) in ways {
             self.edge(parent, hash, Edge { node, ..edge });
         }
@@ -437,7 +446,14 @@ fn word(written: &str, joint: Option<char>) -> Word {
         misspelt: false,
         which: Which::All,
         shop: false,
+        surname: false,
     }
+}
+
+/// `Tom's Tyres`
+fn is_of_first_name(words: &[Word]) -> bool {
+    let [name, s, ..] = words else { return false };
+    s.joint == Some('\'') && s.written == "s" && words::is_first_name(&name.written.to_lowercase())
 }
 
 /// By a first name; few men's end so.

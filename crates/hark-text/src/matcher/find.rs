@@ -4,9 +4,12 @@ use super::{
     End, Match, Matcher, NONE, Node, ROOT, Role, Scratch, Written, edge_key,
     hints::{Hints, TOLD, Told},
     place::{Chunk, Place, is_apostrophe, keeps_together},
-    spelling::{Setting, admits, ending_after, is_described},
+    spelling::{Setting, admits, ending_after, is_described, is_small},
 };
-use crate::fold::{Piece, Pieces};
+use crate::{
+    SubjectKind,
+    fold::{Piece, Pieces},
+};
 
 /// A context word that stands in the post.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +91,7 @@ impl Matcher {
             let setting = if node == ROOT { Setting::First } else { Setting::Later };
             if !admits(&edge, target, text, piece.start..piece.end, setting, walk.hints)
                 || !target.lone && walk.is_described(target, piece.end)
+                || walk.is_word_behind_name(target, piece)
             {
                 continue;
             }
@@ -183,6 +187,31 @@ impl Walk<'_, '_> {
             && spoken()
     }
 
+    /// Whether a small letter after a capital tells that only the first name is one: "Eva rask i benen" for `Eva Rask`.
+    fn is_word_behind_name(&self, node: &Node, piece: Piece) -> bool {
+        let spoken = || {
+            let language = self.hints.language();
+            language.is_empty() || node.word.meets(language)
+        };
+        !node.word.is_empty()
+            && self.place == Place::Text
+            && is_small(&self.text[piece.start..piece.end])
+            && self.text[self.first..].starts_with(char::is_uppercase)
+            && spoken()
+    }
+
+    /// Whether a hyphen joins another name to that of a person, which makes somebody else of them: `Ana-Maria`, `Nowak-Kowalska`.
+    fn is_part_of_name(&self, end: End, from: usize, to: usize) -> bool {
+        let person = self.matcher.subjects[end.subject as usize].kind == SubjectKind::Person;
+        let before = || {
+            let before = self.text[..from].strip_suffix('-')?;
+            before.rsplit(|c: char| !c.is_alphanumeric()).next()
+        };
+        let after = || self.text[to..].strip_prefix('-');
+        let named = |word: Option<&str>| word.is_some_and(|word| word.starts_with(char::is_uppercase));
+        person && (named(before()) || named(after()))
+    }
+
     pub fn finish(&mut self, end: End, to: usize) {
         let Some(from) = self.chunk.whole_label(self.text, self.place, self.first, to) else { return };
         let fits = match end.kind {
@@ -196,6 +225,9 @@ impl Walk<'_, '_> {
         let (from, to) = match self.place {
             Place::Text => {
                 let to = ending_after(self.text, to, self.hints);
+                if end.role == Role::Term && self.is_part_of_name(end, from, to) {
+                    return;
+                }
                 self.matcher.hyphenated(self.text, end, from, to, self.hints)
             }
             // A name that is a domain: "Norrsken.se's".

@@ -153,6 +153,8 @@ struct Node {
     lone: bool,
     /// The languages in which the word is a common noun, or every word of a name in capitals is a common word.
     noun: Languages,
+    /// Where a first name with its capital stands before this word: the languages in which it is a common word as well.
+    word: Languages,
     /// The base form counts only with an ending that is attached to it.
     inflected: bool,
     /// The term may have been typed without its diacritics: as it stands no form of it is a common word.

@@ -153,7 +153,7 @@ pub(super) fn is_described(node: &Node, text: &str, words: Range<usize>, hints: 
         && !(node.shop && after_preposition(&text[..words.start]))
 }
 
-fn is_small(written: &str) -> bool {
+pub(super) fn is_small(written: &str) -> bool {
     !written.contains(char::is_uppercase)
 }
 
