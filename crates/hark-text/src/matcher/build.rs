@@ -51,6 +51,7 @@ impl Matcher {
             edges: build.edges,
             targets: build.targets,
             nodes: build.nodes,
+            marked: build.marked,
             compounds: build.compounds.finish(),
         })
     }
@@ -83,6 +84,7 @@ struct Build {
     starts: HashSet<u64, ByHash>,
     /// Node reached from a node by a word: terms that begin alike share their nodes.
     children: HashMap<(u32, Word), u32>,
+    marked: HashMap<u32, Box<str>>,
     compounds: compound::Build,
 }
 
@@ -107,6 +109,15 @@ struct Word {
     shop: bool,
     /// Behind a first name.
     surname: bool,
+}
+
+/// One form of a word, and the edge that it is.
+struct Way {
+    /// Of the folded form.
+    hash: u64,
+    /// Lower-case with its diacritics.
+    form: String,
+    edge: Edge,
 }
 
 /// Which of a word's forms lead on.
@@ -166,18 +177,22 @@ impl Word {
     }
 
     /// What leads to the word: its forms, and its misspellings.
-    fn ways(&self) -> Vec<(u64, Edge)> {
+    fn ways(&self) -> Vec<Way> {
         let lower = self.written.to_lowercase();
         let forms = forms::of(&self.written, self.manner, self.languages);
         let base = fold(&self.written);
-        let edge = |form: &str, languages, misspelt| Edge {
-            node: 0,
-            next: NONE,
-            spelling: words::hash(form),
-            languages,
-            base: form == lower,
-            ascii: form.is_ascii(),
-            misspelt,
+        let way = |form: &str, languages, misspelt| Way {
+            hash: hash_folded(&fold(form)),
+            form: form.to_owned(),
+            edge: Edge {
+                node: 0,
+                next: NONE,
+                spelling: words::hash(form),
+                languages,
+                base: form == lower,
+                ascii: form.is_ascii(),
+                misspelt,
+            },
         };
         // Paola is no form of Paolo where Italians are named.
         let his = self.manner.person && lower.ends_with(['o', 'e']);
@@ -191,15 +206,12 @@ impl Word {
             // The base form with an ending attached, `Moore'a`, is inflected too.
             Which::Inflected => form == lower || fold(form) != base,
         };
-        let mut ways: Vec<(u64, Edge)> = forms
-            .iter()
-            .filter(|(form, _)| kept(form))
-            .map(|(form, languages)| (hash_folded(&fold(form)), edge(form, *languages, false)))
-            .collect();
-        let taken: HashSet<u64> = ways.iter().map(|(hash, _)| *hash).collect();
+        let kept = forms.iter().filter(|(form, _)| kept(form));
+        let mut ways: Vec<Way> = kept.map(|(form, languages)| way(form, *languages, false)).collect();
+        let taken: HashSet<u64> = ways.iter().map(|way| way.hash).collect();
         let wrong: HashSet<String> = self.misspellings().into_iter().collect();
-        let wrong = wrong.iter().map(|form| (hash_folded(form), edge(form, Languages::NONE, true)));
-        ways.extend(wrong.filter(|(hash, _)| !taken.contains(hash)));
+        let wrong = wrong.iter().map(|form| way(form, Languages::NONE, true));
+        ways.extend(wrong.filter(|way| !taken.contains(&way.hash)));
         ways
     }
 }
@@ -310,7 +322,7 @@ impl Build {
                 ascii: whole.is_ascii(),
                 misspelt: false,
             };
-            self.edge(ROOT, hash_folded(&(head.clone() + &fold(&form))), edge);
+            self.edge(ROOT, Way { hash: hash_folded(&(head.clone() + &fold(&form))), form: whole, edge });
         }
         self.end(node, end);
     }
@@ -331,16 +343,18 @@ impl Build {
         self.children.insert(key, node);
         let ways = word.ways();
         self.nodes[node as usize].inflected = word.which == Which::Inflected && ways.len() > 1;
-        // Typed without diacritics, unless it is a word as it stands.
         let lower = word.written.to_lowercase();
         let common = words::common_in(&lower);
-        self.nodes[node as usize].bare = word.written.is_ascii() && common.is_empty();
+        let noun = forms::is_polish_noun(&lower);
+        // Typed without diacritics, unless it is a word as it stands.
+        let known = !common.is_empty() || noun && !word.manner.name;
+        self.nodes[node as usize].bare = word.written.is_ascii() && !known;
         if word.surname {
-            let polish = if forms::is_polish_noun(&lower) { Languages::PL } else { Languages::NONE };
+            let polish = if noun { Languages::PL } else { Languages::NONE };
             self.nodes[node as usize].word = common.with(polish);
         }
-        for (hash, edge) in ways {
-            self.edge(parent, hash, Edge { node, ..edge });
+        for way in ways {
+            self.edge(parent, Way { edge: Edge { node, ..way.edge }, ..way });
         }
         node
     }
@@ -357,7 +371,10 @@ impl Build {
         node
     }
 
-    fn edge(&mut self, parent: u32, hash: u64, edge: Edge) {
+    fn edge(&mut self, parent: u32, Way { hash, form, edge }: Way) {
+        if !form.is_ascii() {
+            self.marked.insert(edge.spelling, form.into_boxed_str());
+        }
         if parent == ROOT {
             self.starts.insert(hash);
         }

@@ -89,7 +89,7 @@ impl Matcher {
                 continue;
             }
             let setting = if node == ROOT { Setting::First } else { Setting::Later };
-            if !admits(&edge, target, text, piece.start..piece.end, setting, walk.hints)
+            if !admits(&edge, target, &self.marked, text, piece.start..piece.end, setting, walk.hints)
                 || !target.lone && walk.is_described(target, piece.end)
                 || walk.is_word_behind_name(target, piece)
             {

@@ -12,6 +12,7 @@ mod label;
 mod parts;
 mod place;
 mod spelling;
+mod twins;
 
 use std::collections::HashMap;
 
@@ -86,6 +87,8 @@ pub struct Matcher {
     edges: HashMap<u64, u32, ByHash>,
     targets: Vec<Edge>,
     nodes: Vec<Node>,
+    /// The forms that have diacritics, by their hash: see [`Edge::spelling`].
+    marked: HashMap<u32, Box<str>>,
     compounds: compound::Compounds,
 }
 

@@ -1,6 +1,6 @@
 //! Whether a word of a post, found by its folded form, is the term's word and not another one that folds alike.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -23,10 +23,14 @@ pub(super) enum Setting {
     Label,
 }
 
+/// What [`Matcher`](super::Matcher) knows of forms with diacritics, by their hash.
+type Marked = HashMap<u32, Box<str>>;
+
 /// `word`: where it stands in `text`.
 pub(super) fn admits(
     edge: &Edge,
     node: &Node,
+    marked: &Marked,
     text: &str,
     word: Range<usize>,
     setting: Setting,
@@ -42,7 +46,8 @@ pub(super) fn admits(
     }
     let lower = plain(written);
     let common = words::common_in(&lower);
-    if !same_diacritics(edge, node, written, &lower, common, setting, hints) {
+    let form = || marked.get(&edge.spelling).map(|form| &**form);
+    if !same_diacritics(edge, node, form, &Found { written, lower: &lower, common }, setting, hints) {
         return false;
     }
     if edge.base || edge.misspelt || setting == Setting::Label {
@@ -188,34 +193,65 @@ fn last_word(before: &str) -> String {
     before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase()
 }
 
-fn same_diacritics(
+/// A word of a post.
+struct Found<'a> {
+    written: &'a str,
+    /// See [`plain`].
+    lower: &'a str,
+    /// The languages in which it is a common word.
+    common: Languages,
+}
+
+fn same_diacritics<'a>(
     edge: &Edge,
     node: &Node,
-    written: &str,
-    lower: &str,
-    common: Languages,
+    form: impl Fn() -> Option<&'a str>,
+    word: &Found<'_>,
     setting: Setting,
     hints: &Hints<'_>,
 ) -> bool {
+    let Found { written, lower, common } = *word;
     if edge.misspelt || words::hash(lower) == edge.spelling {
         return true;
     }
+    let twin = || {
+        let languages = super::twins::languages_of(lower);
+        !languages.is_empty() && (hints.language().is_empty() || languages.meets(hints.language()))
+    };
     if lower.is_ascii() {
-        let name = node.name && !is_small(written);
-        let little = !(edge.ascii || name || words::function_in(lower).is_empty());
-        if little && setting != Setting::Label && !hints.lacks_diacritics(edge.languages) {
+        if setting == Setting::Label || edge.ascii || node.name && !is_small(written) {
+            return true;
+        }
+        if !node.lone {
+            // Beside the other words of a name it can hardly be another word, but for another first name: Sofie for Sofia.
+            return edge.base || !hints.diacritics() || !words::is_first_name(lower);
+        }
+        if !words::function_in(lower).is_empty() && !hints.lacks_diacritics(edge.languages) {
             // "har" is no hår unless the rest has none either.
             return false;
         }
         // The post lacks some: no match where its author writes them and this is a word without (hår, "har").
         let another = if edge.base { !common.is_empty() } else { common.meets(edge.languages) };
-        return setting == Setting::Label || edge.ascii || name || !(another && hints.diacritics());
+        return !(hints.diacritics() && (another || twin()));
     }
-    // The post has other ones: "pączka" is no "paczka". But a term may have been typed without.
-    match edge.ascii {
-        false => common.is_empty(),
-        true => node.bare && (!node.name || !is_small(written) || common.is_empty() && !hints.capitals()),
+    if edge.ascii {
+        // The post has some: "pączka" is no "paczka". But a term may have been typed without.
+        return node.bare && (!node.name || !is_small(written) || common.is_empty() && !hints.capitals());
     }
+    common.is_empty() && form().is_none_or(|form| is_form_but_for_some(lower, form, node.bare)) && !twin()
+}
+
+/// Whether a word with diacritics is a form without some of them or with other accents; with more of them where the term
+/// was `typed_without`. Another diacritic makes another letter: "län" is no lån.
+fn is_form_but_for_some(word: &str, form: &str, typed_without: bool) -> bool {
+    /// Accents that are taken for each other, and letters of a neighbour's alphabet.
+    const ALIKE: [&str; 8] = ["áà", "éè", "íì", "óò", "úù", "ăã", "öø", "șš"];
+    let alike = |one: char, other: char| ALIKE.iter().any(|both| both.contains(one) && both.contains(other));
+    let mut letters = word.chars().zip(form.chars());
+    // Some letters are folded to two.
+    word.chars().count() != form.chars().count()
+        || letters
+            .all(|(c, own)| c == own || c.is_ascii() || typed_without && own.is_ascii() || alike(c, own))
 }
 
 /// Lower-case, composed, with one way of writing Romanian's commas below, and without invisible characters.
