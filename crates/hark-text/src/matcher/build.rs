@@ -543,12 +543,13 @@ fn contracted(words: &[Word]) -> Option<Vec<Word>> {
     (merged.len() > 1 && merged.len() < words.len()).then_some(merged)
 }
 
-/// `WiFi Hub` for `Wi-Fi Hub`, `Toms Tyres` for `Tom's Tyres`. Of a person's two surnames none is left out so.
+/// `WiFi Hub` for `Wi-Fi Hub`, `ONeill Brothers` for `O'Neill Brothers`. Two surnames are not written so, and `Toms` is no `Tom's`.
 fn closed(words: &[Word]) -> Option<Vec<Word>> {
     let mut merged: Vec<Word> = Vec::new();
     for word in words {
-        let within = !word.apart
-            && (word.joint == Some('\'') || word.hyphen && word.joint.is_none() && !word.manner.person);
+        let elided = word.joint == Some('\'') && word.written != "s";
+        let hyphen = word.hyphen && word.joint.is_none() && !word.manner.person;
+        let within = !word.apart && (elided || hyphen);
         match merged.last_mut() {
             Some(last) if within => {
                 last.written.push_str(&word.written);

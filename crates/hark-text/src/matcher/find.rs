@@ -41,7 +41,7 @@ impl Matcher {
             words += 1;
             if piece.end - piece.start <= LITTLE_BYTES {
                 swedish |= swedish_words.may_hold(piece.hash);
-                foreign |= foreign_words.may_hold(piece.hash);
+                foreign = foreign || foreign_words.may_hold(piece.hash);
             }
             let known =
                 self.filter.may_hold(piece.hash) && self.edges.contains_key(&edge_key(ROOT, piece.hash));

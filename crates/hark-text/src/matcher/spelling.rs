@@ -216,7 +216,8 @@ fn same_diacritics<'a>(
     }
     let twin = || {
         let languages = super::twins::languages_of(lower);
-        !languages.is_empty() && (hints.language().is_empty() || languages.meets(hints.language()))
+        let spoken = || hints.language().is_empty() || languages.meets(hints.language());
+        languages.meets(edge.languages) || !languages.is_empty() && spoken()
     };
     if lower.is_ascii() {
         if setting == Setting::Label || edge.ascii || node.name && !is_small(written) {
