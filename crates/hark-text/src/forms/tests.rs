@@ -66,6 +66,7 @@ fn polish_cases_with_their_changes_of_the_stem() {
             ("muzeum", "muzea muzeów muzeom muzeami muzeach"),
             ("tydzień", "tygodnia tygodniu tygodni"),
             ("IKEA", "ikei ikeę ikeą"),
+            ("Polak", "polaka polacy polaków"),
             ("lekarz", "lekarza lekarzowi lekarzem lekarzu lekarze lekarzy lekarzom lekarzami lekarzach"),
             ("Twitter", "twittera twitterem twitterze"),
         ],
