@@ -237,8 +237,10 @@ impl Build {
         }
         let phrase = words.len() > 1;
         let behind_first_name = how.kind == SubjectKind::Person || is_of_first_name(&words);
+        // Behind a title the name goes on, with whatever letter.
+        let titled = is_abbreviated(&words[..1]);
         for (index, word) in words.iter_mut().enumerate() {
-            word.surname = behind_first_name && index > 0;
+            word.surname = behind_first_name && index > usize::from(titled);
             let lower = word.written.to_lowercase();
             // A theme may be written with a capital and is no name for that.
             let theme = how.kind == SubjectKind::Topic && words::is_common(&lower);

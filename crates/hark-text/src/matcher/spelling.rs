@@ -237,7 +237,8 @@ fn same_diacritics<'a>(
     }
     if edge.ascii {
         // The post has some: "pączka" is no "paczka". But a term may have been typed without.
-        return node.bare && (!node.name || !is_small(written) || common.is_empty() && !hints.capitals());
+        let name = || !node.name || !is_small(written) || common.is_empty() && !hints.capitals();
+        return !node.lone || node.bare && name();
     }
     common.is_empty() && form().is_none_or(|form| is_form_but_for_some(lower, form, node.bare)) && !twin()
 }
