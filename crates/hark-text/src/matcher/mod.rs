@@ -13,6 +13,8 @@ mod parts;
 mod place;
 mod spelling;
 mod twins;
+mod word;
+mod writing;
 
 use std::collections::HashMap;
 
