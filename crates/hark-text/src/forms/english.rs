@@ -25,7 +25,6 @@ pub(super) fn inflect(word: &str, forms: &mut Forms) -> bool {
         ("phenomenon", "phenomena"),
         ("automaton", "automata"),
         ("analysis", "analyses"),
-        ("basis", "bases"),
         ("crisis", "crises"),
         ("diagnosis", "diagnoses"),
         ("hypothesis", "hypotheses"),

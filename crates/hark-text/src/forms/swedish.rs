@@ -33,8 +33,8 @@ pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
 /// The forms of the two nouns that are one letter.
 pub(super) fn of_one_letter(word: &str) -> impl Iterator<Item = &'static str> {
     let forms = match word {
-        "ö" => "öns ön ös öar öars öarna öarnas",
-        "å" => "ån åns ås åar åars åarna åarnas",
+        "ö" => "ön öns öar öars öarna öarnas",
+        "å" => "ån åns åar åars åarna åarnas",
         _ => "",
     };
     forms.split_whitespace()

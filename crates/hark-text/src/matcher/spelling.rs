@@ -45,6 +45,9 @@ pub(super) fn admits(
         return true;
     }
     let lower = plain(written);
+    if lone && !node.name && !edge.base && is_homograph(&lower, &text[..word.start]) {
+        return false;
+    }
     let common = words::common_in(&lower);
     let form = || marked.get(&edge.spelling).map(|form| &**form);
     if !same_diacritics(edge, node, form, &Found { written, lower: &lower, common }, setting, hints) {
@@ -137,6 +140,23 @@ fn is_verb(edge: &Edge, node: &Node, text: &str, word: Range<usize>, hints: &Hin
     })
 }
 
+/// Whether an inflected form is another word where it stands: a queue, `fila`, is none of the `filo` but in "le fila".
+fn is_homograph(lower: &str, before: &str) -> bool {
+    const PLURAL: &[&str] = &["le", "delle", "alle", "dalle", "nelle", "sulle"];
+    const QUALIFYING: &[&str] = &[
+        "en", "den", "ett", "så", "mer", "mest", "mycket", "lite", "väldigt", "riktigt", "helt", "ganska",
+        "är", "var", "blir", "känns", "kändes", "och", "inte", "som",
+    ];
+    match lower {
+        "fila" | "grida" | "urla" => !PLURAL.contains(&&*last_word(before)),
+        // The adjective; the mother has no article before her.
+        "modern" => QUALIFYING.contains(&&*last_word(before)),
+        // How one calls somebody in Romanian.
+        "băi" | "bai" => begins_sentence(before),
+        _ => false,
+    }
+}
+
 /// Tells a name from a common noun that is written alike: `Orange` and an orange, `u Marka` and `dobra marka`.
 fn is_name(edge: &Edge, node: &Node, text: &str, word: Range<usize>, hints: &Hints<'_>) -> bool {
     let written = &text[word.clone()];
@@ -227,6 +247,10 @@ fn same_diacritics<'a>(
             // Beside the other words of a name it can hardly be another word, but for another first name: Sofie for Sofia.
             return edge.base || !hints.diacritics() || !words::is_first_name(lower);
         }
+        if lower.len() < if edge.base { SHORTEST } else { SHORTEST + 1 } {
+            // "an" for ån, where än is written so as well.
+            return false;
+        }
         if !words::function_in(lower).is_empty() && !hints.lacks_diacritics(edge.languages) {
             // "har" is no hår unless the rest has none either.
             return false;
@@ -242,6 +266,9 @@ fn same_diacritics<'a>(
     }
     common.is_empty() && form().is_none_or(|form| is_form_but_for_some(lower, form, node.bare)) && !twin()
 }
+
+/// A shorter word without its diacritics is any other one.
+const SHORTEST: usize = 2;
 
 /// Whether a word with diacritics is a form without some of them or with other accents; with more of them where the term
 /// was `typed_without`. Another diacritic makes another letter: "län" is no lån.
