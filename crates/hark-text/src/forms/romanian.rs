@@ -134,10 +134,9 @@ fn ending_in_a(word: &str, forms: &mut Forms) {
 
 fn ending_in_e(word: &str, forms: &mut Forms) {
     if let Some(stem) = word.strip_suffix("aie") {
-        // `ploaie`, `ploi`; `baie`, `băi`: the vowel changes before the i that is the stem's.
-        for stem in vowels(&format!("{stem}a")) {
-            forms.add(&stem, "i ii ile ilor");
-        }
+        // `ploaie`, `ploi`; `baie`, `băi`: the i of the plural is the stem's.
+        let vowel = if stem.ends_with('o') { "" } else { "ă" };
+        forms.add(&format!("{stem}{vowel}"), "i ii ile ilor");
     }
     if let Some(stem) = stem(word, "ie") {
         // `sanie`, `sănii`

@@ -369,6 +369,7 @@ fn derived_words_are_no_forms() {
         ("it", "casa", "caso"),
         ("it", "libro", "libra"),
         ("ro", "carte", "cartier"),
+        ("ro", "baie", "bei"),
     ] {
         let forms = forms_of(word, false, language);
         assert!(!forms.contains_key(other), "{word} makes {other}");
