@@ -1,7 +1,10 @@
 //! Other ways to write a term than that of the configuration.
 
-use super::word::{Which, Word, word};
-use crate::{forms::Manner, languages::Languages};
+use super::{
+    Matcher,
+    word::{Which, Word, word},
+};
+use crate::{forms::Manner, languages::Languages, words};
 
 /// All of them; of a single way there may be none.
 pub(super) fn others(words: &[Word]) -> impl Iterator<Item = Vec<Word>> {
@@ -74,7 +77,7 @@ fn closed(words: &[Word]) -> Option<Vec<Word>> {
 
 /// `Wi-Fi` for `WiFi`.
 fn hyphenated(words: &[Word]) -> Option<Vec<Word>> {
-    let parted = words.iter().flat_map(|word| match inner_capital(&word.written) {
+    let parted = words.iter().flat_map(|word| match first_part(&word.written) {
         Some(at) if !word.manner.person => {
             let (head, tail) = word.written.split_at(at);
             let manner = Manner { phrase: true, ..word.manner };
@@ -93,12 +96,15 @@ fn hyphenated(words: &[Word]) -> Option<Vec<Word>> {
         _ => vec![word.clone()],
     });
     let parted: Vec<Word> = parted.collect();
-    (parted.len() > words.len()).then_some(parted)
+    (words.len() + 1..=Matcher::MAX_WORDS).contains(&parted.len()).then_some(parted)
 }
 
-/// Where a capital follows a small letter.
-fn inner_capital(word: &str) -> Option<usize> {
+/// Where a capital follows a small letter. Not behind a little word or letter (`YouTube`, `iPhone`): posts are full of them, and
+/// each would be followed to see whether the name goes on.
+fn first_part(word: &str) -> Option<usize> {
     let letters = word.char_indices().zip(word.chars().skip(1));
     let mut bounds = letters.filter(|((_, small), capital)| small.is_lowercase() && capital.is_uppercase());
-    bounds.next().map(|((at, small), _)| at + small.len_utf8())
+    let at = bounds.next().map(|((at, small), _)| at + small.len_utf8())?;
+    let head = &word[..at];
+    (head.chars().count() > 1 && words::function_in(&head.to_lowercase()).is_empty()).then_some(at)
 }
