@@ -119,6 +119,7 @@ fn is_verb(edge: &Edge, node: &Node, text: &str, word: Range<usize>, hints: &Hin
     let english = before == "I"
         || before.ends_with(" I")
         || after_one_of(&["we", "they", "you", "can", "could", "will", "would", "should", "must", "cannot"])
+        || !edge.base && after_one_of(&["he", "she", "it", "who"])
         // "in order to"
         || after_one_of(&["in"]) && written == "order" && after.starts_with(" to ")
         || after_one_of(&["to"]) && {
