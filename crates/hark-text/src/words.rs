@@ -18,6 +18,11 @@ pub(crate) fn common_in(word: &str) -> Languages {
     languages(hash(word))
 }
 
+/// Whether a word, lower-case, is a form of a first name.
+pub(crate) fn is_first_name(word: &str) -> bool {
+    bits(hash(word)) & FIRST_NAME != 0
+}
+
 /// The hashes of all forms of first names.
 pub(crate) fn first_names() -> impl Iterator<Item = u32> {
     let (hashes, bits) = tables();

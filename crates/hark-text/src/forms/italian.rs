@@ -29,6 +29,16 @@ pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
         ("centinaio", "centinaia"),
         ("migliaio", "migliaia"),
         ("muro", "mura"),
+        ("ciglio", "ciglia"),
+        ("corno", "corna"),
+        ("filo", "fila"),
+        ("fondamento", "fondamenta"),
+        ("frutto", "frutta"),
+        ("grido", "grida"),
+        ("membro", "membra"),
+        ("urlo", "urla"),
+        ("superficie", "superfici"),
+        ("belga", "belgi"),
         ("bello", "bel bei begli"),
         ("buono", "buon"),
         ("grande", "gran"),
@@ -45,18 +55,22 @@ pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
         forms.all(plural);
     }
     regular(word, phrase, manner.name, forms);
-    irregular.is_some()
+    irregular.is_some() || !manner.name && has_both_genders(word)
 }
 
 /// Words for people and animals, and adjectives, that have a feminine; of others what looks like one is another word: banco, banca.
-const OF_BOTH_GENDERS: &str = "alunno bambino bello biondo bravo brutto caldo caro cattivo cognato commesso compagno cugino \
-    cuoco figlio freddo fidanzato gatto infermiero italiano lupo maestro mago ministro nipotino \
+const OF_BOTH_GENDERS: &str = "alunno bambino bello bianco biologo biondo bravo brutto buono caldo caro cattivo cognato \
+    commesso compagno cugino cuoco figlio freddo fidanzato gatto grigio infermiero italiano lungo lupo maestro mago ministro nipotino \
     nonno nuovo operaio orso polacco portinaio postino ragazzo rumeno sarto scolaro sindaco sposo \
     straniero suocero tedesco usato vecchio vedovo vicino zio";
 
+fn has_both_genders(word: &str) -> bool {
+    OF_BOTH_GENDERS.split_whitespace().any(|known| known == word)
+}
+
 fn regular(word: &str, phrase: bool, name: bool, forms: &mut Forms) {
     // Adjectives in a phrase agree; words for people have two genders.
-    let of_both = !name && OF_BOTH_GENDERS.split(' ').any(|known| known == word);
+    let of_both = !name && has_both_genders(word);
     let adjective = phrase
         || of_both
         || !name && ends(word, &["ico", "oso", "ivo", "ario", "tore", "iere", "ano", "ato", "atto", "ologo"]);
@@ -85,7 +99,7 @@ fn regular(word: &str, phrase: bool, name: bool, forms: &mut Forms) {
         if let Some(hard) = stem.strip_suffix('i').filter(|hard| ends(hard, &["c", "g", "sc"])) {
             forms.add(hard, "e");
         }
-        if ends(word, &["ista", "ma", "eta", "ota", "auta", "cida"]) {
+        if ends(word, &["ista", "ma", "eta", "ota", "auta", "cida", "iatra"]) {
             forms.add(stem, "i");
         }
         if phrase {

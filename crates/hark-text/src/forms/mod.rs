@@ -24,6 +24,8 @@ pub(crate) struct Manner {
     pub name: bool,
     /// The name of a person.
     pub person: bool,
+    /// The name of a thing that there are many of.
+    pub product: bool,
 }
 
 /// The forms under which each word of a term is sought, by language code: what `hark explain --forms` lists. Languages
@@ -38,7 +40,7 @@ pub fn forms(term: &str, languages: &[String]) -> Vec<(&'static str, Vec<Vec<Str
         .map(|(language, code)| {
             let forms = words.iter().map(|word| {
                 let name = word.starts_with(char::is_uppercase);
-                let manner = Manner { phrase: words.len() > 1, name, person: false };
+                let manner = Manner { phrase: words.len() > 1, name, ..Manner::default() };
                 of(word, manner, language).into_keys().collect()
             });
             (code, forms.collect())
@@ -54,9 +56,10 @@ pub(crate) fn of(word: &str, manner: Manner, languages: Languages) -> BTreeMap<S
     let known = words::common_in(&lower);
     let other = word.rfind(|c: char| !c.is_alphabetic());
     let short = letters < if manner.name { SHORTEST } else { 2 };
-    let genitive = languages.meets(GENITIVE) && manner.name && letters > 1;
-    if genitive && (other.is_none() && short || word.ends_with(|c: char| c.is_ascii_digit())) {
-        // `SJs`, `Tele2s`
+    let abbreviation = other.is_none() && short && letters > 1;
+    let numbered = letters > 0 && word.ends_with(|c: char| c.is_ascii_digit());
+    if languages.meets(GENITIVE) && manner.name && (abbreviation || numbered) {
+        // `SJs`, `Tele2s`, two `X2s`
         all.insert(format!("{lower}s"), GENITIVE);
     }
     if let Some(at) = other {
@@ -74,6 +77,9 @@ pub(crate) fn of(word: &str, manner: Manner, languages: Languages) -> BTreeMap<S
         return all;
     }
     if short {
+        if languages.meets(Languages::SV) {
+            all.extend(swedish::of_one_letter(&lower).map(|form| (form.to_owned(), Languages::SV)));
+        }
         return all;
     }
     for (language, _) in Languages::each().filter(|(language, _)| language.meets(languages)) {

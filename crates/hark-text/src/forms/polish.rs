@@ -107,6 +107,10 @@ fn rules(word: &str, manner: Manner, forms: &mut Forms) {
     if let Some(stem) = stem(word, "um") {
         forms.add(stem, "a ów om ami ach");
     }
+    if let Some(stem) = stem(word, "ów").filter(|_| phrase) {
+        // What a number counts: `1001 Smaków`, `w 1001 Smakach`.
+        forms.add(stem, "om ami ach");
+    }
 }
 
 /// `Disney`, `Hyundai`, `eBay`: after a vowel the last letter is heard as j, so that the word is no adjective and no plural.
@@ -130,6 +134,12 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("dziecko", "dzieci dzieciom dziećmi dzieciach"),
     ("ręka", "ręce rąk rękoma ręku"),
     ("sąsiad", "sąsiedzi sąsiedzie"),
+    ("polak", "polacy"),
+    ("krakowiak", "krakowiacy"),
+    ("poznaniak", "poznaniacy"),
+    ("słowak", "słowacy"),
+    ("warszawiak", "warszawiacy"),
+    ("ślązak", "ślązacy"),
     ("oko", "oczy oczu oczom oczami oczach"),
     ("ucho", "uszy uszu uszom uszami uszach"),
     ("rok", "lata lat latom latami latach"),

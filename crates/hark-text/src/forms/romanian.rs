@@ -26,6 +26,7 @@ pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
         ("sânge", "sângele sângelui"),
         ("tată", "tata tatăl tatălui"),
         ("frate", "fratele fratelui frați frații fraților"),
+        ("fiu", "fiul fiului fiii fiilor"),
     ];
     // English words: the e is not heard.
     if ends(word, &["service", "office", "software", "smartphone", "online"]) {
@@ -43,6 +44,10 @@ pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
         Some('u') => ending_in_u(word, forms),
         Some('i' | 'o' | 'y') => {
             forms.add(word, "ul ului uri urile urilor l lui i ii ilor lor");
+            if ends(word, &["oi"]) {
+                // `război`, `războaie`
+                forms.add(&word[..word.len() - "oi".len()], "oaie oaiele oaielor");
+            }
             if let Some(stem) = stem(word, "i") {
                 // Towns in the plural: Iașul, Iașului.
                 forms.add(stem, "ul ului");
@@ -86,6 +91,10 @@ const PLURAL_IN_URI: &[&str] =
 
 /// `fată`, `mașină`, `stradă`: stem without the vowel.
 fn feminine(stem: &str, forms: &mut Forms) {
+    if let Some(mass) = stem.strip_suffix("eaț") {
+        // `gheață`, `ghețuri`
+        forms.add(mass, "ețuri ețurile ețurilor");
+    }
     for stem in vowels(stem) {
         forms.add(&stem, "ă a ei e ele elor i ii ile ilor");
         if PLURAL_IN_URI.iter().any(|end| stem.ends_with(end)) {
@@ -124,7 +133,16 @@ fn ending_in_a(word: &str, forms: &mut Forms) {
 }
 
 fn ending_in_e(word: &str, forms: &mut Forms) {
+    if let Some(stem) = word.strip_suffix("aie") {
+        // `ploaie`, `ploi`; `baie`, `băi`: the i of the plural is the stem's.
+        let vowel = if stem.ends_with('o') { "" } else { "ă" };
+        forms.add(&format!("{stem}{vowel}"), "i ii ile ilor");
+    }
     if let Some(stem) = stem(word, "ie") {
+        // `sanie`, `sănii`
+        for stem in vowels(stem) {
+            forms.add(&stem, "ii iile iilor");
+        }
         // `farmacie`; after a vowel the i of the plural is the stem's: `cheie`, `chei`.
         forms.add(stem, if stem.ends_with(is_vowel) { "ia ii i ile ilor" } else { "ia iei ii iile iilor" });
     }

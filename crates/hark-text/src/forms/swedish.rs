@@ -6,6 +6,11 @@ use crate::{languages::Languages, words};
 pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
     match manner {
         Manner { person: true, .. } => {}
+        // Of a product one may have two: `Skogilar`.
+        Manner { name: true, product: true, .. } if word.ends_with(is_vowel) => {
+            forms.add(word, "n t r rna er erna");
+        }
+        Manner { name: true, product: true, .. } => forms.add(word, "en et ar arna er erna"),
         // A brand is definite at most: `Volvon`.
         Manner { name: true, .. } if word.ends_with(is_vowel) => forms.add(word, "n t"),
         Manner { name: true, .. } => forms.add(word, "en et"),
@@ -23,6 +28,16 @@ pub(super) fn inflect(word: &str, manner: Manner, forms: &mut Forms) -> bool {
         forms.add(&form, "s");
     }
     CHANGED.iter().any(|(ending, _)| *ending == word)
+}
+
+/// The forms of the two nouns that are one letter.
+pub(super) fn of_one_letter(word: &str) -> impl Iterator<Item = &'static str> {
+    let forms = match word {
+        "ö" => "ön öns öar öars öarna öarnas",
+        "å" => "ån åns åar åars åarna åarnas",
+        _ => "",
+    };
+    forms.split_whitespace()
 }
 
 /// Plurals with another vowel, by the end of the word: they are the last part of compounds.
@@ -43,15 +58,21 @@ const CHANGED: &[(&str, &str)] = &[
     ("man", "män männen mannen"),
     ("gås", "gäss gässen"),
     ("mus", "möss mössen"),
+    ("lus", "löss lössen"),
+    ("nöt", "nötter nötterna"),
+    ("get", "getter getterna"),
+    ("hammare", "hamrar hamrarna"),
+    ("kammare", "kamrar kamrarna"),
+    ("centrum", "centret centra centren"),
     ("bonde", "bönder bönderna"),
     ("hjärta", "hjärtan hjärtana"),
     ("öga", "ögon ögonen ögat"),
     ("öra", "öron öronen örat"),
     ("dotter", "döttrar döttrarna"),
     ("moder", "mödrar mödrarna"),
-    ("mor", "mödrar"),
+    ("mor", "modern mödrar mödrarna"),
     ("bror", "brodern bröder bröderna"),
-    ("far", "fäder fäderna"),
+    ("far", "fadern fäder fäderna"),
     ("ledamot", "ledamöter"),
     ("and", "änder"),
     ("tand", "tänder"),
@@ -99,8 +120,10 @@ const DECLINED: &[Declined] = &[
     Declined {
         endings: "en et",
         last: &["bok", "hand", "natt", "land", "strand", "tand", "stad"],
-        whole: &["fot", "rot"],
+        whole: &["fot", "rot", "lus", "get"],
     },
+    // Plural in -or, for who dares `vågar` and who praises `rosar`.
+    Declined { endings: "en or orna", last: &["våg"], whole: &["ros"] },
     // Without a plural.
     Declined { endings: "en", last: &["hjälp"], whole: &["mat"] },
 ];

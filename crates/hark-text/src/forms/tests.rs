@@ -4,7 +4,7 @@ use super::*;
 
 fn forms_of(word: &str, phrase: bool, language: &str) -> BTreeMap<String, Languages> {
     let name = word.starts_with(char::is_uppercase);
-    of(word, Manner { phrase, name, person: false }, Languages::of(&[language.to_owned()]))
+    of(word, Manner { phrase, name, ..Manner::default() }, Languages::of(&[language.to_owned()]))
 }
 
 #[track_caller]
@@ -66,6 +66,7 @@ fn polish_cases_with_their_changes_of_the_stem() {
             ("muzeum", "muzea muzeów muzeom muzeami muzeach"),
             ("tydzień", "tygodnia tygodniu tygodni"),
             ("IKEA", "ikei ikeę ikeą"),
+            ("Polak", "polaka polacy polaków"),
             ("lekarz", "lekarza lekarzowi lekarzem lekarzu lekarze lekarzy lekarzom lekarzami lekarzach"),
             ("Twitter", "twittera twitterem twitterze"),
         ],
@@ -157,6 +158,17 @@ fn swedish_definite_plural_and_genitive() {
             ("dator", "datorn datorer datorerna"),
             ("bil", "bilen bilar bilarna bils bilens"),
             ("museum", "museet museer museerna"),
+            ("centrum", "centret"),
+            ("lus", "löss lössen"),
+            ("nöt", "nötter nötterna"),
+            ("get", "getter getterna"),
+            ("ros", "rosor rosorna"),
+            ("våg", "vågor vågorna"),
+            ("hammare", "hammaren hamrar hamrarna"),
+            ("far", "fadern fäder"),
+            ("mor", "modern mödrar mödrarna"),
+            ("ö", "ön öns öar öarna"),
+            ("å", "ån åns åar åarna"),
         ],
     );
     check("sv", true, &[("begagnad", "begagnade begagnat"), ("ny", "nya nytt"), ("gammal", "gamla gammalt")]);
@@ -203,6 +215,8 @@ fn swedish_nouns_do_not_become_verbs_or_other_nouns() {
             ("ben", "benar"),
             ("hus", "husar"),
             ("bröd", "bröder"),
+            ("våg", "vågar"),
+            ("ros", "rosar"),
         ],
     );
 }
@@ -225,6 +239,20 @@ fn italian_plural_and_gender() {
             ("città", "città"),
             ("uomo", "uomini"),
             ("banca", "banche"),
+            ("corno", "corna corni"),
+            ("ciglio", "ciglia"),
+            ("frutto", "frutta frutti"),
+            ("filo", "fila fili"),
+            ("superficie", "superfici"),
+            ("membro", "membra membri"),
+            ("pediatra", "pediatri pediatre"),
+            ("biologo", "biologi biologa"),
+            ("belga", "belgi belghe"),
+            ("grido", "grida gridi"),
+            ("buono", "buona buoni buone buon"),
+            ("bianco", "bianca bianche bianchi"),
+            ("lungo", "lunga lunghe lunghi"),
+            ("grigio", "grigia grigie grigi"),
         ],
     );
     check("it", true, &[("elettrica", "elettriche elettrico elettrici"), ("nuovo", "nuova nuovi nuove")]);
@@ -241,7 +269,7 @@ fn italian_names_of_people_have_no_plural() {
         ("Daniela", "daniele"),
         ("Conte", "conti"),
     ] {
-        let manner = Manner { phrase: true, name: true, person: true };
+        let manner = Manner { phrase: true, name: true, person: true, product: false };
         let forms = of(word, manner, Languages::IT);
         assert!(!forms.contains_key(other), "{word} makes {other}");
     }
@@ -285,6 +313,18 @@ fn romanian_articles_and_cases() {
             ("floare", "floarea florii flori florile"),
             ("magazin", "magazinul magazinului magazine magazinele magazinelor"),
             ("telefon", "telefonul telefonului telefoane telefoanele"),
+            ("ploaie", "ploaia ploii ploi ploile"),
+            ("oaie", "oaia oii oi"),
+            ("baie", "baia băii băi băile"),
+            ("foaie", "foaia foii foi"),
+            ("odaie", "odaia odăii odăi"),
+            ("război", "războiul războaie războaiele"),
+            ("gunoi", "gunoiul gunoaie"),
+            ("butoi", "butoiul butoaie"),
+            ("fiu", "fiul fiii fiilor"),
+            ("sanie", "sania sănii săniile"),
+            ("gheață", "gheața gheții ghețuri"),
+            ("dulceață", "dulceața dulcețuri"),
         ],
     );
 }
@@ -302,6 +342,19 @@ fn english_plurals() {
             ("bus", "buses"),
             ("woman", "women"),
             ("key", "keys"),
+            ("thief", "thieves"),
+            ("hoof", "hooves"),
+            ("elf", "elves"),
+            ("penny", "pence pennies"),
+            ("appendix", "appendices appendixes"),
+            ("index", "indices indexes"),
+            ("formula", "formulae formulas"),
+            ("medium", "media"),
+            ("bacterium", "bacteria"),
+            ("phenomenon", "phenomena"),
+            ("matrix", "matrices"),
+            ("antenna", "antennae"),
+            ("X2", "x2s"),
         ],
     );
 }
@@ -316,8 +369,24 @@ fn derived_words_are_no_forms() {
         ("it", "casa", "caso"),
         ("it", "libro", "libra"),
         ("ro", "carte", "cartier"),
+        ("ro", "baie", "bei"),
     ] {
         let forms = forms_of(word, false, language);
         assert!(!forms.contains_key(other), "{word} makes {other}");
     }
+}
+
+#[test]
+fn swedish_products_have_a_plural_and_other_brands_have_none() {
+    let forms = |product| {
+        of("Skogil", Manner { name: true, product, ..Manner::default() }, Languages::SV).into_keys().collect()
+    };
+    let (product, brand): (Vec<String>, Vec<String>) = (forms(true), forms(false));
+    assert!(product.contains(&"skogilar".to_owned()) && product.contains(&"skogilarnas".to_owned()));
+    assert!(brand.contains(&"skogilen".to_owned()) && !brand.contains(&"skogilar".to_owned()));
+}
+
+#[test]
+fn a_polish_genitive_that_a_number_counts_is_inflected() {
+    check("pl", true, &[("Smaków", "smakom smakami smakach")]);
 }

@@ -2,11 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Edge, End, Matcher, MatcherError, NONE, Node, ROOT, Role, Written, compound, edge_key};
+use super::{
+    Edge, End, Matcher, MatcherError, NONE, Node, ROOT, Role, Written, compound, edge_key,
+    word::{self, Way, Which, Word},
+    writing,
+};
 use crate::{
     Subject, SubjectKind, Term,
     filter::Filter,
-    fold::{ByHash, Class, Pieces, class, fold, hash_folded},
+    fold::{ByHash, fold, hash_folded},
     forms::{self, Manner},
     languages::Languages,
     words,
@@ -51,6 +55,7 @@ impl Matcher {
             edges: build.edges,
             targets: build.targets,
             nodes: build.nodes,
+            marked: build.marked,
             compounds: build.compounds.finish(),
         })
     }
@@ -83,39 +88,8 @@ struct Build {
     starts: HashSet<u64, ByHash>,
     /// Node reached from a node by a word: terms that begin alike share their nodes.
     children: HashMap<(u32, Word), u32>,
+    marked: HashMap<u32, Box<str>>,
     compounds: compound::Build,
-}
-
-/// A word of a term.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Word {
-    written: String,
-    /// The symbol before it, if it is not white space or a hyphen.
-    joint: Option<char>,
-    /// A hyphen stands before it.
-    hyphen: bool,
-    /// Nothing else may stand before it.
-    strict: bool,
-    manner: Manner,
-    /// Those whose inflection applies; none: only as written.
-    languages: Languages,
-    /// Also with one letter wrong.
-    misspelt: bool,
-    which: Which,
-    shop: bool,
-}
-
-/// Which of a word's forms lead on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-enum Which {
-    #[default]
-    All,
-    /// All but those in -a that are no base form.
-    NotInA,
-    /// Those alone.
-    InA,
-    /// All but the base form, unless it is the only one: see [`Node::inflected`].
-    Inflected,
 }
 
 /// Which forms of a term count beside the one written.
@@ -128,78 +102,6 @@ struct How {
 
 /// Shorter terms with a wrong letter are other words.
 const LEAST_LETTERS_TO_MISSPELL: usize = 7;
-/// And so are shorter words of a longer term.
-const LEAST_LETTERS_OF_WORD: usize = 4;
-
-impl Word {
-    /// The base form with two letters swapped, one dropped, doubled or replaced, unless that is a common word. Folded.
-    fn misspellings(&self) -> Vec<String> {
-        let letters: Vec<char> = fold(&self.written).chars().collect();
-        if !self.misspelt || letters.len() < LEAST_LETTERS_OF_WORD {
-            return Vec::new();
-        }
-        let mut wrong = Vec::new();
-        // The first letter is seldom wrong, and a word without it is often another one.
-        for at in 1..letters.len() {
-            let mut dropped = letters.clone();
-            dropped.remove(at);
-            let mut doubled = letters.clone();
-            doubled.insert(at, letters[at]);
-            wrong.extend([dropped, doubled]);
-            if at + 1 < letters.len() {
-                let mut swapped = letters.clone();
-                swapped.swap(at, at + 1);
-                wrong.push(swapped);
-            }
-            for letter in 'a'..='z' {
-                let mut replaced = letters.clone();
-                replaced[at] = letter;
-                wrong.push(replaced);
-            }
-        }
-        let wrong = wrong.into_iter().map(String::from_iter);
-        wrong.filter(|word| !words::is_common(word)).collect()
-    }
-
-    /// What leads to the word: its forms, and its misspellings.
-    fn ways(&self) -> Vec<(u64, Edge)> {
-        let lower = self.written.to_lowercase();
-        let forms = forms::of(&self.written, self.manner, self.languages);
-        let base = fold(&self.written);
-        let edge = |form: &str, languages, misspelt| Edge {
-            node: 0,
-            next: NONE,
-            spelling: words::hash(form),
-            languages,
-            base: form == lower,
-            ascii: form.is_ascii(),
-            misspelt,
-        };
-        // Paola is no form of Paolo where Italians are named.
-        let his = self.manner.person && lower.ends_with(['o', 'e']);
-        let hers = |form: &str| his && form != lower && fold(form).ends_with('a');
-        let kept = |form: &str| match self.which {
-            _ if hers(form) => false,
-            // Also what is read as such without its diacritics.
-            Which::NotInA => form == lower || !form.ends_with(['a', 'ą']),
-            Which::InA => form != lower && form.ends_with(['a', 'ą']),
-            Which::All => true,
-            // The base form with an ending attached, `Moore'a`, is inflected too.
-            Which::Inflected => form == lower || fold(form) != base,
-        };
-        let mut ways: Vec<(u64, Edge)> = forms
-            .iter()
-            .filter(|(form, _)| kept(form))
-            .map(|(form, languages)| (hash_folded(&fold(form)), edge(form, *languages, false)))
-            .collect();
-        let taken: HashSet<u64> = ways.iter().map(|(hash, _)| *hash).collect();
-        let wrong: HashSet<String> = self.misspellings().into_iter().collect();
-        let wrong = wrong.iter().map(|form| (hash_folded(form), edge(form, Languages::NONE, true)));
-        ways.extend(wrong.filter(|(hash, _)| !taken.contains(hash)));
-        ways
-    }
-}
-
 impl Build {
     fn add(
         &mut self,
@@ -209,7 +111,7 @@ impl Build {
         how: How,
         end: End,
     ) -> Result<(), MatcherError> {
-        let mut words = words(text);
+        let mut words = word::words(text);
         let name = || (subject.name.clone(), written.to_owned());
         if words.is_empty() {
             let (subject, term) = name();
@@ -220,16 +122,29 @@ impl Build {
             return Err(MatcherError::TooLong { subject, term });
         }
         let phrase = words.len() > 1;
-        for word in &mut words {
+        let behind_first_name = how.kind == SubjectKind::Person || is_of_first_name(&words);
+        // Behind a title the name goes on, with whatever letter.
+        let titled = word::is_abbreviated(&words[..1]);
+        for (index, word) in words.iter_mut().enumerate() {
+            word.surname = behind_first_name && index > usize::from(titled);
             let lower = word.written.to_lowercase();
             // A theme may be written with a capital and is no name for that.
             let theme = how.kind == SubjectKind::Topic && words::is_common(&lower);
             let name = word.written.starts_with(char::is_uppercase) && !theme;
             word.misspelt = how.misspelt;
             word.shop = matches!(how.kind, SubjectKind::Own | SubjectKind::Competitor);
-            word.manner = Manner { phrase, name, person: how.kind == SubjectKind::Person };
-            // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending, but that of another name (`Marks & Spencers`) is.
-            let bound = word.joint.is_some_and(|joint| joint != '&' || lower.chars().count() < 3);
+            word.manner = Manner {
+                phrase,
+                name,
+                person: how.kind == SubjectKind::Person,
+                product: how.kind == SubjectKind::Product,
+            };
+            // An ending after a symbol (`AT&T`, `Z.T.M.`) is no ending, but that of another name (`Marks & Spencers`) or word
+            // (`Dr. Kowal`) is.
+            let bound = word.joint.is_some_and(|joint| match joint {
+                '&' => lower.chars().count() < 3,
+                _ => !word.apart,
+            });
             word.languages = if bound { Languages::NONE } else { how.languages };
         }
         if how.kind == SubjectKind::Person
@@ -244,7 +159,7 @@ impl Build {
             Some(ways) => ways.iter().for_each(|words| self.path(words, end)),
             None => self.path(&words, end),
         }
-        for other in [spelled_out(&words), contracted(&words), without_s(&words)].into_iter().flatten() {
+        for other in writing::others(&words) {
             self.path(&other, end);
         }
         self.run_together(&words, end);
@@ -263,16 +178,24 @@ impl Build {
     }
 
     /// `icecream`: the words in their base form, the last one in any. Where a symbol joins the words this is no way to
-    /// write them, and tags and domains are taken apart when they are met.
+    /// write them, nor are the two names of a person written so; and tags and domains are taken apart when they are met.
     fn run_together(&mut self, words: &[Word], end: End) {
         let [first @ .., last] = words else { return };
         let symbols = words.iter().any(|word| word.joint.is_some_and(|c| !matches!(c, '\'' | '.' | '_')));
-        if first.is_empty() || symbols || end.kind != Written::Anywhere {
+        let names = last.manner.person && words.iter().skip(1).any(|word| word.joint != Some('\''));
+        if first.is_empty() || symbols || names || end.kind != Written::Anywhere {
             return;
         }
         let head: String = first.iter().map(|word| fold(&word.written)).collect();
         let written: String = words.iter().map(|word| word.written.to_lowercase()).collect();
-        let node = self.node(&Word { written, joint: None, hyphen: false, strict: false, ..last.clone() });
+        let node = self.node(&Word {
+            written,
+            joint: None,
+            hyphen: false,
+            apart: false,
+            strict: false,
+            ..last.clone()
+        });
         let start: String = first.iter().map(|word| word.written.to_lowercase()).collect();
         for (form, languages) in forms::of(&last.written, last.manner, last.languages) {
             let whole = start.clone() + &form;
@@ -285,7 +208,7 @@ impl Build {
                 ascii: whole.is_ascii(),
                 misspelt: false,
             };
-            self.edge(ROOT, hash_folded(&(head.clone() + &fold(&form))), edge);
+            self.edge(ROOT, Way { hash: hash_folded(&(head.clone() + &fold(&form))), form: whole, edge });
         }
         self.end(node, end);
     }
@@ -306,11 +229,18 @@ impl Build {
         self.children.insert(key, node);
         let ways = word.ways();
         self.nodes[node as usize].inflected = word.which == Which::Inflected && ways.len() > 1;
+        let lower = word.written.to_lowercase();
+        let common = words::common_in(&lower);
+        let noun = forms::is_polish_noun(&lower);
         // Typed without diacritics, unless it is a word as it stands.
-        let common = words::is_common(&word.written.to_lowercase());
-        self.nodes[node as usize].bare = word.written.is_ascii() && !common;
-        for (hash, edge) in ways {
-            self.edge(parent, hash, Edge { node, ..edge });
+        let known = !common.is_empty() || noun && !word.manner.name;
+        self.nodes[node as usize].bare = word.written.is_ascii() && !known;
+        if word.surname {
+            let polish = if noun { Languages::PL } else { Languages::NONE };
+            self.nodes[node as usize].word = common.with(polish);
+        }
+        for way in ways {
+            self.edge(parent, Way { edge: Edge { node, ..way.edge }, ..way });
         }
         node
     }
@@ -327,7 +257,10 @@ impl Build {
         node
     }
 
-    fn edge(&mut self, parent: u32, hash: u64, edge: Edge) {
+    fn edge(&mut self, parent: u32, Way { hash, form, edge }: Way) {
+        if !form.is_ascii() {
+            self.marked.insert(edge.spelling, form.into_boxed_str());
+        }
         if parent == ROOT {
             self.starts.insert(hash);
         }
@@ -359,37 +292,10 @@ fn may_describe(word: &Word) -> bool {
     word.manner.name && !word.hyphen && word.joint.is_none() && !nation
 }
 
-fn words(text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut last = 0;
-    for piece in Pieces::new(text) {
-        let between = &text[last..piece.start];
-        let joint = between
-            .chars()
-            .find(|c| class(*c) == Class::Separator && !super::place::joins_words(*c))
-            .map(|c| if super::place::is_apostrophe(c) { '\'' } else { c })
-            .filter(|_| !words.is_empty());
-        let hyphen = !words.is_empty() && between.contains('-');
-        words.push(Word { hyphen, ..word(&text[piece.start..piece.end], joint) });
-        last = piece.end;
-    }
-    words
-}
-
-fn word(written: &str, joint: Option<char>) -> Word {
-    let written = written.to_owned();
-    let (manner, languages) = (Manner::default(), Languages::NONE);
-    Word {
-        written,
-        joint,
-        hyphen: false,
-        strict: false,
-        manner,
-        languages,
-        misspelt: false,
-        which: Which::All,
-        shop: false,
-    }
+/// `Tom's Tyres`
+fn is_of_first_name(words: &[Word]) -> bool {
+    let [name, s, ..] = words else { return false };
+    s.joint == Some('\'') && s.written == "s" && words::is_first_name(&name.written.to_lowercase())
 }
 
 /// By a first name; few men's end so.
@@ -415,49 +321,4 @@ fn of_a_man(words: &[Word], how: How) -> Option<[Vec<Word>; 2]> {
         [first].into_iter().chain(middle.iter().cloned()).chain([last]).collect()
     };
     Some([way(Which::NotInA, Which::All), way(Which::InA, Which::Inflected)])
-}
-
-/// Polish inflects `McDonald's` without its s: `w McDonaldzie`.
-fn without_s(words: &[Word]) -> Option<Vec<Word>> {
-    let [first @ .., name, s] = words else { return None };
-    let languages = if name.languages.meets(Languages::PL) { Languages::PL } else { return None };
-    let heard = name.written.ends_with(|c: char| !"aeiouy".contains(c.to_ascii_lowercase()));
-    if s.joint != Some('\'') || s.written != "s" || !heard {
-        return None;
-    }
-    let manner = Manner { phrase: !first.is_empty(), ..name.manner };
-    let inflected = Word { which: Which::Inflected, languages, manner, ..name.clone() };
-    Some(first.iter().cloned().chain([inflected]).collect())
-}
-
-/// `B.B.C.` for `BBC`.
-fn spelled_out(words: &[Word]) -> Option<Vec<Word>> {
-    let [one] = words else { return None };
-    let letters: Vec<char> = one.written.chars().collect();
-    let abbreviation =
-        (2..=MOST_INITIALS).contains(&letters.len()) && letters.iter().all(|c| c.is_uppercase());
-    abbreviation.then(|| {
-        let dotted = letters.iter().enumerate().map(|(index, letter)| Word {
-            strict: index > 0,
-            manner: Manner { phrase: true, ..Manner::default() },
-            ..word(&letter.to_string(), (index > 0).then_some('.'))
-        });
-        dotted.collect()
-    })
-}
-
-/// Longer abbreviations are words that somebody shouts.
-const MOST_INITIALS: usize = 6;
-
-/// `US Bank` for `U.S. Bank`.
-fn contracted(words: &[Word]) -> Option<Vec<Word>> {
-    let mut merged: Vec<Word> = Vec::new();
-    let initial = |word: &Word| word.written.chars().count() == 1;
-    for word in words {
-        match merged.last_mut() {
-            Some(last) if word.joint == Some('.') && initial(word) => last.written.push_str(&word.written),
-            _ => merged.push(word.clone()),
-        }
-    }
-    (merged.len() > 1 && merged.len() < words.len()).then_some(merged)
 }

@@ -85,9 +85,7 @@ impl Build {
             long: letters >= LONG,
             end,
         };
-        // A name is bound as it is, and what ends like a short one is another word (`fiskare`, Åre).
-        let first =
-            if manner.name { vec![lower.clone(), format!("{lower}s")] } else { parts::first_forms(&lower) };
+        let first = if manner.name { parts::first_forms_of_name(&lower) } else { parts::first_forms(&lower) };
         if manner.name || parts::may_be_first(&lower) {
             for form in first {
                 self.0.first.add(Letters::of(&fold(&form)).hash(), part(&form));

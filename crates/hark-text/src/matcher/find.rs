@@ -2,11 +2,14 @@
 
 use super::{
     End, Match, Matcher, NONE, Node, ROOT, Role, Scratch, Written, edge_key,
-    hints::{Hints, SWEDISH},
+    hints::{Hints, TOLD, Told},
     place::{Chunk, Place, is_apostrophe, keeps_together},
-    spelling::{Setting, admits, ending_after, is_described},
+    spelling::{Setting, admits, ending_after, is_described, is_small},
 };
-use crate::fold::{Piece, Pieces};
+use crate::{
+    SubjectKind,
+    fold::{Piece, Pieces},
+};
 
 /// A context word that stands in the post.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +35,14 @@ impl Matcher {
         scratch.contexts.clear();
         let mut chunk = Chunk::default();
         let hints = Hints::of(text);
-        let swedish_words = &*SWEDISH;
-        let (mut words, mut swedish) = (0, false);
+        let Told { swedish: swedish_words, foreign: foreign_words } = &*TOLD;
+        let (mut words, mut swedish, mut foreign) = (0, false, false);
         for piece in Pieces::new(text) {
             words += 1;
-            swedish |= piece.end - piece.start <= LITTLE_BYTES && swedish_words.may_hold(piece.hash);
+            if piece.end - piece.start <= LITTLE_BYTES {
+                swedish |= swedish_words.may_hold(piece.hash);
+                foreign = foreign || foreign_words.may_hold(piece.hash);
+            }
             let known =
                 self.filter.may_hold(piece.hash) && self.edges.contains_key(&edge_key(ROOT, piece.hash));
             if !known && !begins_label(text.as_bytes(), piece) {
@@ -54,7 +60,8 @@ impl Matcher {
                 Place::Hashtag(_) | Place::Handle(_) | Place::Domain => self.find_label(&mut walk),
             }
         }
-        if (swedish || words <= FEW_WORDS) && !self.compounds.is_empty() {
+        // A list has no little words at all.
+        if (swedish || !foreign || words <= FEW_WORDS) && !self.compounds.is_empty() {
             self.find_compounds(text, &hints, scratch, found);
         }
         if found.is_empty() {
@@ -73,12 +80,18 @@ impl Matcher {
             let edge = self.targets[next as usize];
             next = edge.next;
             let target = &self.nodes[edge.node as usize];
-            if node != ROOT && !keeps_together(&text[from..piece.start], target.joint, target.strict) {
+            let joined = match node {
+                // The sign before a number: `№5`.
+                ROOT => target.joint.is_none_or(|sign| text[..piece.start].trim_end().ends_with(sign)),
+                _ => keeps_together(&text[from..piece.start], target.joint, target.strict),
+            };
+            if !joined {
                 continue;
             }
             let setting = if node == ROOT { Setting::First } else { Setting::Later };
-            if !admits(&edge, target, text, piece.start..piece.end, setting, walk.hints)
+            if !admits(&edge, target, &self.marked, text, piece.start..piece.end, setting, walk.hints)
                 || !target.lone && walk.is_described(target, piece.end)
+                || walk.is_word_behind_name(target, piece)
             {
                 continue;
             }
@@ -174,6 +187,31 @@ impl Walk<'_, '_> {
             && spoken()
     }
 
+    /// Whether a small letter after a capital tells that only the first name is one: "Eva rask i benen" for `Eva Rask`.
+    fn is_word_behind_name(&self, node: &Node, piece: Piece) -> bool {
+        let spoken = || {
+            let language = self.hints.language();
+            language.is_empty() || node.word.meets(language)
+        };
+        !node.word.is_empty()
+            && self.place == Place::Text
+            && is_small(&self.text[piece.start..piece.end])
+            && self.text[self.first..].starts_with(char::is_uppercase)
+            && spoken()
+    }
+
+    /// Whether a hyphen joins another name to that of a person, which makes somebody else of them: `Ana-Maria`, `Nowak-Kowalska`.
+    fn is_part_of_name(&self, end: End, from: usize, to: usize) -> bool {
+        let person = self.matcher.subjects[end.subject as usize].kind == SubjectKind::Person;
+        let before = || {
+            let before = self.text[..from].strip_suffix('-')?;
+            before.rsplit(|c: char| !c.is_alphanumeric()).next()
+        };
+        let after = || self.text[to..].strip_prefix('-');
+        let named = |word: Option<&str>| word.is_some_and(|word| word.starts_with(char::is_uppercase));
+        person && (named(before()) || named(after()))
+    }
+
     pub fn finish(&mut self, end: End, to: usize) {
         let Some(from) = self.chunk.whole_label(self.text, self.place, self.first, to) else { return };
         let fits = match end.kind {
@@ -187,6 +225,9 @@ impl Walk<'_, '_> {
         let (from, to) = match self.place {
             Place::Text => {
                 let to = ending_after(self.text, to, self.hints);
+                if end.role == Role::Term && self.is_part_of_name(end, from, to) {
+                    return;
+                }
                 self.matcher.hyphenated(self.text, end, from, to, self.hints)
             }
             // A name that is a domain: "Norrsken.se's".

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, collections::HashMap, sync::LazyLock};
 
 use crate::{
     filter::Filter,
-    fold::{ByHash, Class, Pieces, class, fold, hash_folded},
+    fold::{ByHash, Class, Piece, Pieces, class, fold, hash_folded},
     languages::Languages,
 };
 
@@ -75,6 +75,9 @@ fn guess(text: &str, diacritics: bool) -> Guess {
     let mut bare = Languages::NONE;
     for piece in Pieces::new(text).take(MOST_WORDS) {
         let Some(little) = LITTLE.get(&piece.hash) else { continue };
+        if is_in_name(text, piece) {
+            continue;
+        }
         bare = bare.with(little.marked.without(little.ascii));
         let languages = match diacritics {
             true if text[piece.start..piece.end].is_ascii() => little.ascii,
@@ -92,6 +95,18 @@ fn guess(text: &str, diacritics: bool) -> Guess {
     let close = votes.iter().filter(|vote| **vote + 1 >= most).count();
     let sure = if most > 1 && close == 1 { leading } else { Languages::NONE };
     Guess { leading, sure, bare }
+}
+
+/// Whether a word has a capital, and so has the one after it: Swedish Per Sund is no Italian `per`.
+fn is_in_name(text: &str, piece: Piece) -> bool {
+    let word = &text[piece.start..piece.end];
+    let capital = |letters: &str| letters.starts_with(char::is_uppercase);
+    capital(word)
+        && word.ends_with(char::is_lowercase)
+        && text[piece.end..].strip_prefix(' ').is_some_and(|after| {
+            let next = &after[..after.find(|c: char| !c.is_alphanumeric()).unwrap_or(after.len())];
+            capital(next) && next.ends_with(char::is_lowercase)
+        })
 }
 
 /// The language that alone has a letter of the text; none where there is no such letter.
@@ -159,11 +174,23 @@ static LITTLE: LazyLock<HashMap<u64, Little, ByHash>> = LazyLock::new(|| {
     little
 });
 
-/// One bit a little word that only Swedish has.
-pub(super) static SWEDISH: LazyLock<Filter> = LazyLock::new(|| {
-    let swedish = LITTLE.iter().filter(|(_, little)| little.ascii.with(little.marked) == Languages::SV);
-    let swedish: Vec<u64> = swedish.map(|(hash, _)| *hash).collect();
-    Filter::of(&swedish)
+/// The little words that tell at once whether a post may be Swedish.
+pub(super) struct Told {
+    /// Those that only Swedish has.
+    pub swedish: Filter,
+    /// Those that it has not.
+    pub foreign: Filter,
+}
+
+pub(super) static TOLD: LazyLock<Told> = LazyLock::new(|| {
+    let of = |wanted: fn(Languages) -> bool| {
+        let wanted = LITTLE.iter().filter(|(_, little)| wanted(little.ascii.with(little.marked)));
+        Filter::of(&wanted.map(|(hash, _)| *hash).collect::<Vec<u64>>())
+    };
+    Told {
+        swedish: of(|languages| languages == Languages::SV),
+        foreign: of(|languages| !languages.meets(Languages::SV)),
+    }
 });
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ impl Matcher {
                 let edge = self.targets[next as usize];
                 next = edge.next;
                 let target = &self.nodes[edge.node as usize];
-                if !admits(&edge, target, text, from..end, Setting::Label, walk.hints) {
+                if !admits(&edge, target, &self.marked, text, from..end, Setting::Label, walk.hints) {
                     continue;
                 }
                 if end == to {

@@ -12,6 +12,9 @@ mod label;
 mod parts;
 mod place;
 mod spelling;
+mod twins;
+mod word;
+mod writing;
 
 use std::collections::HashMap;
 
@@ -86,6 +89,8 @@ pub struct Matcher {
     edges: HashMap<u64, u32, ByHash>,
     targets: Vec<Edge>,
     nodes: Vec<Node>,
+    /// The forms that have diacritics, by their hash: see [`Edge::spelling`].
+    marked: HashMap<u32, Box<str>>,
     compounds: compound::Compounds,
 }
 
@@ -153,6 +158,8 @@ struct Node {
     lone: bool,
     /// The languages in which the word is a common noun, or every word of a name in capitals is a common word.
     noun: Languages,
+    /// Where a first name with its capital stands before this word: the languages in which it is a common word as well.
+    word: Languages,
     /// The base form counts only with an ending that is attached to it.
     inflected: bool,
     /// The term may have been typed without its diacritics: as it stands no form of it is a common word.

@@ -89,6 +89,8 @@ const LINKED: &[(&str, &str)] = &[
     ("familj", "familje"),
     ("hyra", "hyres"),
     ("yta", "yt"),
+    ("lund", "lunda"),
+    ("falun", "falu"),
 ];
 
 /// What a word is as the first part of a compound: `bil-`, `verkstads-`, `skol-`, `kyrko-`, `gatu-`.
@@ -100,8 +102,17 @@ pub(super) fn first_forms(word: &str) -> Vec<String> {
     if let Some(stem) = word.strip_suffix(['a', 'e']).filter(|stem| stem.chars().count() > 2) {
         forms.extend(["", "s", "o", "e", "u"].map(|link| format!("{stem}{link}")));
     }
-    forms.extend(LINKED.iter().filter(|(base, _)| *base == word).map(|(_, form)| (*form).to_owned()));
+    forms.extend(linked(word));
     forms
+}
+
+/// What a name is: nothing but itself, for what ends like a short one is another word (`fiskare`, Åre).
+pub(super) fn first_forms_of_name(name: &str) -> Vec<String> {
+    [name.to_owned(), format!("{name}s")].into_iter().chain(linked(name)).collect()
+}
+
+fn linked(word: &str) -> impl Iterator<Item = String> {
+    LINKED.iter().filter(move |(base, _)| *base == word).map(|(_, form)| (*form).to_owned())
 }
 
 /// Whether letters, lower-case, are parts that may stand before a last one; `bare`: they are written without diacritics.

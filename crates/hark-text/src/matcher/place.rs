@@ -188,7 +188,11 @@ fn is_domain(host: &str, path: &str) -> bool {
 
 /// White space and hyphens, which may stand between the words of any term.
 pub(super) fn joins_words(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '-' | '\u{2010}' | '\u{2011}' | '\u{ff0d}')
+    c.is_whitespace() || is_hyphen(c)
+}
+
+fn is_hyphen(c: char) -> bool {
+    matches!(c, '-' | '\u{2010}' | '\u{2011}' | '\u{ff0d}')
 }
 
 pub(super) fn is_apostrophe(c: char) -> bool {
@@ -197,8 +201,18 @@ pub(super) fn is_apostrophe(c: char) -> bool {
 
 /// Whether what stands between two words of a post keeps them one name; `strict`: nothing but the joint may.
 pub(super) fn keeps_together(between: &str, joint: Option<char>, strict: bool) -> bool {
-    between.chars().filter(|c| class(*c) == Class::Separator).all(|c| {
-        joins_words(c) && !strict
-            || joint.is_some_and(|joint| joint == c || joint == '\'' && is_apostrophe(c))
-    })
+    let is_joint = |c: char| {
+        joint.is_some_and(|joint| match joint {
+            '\'' => is_apostrophe(c),
+            '-' => is_hyphen(c),
+            joint => joint == c,
+        })
+    };
+    // `C Klub` is no `C++ Klub`; dots and ampersands may be left out.
+    let missing = matches!(joint, Some('+' | '#')) && !between.contains(is_joint);
+    !missing
+        && between
+            .chars()
+            .filter(|c| class(*c) == Class::Separator)
+            .all(|c| joins_words(c) && !strict || is_joint(c))
 }

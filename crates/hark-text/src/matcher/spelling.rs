@@ -1,6 +1,6 @@
 //! Whether a word of a post, found by its folded form, is the term's word and not another one that folds alike.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -23,10 +23,14 @@ pub(super) enum Setting {
     Label,
 }
 
+/// What [`Matcher`](super::Matcher) knows of forms with diacritics, by their hash.
+type Marked = HashMap<u32, Box<str>>;
+
 /// `word`: where it stands in `text`.
 pub(super) fn admits(
     edge: &Edge,
     node: &Node,
+    marked: &Marked,
     text: &str,
     word: Range<usize>,
     setting: Setting,
@@ -41,8 +45,12 @@ pub(super) fn admits(
         return true;
     }
     let lower = plain(written);
+    if lone && !node.name && !edge.base && is_homograph(&lower, &text[..word.start]) {
+        return false;
+    }
     let common = words::common_in(&lower);
-    if !same_diacritics(edge, node, written, &lower, common, setting, hints) {
+    let form = || marked.get(&edge.spelling).map(|form| &**form);
+    if !same_diacritics(edge, node, form, &Found { written, lower: &lower, common }, setting, hints) {
         return false;
     }
     if edge.base || edge.misspelt || setting == Setting::Label {
@@ -111,6 +119,7 @@ fn is_verb(edge: &Edge, node: &Node, text: &str, word: Range<usize>, hints: &Hin
     let english = before == "I"
         || before.ends_with(" I")
         || after_one_of(&["we", "they", "you", "can", "could", "will", "would", "should", "must", "cannot"])
+        || !edge.base && after_one_of(&["he", "she", "it", "who"])
         // "in order to"
         || after_one_of(&["in"]) && written == "order" && after.starts_with(" to ")
         || after_one_of(&["to"]) && {
@@ -130,6 +139,23 @@ fn is_verb(edge: &Edge, node: &Node, text: &str, word: Range<usize>, hints: &Hin
     verbs.into_iter().any(|(language, verb)| {
         verb && node.noun.meets(language) && (hints.language().is_empty() || hints.language().meets(language))
     })
+}
+
+/// Whether an inflected form is another word where it stands: a queue, `fila`, is none of the `filo` but in "le fila".
+fn is_homograph(lower: &str, before: &str) -> bool {
+    const PLURAL: &[&str] = &["le", "delle", "alle", "dalle", "nelle", "sulle"];
+    const QUALIFYING: &[&str] = &[
+        "en", "den", "ett", "så", "mer", "mest", "mycket", "lite", "väldigt", "riktigt", "helt", "ganska",
+        "är", "var", "blir", "känns", "kändes", "och", "inte", "som",
+    ];
+    match lower {
+        "fila" | "grida" | "urla" => !PLURAL.contains(&&*last_word(before)),
+        // The adjective; the mother has no article before her.
+        "modern" => QUALIFYING.contains(&&*last_word(before)),
+        // How one calls somebody in Romanian.
+        "băi" | "bai" => begins_sentence(before),
+        _ => false,
+    }
 }
 
 /// Tells a name from a common noun that is written alike: `Orange` and an orange, `u Marka` and `dobra marka`.
@@ -153,7 +179,7 @@ pub(super) fn is_described(node: &Node, text: &str, words: Range<usize>, hints: 
         && !(node.shop && after_preposition(&text[..words.start]))
 }
 
-fn is_small(written: &str) -> bool {
+pub(super) fn is_small(written: &str) -> bool {
     !written.contains(char::is_uppercase)
 }
 
@@ -188,34 +214,74 @@ fn last_word(before: &str) -> String {
     before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase()
 }
 
-fn same_diacritics(
+/// A word of a post.
+struct Found<'a> {
+    written: &'a str,
+    /// See [`plain`].
+    lower: &'a str,
+    /// The languages in which it is a common word.
+    common: Languages,
+}
+
+fn same_diacritics<'a>(
     edge: &Edge,
     node: &Node,
-    written: &str,
-    lower: &str,
-    common: Languages,
+    form: impl Fn() -> Option<&'a str>,
+    word: &Found<'_>,
     setting: Setting,
     hints: &Hints<'_>,
 ) -> bool {
+    let Found { written, lower, common } = *word;
     if edge.misspelt || words::hash(lower) == edge.spelling {
         return true;
     }
+    let twin = || {
+        let languages = super::twins::languages_of(lower);
+        let spoken = || hints.language().is_empty() || languages.meets(hints.language());
+        languages.meets(edge.languages) || !languages.is_empty() && spoken()
+    };
     if lower.is_ascii() {
-        let name = node.name && !is_small(written);
-        let little = !(edge.ascii || name || words::function_in(lower).is_empty());
-        if little && setting != Setting::Label && !hints.lacks_diacritics(edge.languages) {
+        if setting == Setting::Label || edge.ascii || node.name && !is_small(written) {
+            return true;
+        }
+        if !node.lone {
+            // Beside the other words of a name it can hardly be another word, but for another first name: Sofie for Sofia.
+            return edge.base || !hints.diacritics() || !words::is_first_name(lower);
+        }
+        if lower.len() < if edge.base { SHORTEST } else { SHORTEST + 1 } {
+            // "an" for ån, where än is written so as well.
+            return false;
+        }
+        if !words::function_in(lower).is_empty() && !hints.lacks_diacritics(edge.languages) {
             // "har" is no hår unless the rest has none either.
             return false;
         }
         // The post lacks some: no match where its author writes them and this is a word without (hår, "har").
         let another = if edge.base { !common.is_empty() } else { common.meets(edge.languages) };
-        return setting == Setting::Label || edge.ascii || name || !(another && hints.diacritics());
+        return !(hints.diacritics() && (another || twin()));
     }
-    // The post has other ones: "pączka" is no "paczka". But a term may have been typed without.
-    match edge.ascii {
-        false => common.is_empty(),
-        true => node.bare && (!node.name || !is_small(written) || common.is_empty() && !hints.capitals()),
+    if edge.ascii {
+        // The post has some: "pączka" is no "paczka". But a term may have been typed without.
+        let name = || !node.name || !is_small(written) || common.is_empty() && !hints.capitals();
+        return !node.lone || node.bare && name();
     }
+    common.is_empty() && form().is_none_or(|form| is_form_but_for_some(lower, form, node.bare)) && !twin()
+}
+
+/// A shorter word without its diacritics is any other one.
+const SHORTEST: usize = 2;
+
+/// Whether a word with diacritics is a form without some of them or with other accents; with more of them where the term
+/// was `typed_without`. Another diacritic makes another letter: "län" is no lån.
+fn is_form_but_for_some(word: &str, form: &str, typed_without: bool) -> bool {
+    /// Accents that are taken for each other, and letters of a neighbour's alphabet.
+    const ALIKE: [&str; 8] = ["áà", "éè", "íì", "óò", "úù", "ăã", "öø", "șš"];
+    let alike = |one: char, other: char| ALIKE.iter().any(|both| both.contains(one) && both.contains(other));
+    let mut letters = word.chars().zip(form.chars());
+    // Some letters are folded to two.
+    word.chars().count() != form.chars().count()
+        || letters
+            .all(|(c, own)| c == own || c.is_ascii() || typed_without && own.is_ascii() || alike(c, own))
 }
 
 /// Lower-case, composed, with one way of writing Romanian's commas below, and without invisible characters.
