@@ -113,6 +113,7 @@ impl Analyzer {
             }
         }
         intents.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        spare_buyers(&mut intents);
         let toward = self.toward(input, &work.tokens, &work.shares, &shift, firm, &sentiment);
         Analysis {
             language,
@@ -230,6 +231,16 @@ impl Analyzer {
     }
 }
 
+/// Whoever wants to buy and leaves a number sounds like somebody who sells: what is rather a wish to buy is no advertisement. Nobody means both.
+fn spare_buyers(intents: &mut Vec<Intent>) {
+    let place = |name| intents.iter().position(|intent| intent.name == name);
+    if let (Some(purchase), Some(spam)) = (place(IntentName::Purchase), place(IntentName::Spam))
+        && purchase < spam
+    {
+        intents.remove(spam);
+    }
+}
+
 /// How much of a clause is heard as posts to firms are, of what the whole text is: told by itself a clause is less often a complaint.
 const CLAUSE_ABOUT_FIRM: f32 = 0.6;
 /// What being better or worse than another is worth.
@@ -284,6 +295,20 @@ const LOGIT_A_STAR: f32 = 0.8;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_rather_wants_to_buy_does_not_advertise() {
+        let kept = |names: &[IntentName]| -> Vec<IntentName> {
+            let intent = |name: &IntentName| Intent { name: *name, confidence: 0.9, evidence: Vec::new() };
+            let mut intents: Vec<Intent> = names.iter().map(intent).collect();
+            spare_buyers(&mut intents);
+            intents.into_iter().map(|intent| intent.name).collect()
+        };
+        use IntentName::{Purchase, Question, Spam};
+        assert_eq!(kept(&[Purchase, Question, Spam]), [Purchase, Question]);
+        assert_eq!(kept(&[Spam, Purchase]), [Spam, Purchase]);
+        assert_eq!(kept(&[Spam]), [Spam]);
+    }
 
     #[test]
     fn a_sentiment_lies_between_that_of_anybodys_posts_and_that_of_posts_about_firms() {

@@ -132,8 +132,15 @@ pub fn expected(steps: &[Step]) -> Expected {
                 status = Status::Deleted;
                 Some(None)
             }
-            (Status::Live, _) | (Status::Withdrawn, Op::Create | Op::Edit) if !news => None,
-            (Status::Absent | Status::Withdrawn, _) if team.is_none() => None,
+            (Status::Live, _) | (Status::Withdrawn, Op::Create | Op::Edit) if !news => {
+                revision = step.revision.max(revision);
+                None
+            }
+            (Status::Absent, _) if team.is_none() => None,
+            (Status::Withdrawn, _) if team.is_none() => {
+                revision = step.revision.max(revision);
+                None
+            }
             (_, _) => {
                 status = if team.is_some() { Status::Live } else { Status::Withdrawn };
                 remember(step, &mut revision, &mut texts);

@@ -52,7 +52,7 @@ pub fn decide(known: Option<&Seen>, said: Said) -> Step {
         (Some(SeenStatus::Withdrawn), Op::Delete) => {
             Step::Drop("withdrawn", Some(ended(known, said, SeenStatus::Deleted)))
         }
-        (Some(SeenStatus::Withdrawn), Op::Restore) => create(known, said, None),
+        (Some(SeenStatus::Withdrawn), Op::Restore) => create(known, said, caught_up(known, said)),
         (Some(SeenStatus::Withdrawn), _) => match stale_or_repeat(known, said) {
             Some(reason) => Step::Drop(reason, caught_up(known, said)),
             None => create(known, said, caught_up(known, said)),

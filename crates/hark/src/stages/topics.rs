@@ -59,3 +59,26 @@ impl Topics {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hark_log::Cleanup;
+
+    use super::*;
+
+    #[test]
+    fn state_is_remembered_as_long_as_its_topic_keeps_it_whoever_set_that() {
+        let topic = |name: &str, days: Option<u64>| TopicDescription {
+            name: format!("hark.{name}"),
+            partitions: 3,
+            cleanup: Cleanup::CompactDelete,
+            retention: days.map(|days| Duration::from_secs(days * 86_400)),
+            segment: None,
+            compaction_lag: None,
+        };
+        let topics = Topics::of(vec![topic("items", Some(95)), topic("seen", None)], "hark");
+        let kept = |name| topics.retention(&topics.get(name).unwrap());
+        assert_eq!(kept("items").as_secs(), 95 * 86_400);
+        assert_eq!(kept("seen"), Duration::MAX);
+    }
+}

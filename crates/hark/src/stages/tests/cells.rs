@@ -8,7 +8,7 @@ use hark_log::{
 };
 use hark_schema::{
     Message as _, id,
-    v1::{DeleteReason, Mention, Op, PostRef, RawPost},
+    v1::{DeleteReason, Mention, Op, PostRef, RawPost, ThreadRef},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -314,6 +314,23 @@ fn word(mention: &Mention) -> &'static str {
         }
         _ => "something else",
     }
+}
+
+#[test]
+fn a_post_that_was_restored_out_of_sight_stays_in_its_thread() {
+    let (_folder, bench) = embedded();
+    let thread = ThreadRef { root: "root".to_owned(), ..ThreadRef::default() };
+    let restored = RawPost { thread: Some(thread), ..post("answer", (Op::Restore, None, MISS, "")) };
+    bench.feed(&[
+        post("answer", (Op::Delete, None, "", "")),
+        restored,
+        post("answer", (Op::Edit, None, HIT, "")),
+    ]);
+    bench.enrich();
+    let root = id::mention_id(post("root", (Op::Create, None, HIT, "")).r#ref.as_ref().unwrap());
+    let mentions: Vec<Mention> = bench.mentions().into_values().flatten().collect();
+    assert_eq!(mentions.len(), 1);
+    assert_eq!(mentions[0].thread_id, root.to_string());
 }
 
 #[test]
