@@ -53,13 +53,17 @@ fn all(text: &str, people: bool, amounts: bool) -> Vec<Entity> {
         // Many write names small.
         let titled = || small && is_title(fold(word.text).as_bytes());
         let may_be_person = people && (word.name || !alone || may_be_small_name(&words, at) || titled());
+        let joined = at
+            .checked_sub(1)
+            .is_some_and(|before| number_before == Some(before) && joins(words[before].text));
+        let behind_number = number_before == Some(at) || joined;
         let amount = if amounts { amount_in_words(&words, at) } else { None };
         if word.plain && alone && !may_be_person && amount.is_none() {
             at += 1;
             continue;
         }
         let person = || if may_be_person { person(text, &words, at, person_before, small) } else { None };
-        at = match amount.or_else(|| longest(text, &words, at, number_before == Some(at))).or_else(person) {
+        at = match amount.or_else(|| longest(text, &words, at, behind_number)).or_else(person) {
             Some((kind, taken, range)) => {
                 found.push(Entity { kind, range });
                 if kind == "person" {
@@ -73,6 +77,11 @@ fn all(text: &str, people: bool, amounts: bool) -> Vec<Entity> {
         };
     }
     found
+}
+
+/// Whether a word stands between two numbers of a kind.
+fn joins(word: &str) -> bool {
+    is_and(word) || matches!(word, "lub" | "albo" | "or" | "eller" | "o" | "oppure" | "sau" | "/")
 }
 
 /// The entity that begins at a word, with the number of words it takes; no person. `behind_number`: one has ended right before it.

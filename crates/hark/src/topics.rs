@@ -158,9 +158,9 @@ enum Action {
     /// Create the topics that are missing; those that exist are left as they are
     #[command(after_help = "Example:\n  hark topics create --partitions 24 --replication 3")]
     Create {
-        /// Partitions of each topic; cannot be changed later
-        #[arg(long, value_name = "N", default_value_t = USUAL_PARTITIONS, value_parser = value_parser!(u32).range(1..=10_000))]
-        partitions: u32,
+        /// Partitions of each topic; cannot be changed later [default: as many as the topic of posts has, else 12]
+        #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
+        partitions: Option<u32>,
         /// Copies of each partition [default: the broker's]
         #[arg(long, value_name = "N", value_parser = value_parser!(i32).range(1..=100))]
         replication: Option<i32>,
@@ -185,13 +185,25 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
 
 fn create(
     config: &Config,
-    partitions: u32,
+    partitions: Option<u32>,
     replication: Option<i32>,
     context: &Context,
 ) -> anyhow::Result<ExitCode> {
-    let specs = specs_of(config, partitions, replication)?;
     let log = log::open(config, &context.shutdown)?;
     let before = log.topics()?;
+    let there = partitions_of_posts(&before, &config.topic_prefix);
+    let partitions = match (partitions, there) {
+        (Some(asked), Some(there)) if asked != there => {
+            let posts = Topic::Posts.name(&config.topic_prefix);
+            return Err(Failure::bad_input(format!(
+                "{posts} has {there} partitions, and all topics must have as many: none was made with {asked}"
+            ))
+            .next("leave out --partitions, or use another `topic_prefix`")
+            .into());
+        }
+        (asked, there) => asked.or(there).unwrap_or(USUAL_PARTITIONS),
+    };
+    let specs = specs_of(config, partitions, replication)?;
     log.create_topics(&specs).context("cannot create the topics")?;
     for spec in &specs {
         let line = match before.iter().find(|topic| topic.name == spec.name) {
@@ -203,17 +215,27 @@ fn create(
         };
         print(&line)?;
     }
+    check_count(&before, &config.topic_prefix, partitions)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The count that all topics have to have, where they are there.
+fn partitions_of_posts(found: &[TopicDescription], prefix: &str) -> Option<u32> {
+    let posts = Topic::Posts.name(prefix);
+    found.iter().find(|topic| topic.name == posts).map(|topic| topic.partitions)
+}
+
+/// Whether a topic's records are found by their keys: dead letters and their marks are read whole, whatever their count of partitions.
+fn is_keyed(name: &str, prefix: &str) -> bool {
+    !matches!(Topic::named(name, prefix), None | Some(Topic::DeadLetters | Topic::Redriven))
 }
 
 fn check(config: &Config, partitions: Option<u32>, context: &Context) -> anyhow::Result<ExitCode> {
     let found = log::open_to_read(config, &context.shutdown)?.topics()?;
-    let posts = Topic::Posts.name(&config.topic_prefix);
-    let expected = partitions
-        .or_else(|| found.iter().find(|topic| topic.name == posts).map(|topic| topic.partitions))
-        .unwrap_or(USUAL_PARTITIONS);
+    let expected =
+        partitions.or_else(|| partitions_of_posts(&found, &config.topic_prefix)).unwrap_or(USUAL_PARTITIONS);
     let specs = specs_of(config, expected, None)?;
-    let differences = compare(&specs, &found);
+    let differences = compare(&specs, &found, &config.topic_prefix);
     if differences.is_empty() {
         print(&format!("all {} topics are as they should be ({expected} partitions)\n", specs.len()))?;
         return Ok(ExitCode::SUCCESS);
@@ -226,19 +248,17 @@ fn check(config: &Config, partitions: Option<u32>, context: &Context) -> anyhow:
 /// Refuses a log of which a topic has grown, or was made with another count: a key would lie on two partitions, and whoever looks for its
 /// state, its cursor or its earlier record would look on the wrong one. Dead letters and their marks are read whole, whatever their count.
 pub fn check_partitions(found: &[TopicDescription], prefix: &str) -> anyhow::Result<()> {
-    let posts = Topic::Posts.name(prefix);
-    let Some(posts) = found.iter().find(|topic| topic.name == posts) else { return Ok(()) };
-    let is_keyed = |topic: &TopicDescription| {
-        !matches!(Topic::named(&topic.name, prefix), None | Some(Topic::DeadLetters | Topic::Redriven))
-    };
-    let Some(other) = found.iter().find(|topic| topic.partitions != posts.partitions && is_keyed(topic))
-    else {
-        return Ok(());
-    };
-    let (name, count) = (&other.name, posts.partitions);
+    partitions_of_posts(found, prefix).map_or(Ok(()), |count| check_count(found, prefix, count))
+}
+
+/// The same where the topic of posts has so many, or will have.
+fn check_count(found: &[TopicDescription], prefix: &str, count: u32) -> anyhow::Result<()> {
+    let differs = |topic: &&TopicDescription| topic.partitions != count && is_keyed(&topic.name, prefix);
+    let Some(other) = found.iter().find(differs) else { return Ok(()) };
+    let (name, posts) = (&other.name, Topic::Posts.name(prefix));
     Err(Failure::runtime(format!(
-        "{name} has {} partitions and {} has {count}: all topics must have as many, else what belongs together lies apart",
-        other.partitions, posts.name
+        "{name} has {} partitions and {posts} has {count}: all topics must have as many, else what belongs together lies apart",
+        other.partitions
     ))
     .next(format!(
         "the count of a topic never grows in place: use another `topic_prefix`, create its topics, and let the old ones run empty. \
@@ -250,36 +270,46 @@ pub fn check_partitions(found: &[TopicDescription], prefix: &str) -> anyhow::Res
 /// Refuses a log whose state is forgotten before what it guards: an edit without its state would look like a new post, and a deletion
 /// like one of a post that was never heard.
 pub fn check_lifetimes(found: &[TopicDescription], prefix: &str) -> anyhow::Result<()> {
+    let Some((state, longest)) = too_short(found, prefix).into_iter().next() else { return Ok(()) };
+    Err(Failure::runtime(format!(
+        "{} keeps its records for a shorter time than {} (retention.ms {} against {}): what it remembers would be forgotten too \
+         early",
+        state.name,
+        longest.name,
+        milliseconds(state.retention),
+        milliseconds(longest.retention)
+    ))
+    .next("hark topics check shows the retention that is needed")
+    .into())
+}
+
+fn lifetime(topic: &TopicDescription) -> Duration {
+    topic.retention.unwrap_or(Duration::MAX)
+}
+
+/// The topics of state that keep their records for a shorter time than what they guard, each with the one that keeps them for longest.
+fn too_short<'t>(
+    found: &'t [TopicDescription],
+    prefix: &str,
+) -> Vec<(&'t TopicDescription, &'t TopicDescription)> {
     let queues = format!("{prefix}.queue.");
-    let lifetime = |topic: &TopicDescription| topic.retention.unwrap_or(Duration::MAX);
     let guards = [
         (Topic::Seen, Topic::Posts),
         (Topic::Items, Topic::Mentions),
         (Topic::Threads, Topic::Mentions),
         (Topic::Redriven, Topic::DeadLetters),
     ];
-    for (state, guarded) in guards {
+    let pairs = guards.into_iter().filter_map(|(state, guarded)| {
         let keeps_items = matches!(state, Topic::Items);
         let (state, guarded) = (state.name(prefix), guarded.name(prefix));
-        let Some(state) = found.iter().find(|topic| topic.name == state) else { continue };
-        let longest = found
-            .iter()
-            .filter(|topic| topic.name == guarded || keeps_items && topic.name.starts_with(&queues))
-            .max_by_key(|topic| lifetime(topic));
-        if let Some(longest) = longest.filter(|longest| lifetime(longest) > lifetime(state)) {
-            return Err(Failure::runtime(format!(
-                "{} keeps its records for a shorter time than {} (retention.ms {} against {}): what it remembers would be \
-                 forgotten too early",
-                state.name,
-                longest.name,
-                milliseconds(state.retention),
-                milliseconds(longest.retention)
-            ))
-            .next("hark topics check shows the retention that is needed")
-            .into());
-        }
-    }
-    Ok(())
+        let state = found.iter().find(|topic| topic.name == state)?;
+        let guards = |topic: &&TopicDescription| {
+            topic.name == guarded || keeps_items && topic.name.starts_with(&queues)
+        };
+        let longest = found.iter().filter(guards).max_by_key(|topic| lifetime(topic))?;
+        (lifetime(longest) > lifetime(state)).then_some((state, longest))
+    });
+    pairs.collect()
 }
 
 /// One setting of one topic that is not as it should be.
@@ -300,7 +330,8 @@ enum Setting {
 }
 
 /// Every setting that differs, topic by topic.
-fn compare(specs: &[TopicSpec], found: &[TopicDescription]) -> Vec<Difference> {
+fn compare(specs: &[TopicSpec], found: &[TopicDescription], prefix: &str) -> Vec<Difference> {
+    let short = too_short(found, prefix);
     let mut differences = Vec::new();
     for spec in specs {
         let mut differs = |setting, is: String, should_be: String| {
@@ -310,20 +341,21 @@ fn compare(specs: &[TopicSpec], found: &[TopicDescription]) -> Vec<Difference> {
             differs(Setting::Existence, "missing".to_owned(), "there".to_owned());
             continue;
         };
-        if topic.partitions != spec.partitions {
+        if topic.partitions != spec.partitions && is_keyed(&topic.name, prefix) {
             differs(Setting::Partitions, topic.partitions.to_string(), spec.partitions.to_string());
         }
         if topic.cleanup != spec.cleanup {
             let (is, should_be) = (topic.cleanup.policy(), spec.cleanup.policy());
             differs(Setting::Property("cleanup.policy"), is.to_owned(), should_be.to_owned());
         }
-        // Longer is the operator's choice; shorter loses what is still needed.
-        if topic.retention.unwrap_or(Duration::MAX) < spec.retention.unwrap_or(Duration::MAX) {
-            differs(
-                Setting::Property("retention.ms"),
-                milliseconds(topic.retention),
-                milliseconds(spec.retention),
-            );
+        // Longer is the operator's choice, as long as what remembers it lives as long; shorter loses what is still needed.
+        let guarded =
+            short.iter().find(|(state, _)| state.name == spec.name).map(|(_, longest)| lifetime(longest));
+        let needed = guarded
+            .max(Some(spec.retention.unwrap_or(Duration::MAX)))
+            .filter(|needed| *needed != Duration::MAX);
+        if lifetime(topic) < needed.unwrap_or(Duration::MAX) {
+            differs(Setting::Property("retention.ms"), milliseconds(topic.retention), milliseconds(needed));
         }
         if !spec.cleanup.compacts() {
             continue;
@@ -380,8 +412,9 @@ fn remedies(differences: &[Difference], on_kafka: bool) -> Vec<String> {
     }
     if differences.iter().any(|difference| difference.setting == Setting::Partitions) {
         remedies.push(
-            "a topic's partitions cannot be changed without losing the order of its threads: choose another \
-             topic_prefix, create its topics with --partitions, and let the old workers finish"
+            "if a topic with another count is new and empty, delete it and run: hark topics create. One that has records \
+             cannot be changed without losing the order of its threads: choose another topic_prefix, create its topics \
+             with --partitions, and let the old workers finish"
                 .to_owned(),
         );
     }
@@ -472,7 +505,7 @@ mod tests {
     fn topics_made_from_their_specs_have_no_differences() {
         let specs = hark_specs();
         let found: Vec<_> = specs.iter().map(described).collect();
-        assert_eq!(compare(&specs, &found), []);
+        assert_eq!(compare(&specs, &found, "hark"), []);
     }
 
     #[test]
@@ -502,7 +535,7 @@ mod tests {
         found[3].compaction_lag = Some(30 * DAY);
         found[4].retention = None;
         found.retain(|topic| topic.name != "hark.dead-letters");
-        let shown = table(&compare(&specs, &found), true);
+        let shown = table(&compare(&specs, &found, "hark"), true);
         let lines: Vec<_> =
             shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         for line in [
@@ -520,5 +553,16 @@ mod tests {
             "{shown}"
         );
         assert!(!shown.contains("hark.items"), "a longer retention is the operator's choice\n{shown}");
+    }
+
+    #[test]
+    fn state_has_to_last_as_long_as_a_retention_that_the_operator_made_longer() {
+        let specs = hark_specs();
+        let mut found: Vec<_> = specs.iter().map(described).collect();
+        let queue = found.iter_mut().find(|topic| topic.name == "hark.queue.sales").unwrap();
+        queue.retention = Some(60 * DAY);
+        let shown = table(&compare(&specs, &found, "hark"), true);
+        assert!(shown.contains("--entity-name hark.items --add-config retention.ms=[5184000000]"), "{shown}");
+        assert!(check_lifetimes(&found, "hark").is_err(), "and no worker starts before");
     }
 }

@@ -77,9 +77,13 @@ fn state_with_another_partition_count_than_its_input_is_refused_with_the_way_out
     let kafka = hark_tests::kafka::Kafka::shared().unwrap();
     let create = ["topics", "--create", "--partitions", "3", "--topic", &scene.topic("seen")];
     kafka.tool(&create);
-    scene.run(&["topics", "create", "--partitions", "2"]);
+    let said = scene.fails(&["topics", "create", "--partitions", "2"], FAILED);
+    says(&said, &[&scene.topic("seen"), "3 partitions", "2", "topic_prefix"]);
     let said = scene.fails(&["enrich", "--once"], FAILED);
     says(&said, &[&scene.topic("seen"), "3 partitions", "2", "topic_prefix"]);
+    // Another count than the topics have makes none, and without one there are as many as there are posts.
+    let said = scene.fails(&["topics", "create", "--partitions", "5"], 64);
+    says(&said, &[&scene.topic("posts"), "2 partitions", "--partitions"]);
     let checked = hark_tests::program::run(&mut scene.hark(&["topics", "check"]), crate::scene::DEADLINE);
     assert_eq!(checked.code, Some(FAILED));
     says(&checked.stdout, &[&scene.topic("seen"), "partitions"]);

@@ -231,7 +231,7 @@ fn name(written: &str) -> String {
     let inner = [('(', ')'), ('<', '>'), ('[', ']'), ('"', '"')]
         .into_iter()
         .find_map(|(open, close)| name.strip_prefix(open)?.strip_suffix(close));
-    inner.unwrap_or(&name).trim().to_owned()
+    inner.unwrap_or(&name).trim().trim_end_matches([',', ';']).to_owned()
 }
 
 /// A BCP 47 tag, or nothing.

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hark_schema::v1::FileCursor;
 use tracing::{debug, info, warn};
 
 use super::{find::here, follow::Identity};
@@ -30,6 +31,8 @@ pub(super) struct Waiting {
     pub stamp: Stamp,
     /// The path that led to it before it was renamed to one that no pattern means.
     pub was: Option<PathBuf>,
+    /// Only a cursor tells of it: it is that file if its first line is the same too.
+    pub by_cursor: bool,
     since: Instant,
 }
 
@@ -68,6 +71,21 @@ impl Closed {
         self.waiting.pop_front()
     }
 
+    /// Before the first look: files that were read in an earlier run and may have been renamed since to a name that no pattern means.
+    pub(super) fn expect<'c>(&mut self, cursors: impl Iterator<Item = &'c FileCursor>) {
+        let mut devices: HashMap<PathBuf, Option<u64>> = HashMap::new();
+        for cursor in cursors.filter(|cursor| cursor.inode != 0) {
+            let was = PathBuf::from(&cursor.path);
+            let Some(folder) = was.parent() else { continue };
+            let device = *devices.entry(folder.to_owned()).or_insert_with(|| {
+                fs::metadata(here(folder)).ok().map(|folder| Identity::of(&folder).device)
+            });
+            let Some(device) = device else { continue };
+            let gone = Gone { was, read_bytes: Some(cursor.offset), by_cursor: true, at: Instant::now() };
+            self.gone.insert(Identity { device, inode: cursor.inode }, gone);
+        }
+    }
+
     /// Takes note of what a look at the folders found: `found`, the files that are to be opened, in order, and `seen`, those that some path
     /// leads to. Those that no path leads to any more are looked for beside where they were, for what is unread of them or comes within `grace`.
     pub(super) fn look(
@@ -80,18 +98,19 @@ impl Closed {
         let now = Instant::now();
         let mut since: HashMap<Identity, Instant> = HashMap::new();
         let mut gone = std::mem::take(&mut self.gone);
-        for Waiting { path, stamp, was, since: began } in self.waiting.drain(..) {
+        for Waiting { path, stamp, was, by_cursor, since: began } in self.waiting.drain(..) {
             since.insert(stamp.identity, began);
             if was.is_some() || !seen.contains(&stamp.identity) {
                 let was = was.unwrap_or(path);
-                gone.insert(stamp.identity, Gone { was, read_bytes: None, at: now });
+                gone.insert(stamp.identity, Gone { was, read_bytes: None, by_cursor, at: now });
             }
         }
         self.parked.retain(|path, stamp| {
             let is_there = seen.contains(&stamp.identity);
             if !is_there {
-                let read_bytes = Some(stamp.size);
-                gone.entry(stamp.identity).or_insert_with(|| Gone { was: path.clone(), read_bytes, at: now });
+                let (was, read_bytes) = (path.clone(), Some(stamp.size));
+                let new = || Gone { was, read_bytes, by_cursor: false, at: now };
+                gone.entry(stamp.identity).or_insert_with(new);
             }
             is_there
         });
@@ -102,8 +121,8 @@ impl Closed {
             if file.read_bytes != Some(size) {
                 debug!(from = %file.was.display(), to = %path.display(), "renamed before it was read to its end");
                 let since = since.get(&identity).copied().unwrap_or(now);
-                let was = Some(file.was);
-                again.push_back(Waiting { path, stamp: Stamp { identity, size }, was, since });
+                let (stamp, was, by_cursor) = (Stamp { identity, size }, Some(file.was), file.by_cursor);
+                again.push_back(Waiting { path, stamp, was, by_cursor, since });
             } else if file.at.elapsed() < grace {
                 self.gone.insert(identity, file);
             }
@@ -121,7 +140,7 @@ impl Closed {
             .into_iter()
             .map(|(path, stamp)| {
                 let since = since.get(&stamp.identity).copied().unwrap_or(now);
-                Waiting { path, stamp, was: None, since }
+                Waiting { path, stamp, was: None, by_cursor: false, since }
             })
             .collect();
         // Stable: those that began to wait together go in the order of their paths.
@@ -159,6 +178,8 @@ struct Gone {
     was: PathBuf,
     /// How much of it was read, if it was read to its end.
     read_bytes: Option<u64>,
+    /// See [`Waiting::by_cursor`].
+    by_cursor: bool,
     /// Since when.
     at: Instant,
 }

@@ -48,6 +48,12 @@ impl Cursors {
         self.0.get(key)
     }
 
+    /// Those of one source.
+    pub(super) fn of<'c>(&'c self, context: &SourceContext) -> impl Iterator<Item = &'c FileCursor> {
+        let prefix = format!("{}/{}/", context.tenant, context.source);
+        self.0.iter().filter(move |(key, _)| key.starts_with(&prefix)).map(|(_, cursor)| cursor)
+    }
+
     pub(super) fn set(&mut self, key: &str, cursor: FileCursor) {
         self.0.insert(key.to_owned(), cursor);
     }

@@ -29,7 +29,7 @@ fn modified(metadata: &Metadata) -> (i64, i64) {
 /// Which file a path led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
-    device: u64,
+    pub device: u64,
     pub inode: u64,
 }
 

@@ -252,6 +252,9 @@ impl<'a> Poller<'a> {
                 file.gone_since = Some(Instant::now());
             }
         }
+        if first_time {
+            self.closed.expect(self.cursors.of(self.context));
+        }
         self.closed.look(fresh, &seen, &self.context.source, self.spec.rotated_grace);
         self.warned.retain(|path| paths.contains(path) || complained.contains(path));
     }
@@ -299,8 +302,10 @@ impl<'a> Poller<'a> {
     }
 
     fn open(&mut self, waiting: Waiting) {
-        let Waiting { path, stamp, was, .. } = waiting;
+        let Waiting { path, stamp, was, by_cursor, .. } = waiting;
         match open(&path, self.context, &self.cursors, self.once) {
+            // Another file under an inode that became free.
+            Ok(Opened::Followed(file)) if by_cursor && self.cursors.get(&file.key).is_none() => {}
             Ok(Opened::Followed(mut file)) => {
                 // One that is opened again in its turn is no news.
                 let was_open = self.closed.unpark(was.as_ref().unwrap_or(&path));
@@ -315,6 +320,7 @@ impl<'a> Poller<'a> {
                 self.files.push(*file);
             }
             Ok(Opened::Waiting) => self.closed.park(path, stamp),
+            Ok(Opened::Refused(_)) if by_cursor => {}
             Ok(Opened::Refused(why)) => {
                 self.complain(&path, why);
                 self.closed.park(path, stamp);

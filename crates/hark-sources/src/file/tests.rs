@@ -429,6 +429,34 @@ fn many_small_files_are_read_at_once_while_files_are_followed() {
 }
 
 #[test]
+fn a_file_that_is_renamed_between_two_runs_is_read_to_its_end_before_the_one_that_took_its_place() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", post("a1"));
+    bench.write("b.jsonl", post("b1"));
+    bench.write("c.jsonl", post("c1"));
+    bench.once("*.jsonl").unwrap();
+    bench.append("a.jsonl", &post("a2"));
+    fs::rename(bench.path("a.jsonl"), bench.path("a.jsonl.1")).unwrap();
+    bench.write("a.jsonl", post("a3"));
+    fs::rename(bench.path("b.jsonl"), bench.path("b.jsonl.1")).unwrap();
+    // Somebody else's file, under an inode that Hark knows.
+    bench.write("c.jsonl", post("not ours") + &post("nor this"));
+    fs::rename(bench.path("c.jsonl"), bench.path("notes.txt")).unwrap();
+    bench.once("*.jsonl").unwrap();
+    let mut ids = bench.ids();
+    let (first, later) = (ids.iter().position(|id| id == "a2"), ids.iter().position(|id| id == "a3"));
+    assert!(first.is_some() && first < later, "{ids:?}");
+    ids.sort();
+    assert_eq!(ids, ["a1", "a2", "a3", "b1", "c1"]);
+    // While it is followed the writer may hold it for a moment.
+    bench.following_as(&restless(&bench), || {
+        bench.append("b.jsonl.1", &post("b2"));
+        bench.log.until_records("hark.posts", 6);
+    });
+    assert_eq!(bench.ids().last().map(String::as_str), Some("b2"));
+}
+
+#[test]
 fn a_file_that_is_renamed_while_it_is_not_open_is_read_to_its_end_before_the_one_that_took_its_place() {
     let bench = Bench::new();
     for number in 0..20 {

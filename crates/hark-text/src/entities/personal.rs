@@ -48,7 +48,7 @@ pub(super) fn number(
             best = Some(("iban", taken, range));
         } else if is_phone(&text[range.clone()], &groups, digits.len())
             || after_phone_word(words, at).is_some_and(|least| (least..=15).contains(&digits.len()))
-            || is_mobile(word.text) && taken == 1 && is_offered(text, words, at)
+            || is_mobile(word.text) && taken == 1 && (behind_number || is_offered(text, words, at))
         {
             best = Some(("phone", taken, range));
         }

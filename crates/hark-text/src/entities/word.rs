@@ -75,14 +75,18 @@ fn cut<'a>(part: &'a str, at: usize, words: &mut Vec<Word<'a>>) {
         let ends = match byte {
             b':' | b',' | b';' => {
                 let between_digits = before.is_ascii_digit() && after.is_ascii_digit();
-                !between_digits && (after.is_ascii_alphanumeric() || matches!(after, b'+' | b'(' | b'#'))
+                if between_digits {
+                    is_between_numbers(part, place)
+                } else {
+                    after.is_ascii_alphanumeric() || matches!(after, b'+' | b'(' | b'#')
+                }
             }
             b'.' => {
                 last_at.is_none_or(|at| at < place)
                     && matches!(after, b'0'..=b'9' | b'+' | b'(')
                     && is_abbreviation(&part[from..place])
             }
-            b'/' => address && !link,
+            b'/' => address && !link || is_between_numbers(part, place),
             b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'=' | b'?' | b'|' | b'"' => address,
             _ => false,
         };
@@ -93,6 +97,22 @@ fn cut<'a>(part: &'a str, at: usize, words: &mut Vec<Word<'a>>) {
     }
     words.extend(word(&part[from..], at + from));
 }
+
+/// Whether the mark parts two numbers, of accounts, cards or phones, and is none of a number itself: as many digits stand on both sides as no
+/// amount, date or time has between its marks.
+fn is_between_numbers(part: &str, place: usize) -> bool {
+    let bytes = part.as_bytes();
+    let is_of_number = |byte: &&u8| byte.is_ascii_digit() || **byte == b'-' || **byte == b'+';
+    let digits = |byte: &&u8| byte.is_ascii_digit();
+    let before = bytes[..place].iter().rev().take_while(is_of_number).filter(digits).count();
+    let after = bytes[place + 1..].iter().take_while(is_of_number).filter(digits).count();
+    // In a group of a card or an account, four stand beside the mark: a comma between so many is none of an amount's.
+    let fewest = if bytes[place] == b'/' { FEWEST_OF_A_PHONE } else { DIGITS_OF_A_GROUP };
+    before >= fewest && after >= fewest
+}
+
+const DIGITS_OF_A_GROUP: usize = 4;
+const FEWEST_OF_A_PHONE: usize = 9;
 
 /// `tel`, `nr`; letters of a code, `AB.1234`, are none.
 fn is_abbreviation(word: &str) -> bool {
