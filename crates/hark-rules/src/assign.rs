@@ -6,10 +6,10 @@ use crate::{
     calendar::Calendar,
     document::Node,
     facts::Facts,
+    names::Names,
     people::{Person, RESERVED, pick, stand_in},
     problem::Problem,
     read,
-    router::Names,
     target::Target,
     team::Team,
 };

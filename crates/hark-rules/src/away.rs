@@ -5,9 +5,9 @@ use jiff::{Timestamp, Zoned, civil::Date, civil::DateTime};
 use crate::{
     document::{Node, Value},
     ical,
+    names::Names,
     problem::Problem,
     read::{self, Fields},
-    router::Names,
 };
 
 /// A time without somebody.

@@ -4,9 +4,9 @@ use crate::{
     document::Node,
     facts::Facts,
     fold::folded,
+    names::Names,
     problem::Problem,
     read::{self, Fields},
-    router::Names,
     team::find_team_name,
 };
 

@@ -8,9 +8,9 @@ use crate::{
     document::{Node, Value},
     facts::View,
     leaf::{KEYS, Leaf},
+    names::Names,
     problem::Problem,
     read,
-    router::Names,
 };
 
 #[derive(Debug)]

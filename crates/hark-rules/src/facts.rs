@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::{
     branch::branch_of,
     memory::{Memory, NOTHING},
-    router::Names,
+    names::Names,
     vocabulary::Intent,
 };
 

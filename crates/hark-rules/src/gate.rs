@@ -12,9 +12,9 @@ use crate::{
     document::Node,
     facts::{Facts, View},
     leaf::bare_handle,
+    names::Names,
     problem::Problem,
     read::{self, Fields},
-    router::Names,
     vocabulary::Intent,
 };
 

@@ -13,9 +13,9 @@ use crate::{
     away::{Away, read_away},
     calendar::Calendar,
     document::{Node, Value},
+    names::Names,
     problem::{Location, Problem},
     read::{self, Fields, is_words},
-    router::Names,
     team::{Team, read_calendar_name},
 };
 

@@ -4,7 +4,6 @@ use std::cell::OnceCell;
 
 use hark_schema::v1::{self, TraceCondition, Voice};
 
-pub(crate) use crate::names::Names;
 use crate::{
     assign::{self, Assign, Work},
     branch::read_branches,
@@ -14,6 +13,7 @@ use crate::{
     facts::{Facts, View},
     gate::{self, Policy},
     index::Index,
+    names::Names,
     people::{read_people, read_rosters},
     problem::{Location, Problem},
     read,

@@ -3,9 +3,9 @@
 use crate::{
     document::{Node, Value},
     facts::View,
+    names::Names,
     problem::Problem,
     read::{self, Fields},
-    router::Names,
     team::{Team, find_team, find_team_name},
 };
 

@@ -2,10 +2,10 @@
 
 use crate::{
     document::Node,
+    names::Names,
     people::{self, Shares, read_members},
     problem::{Location, Problem},
     read::{self, Fields, words},
-    router::Names,
     routing::Routing,
     target::THREAD,
     timing::{WhenClosed, read_when_closed},

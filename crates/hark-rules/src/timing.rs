@@ -8,9 +8,9 @@ use crate::{
     calendar::{Calendar, whole_seconds},
     document::{Node, Value},
     facts::Facts,
+    names::Names,
     problem::Problem,
     read::{self, Fields, duration_words},
-    router::Names,
     team::{Team, find_team, refuse_pitching},
 };
 

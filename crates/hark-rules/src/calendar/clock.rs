@@ -8,9 +8,9 @@ use crate::{
         read::{ends, weekdays},
     },
     document::Node,
+    names::Names,
     problem::Problem,
     read::{self, Fields},
-    router::Names,
 };
 
 #[derive(Debug)]

@@ -174,7 +174,7 @@ mod tests {
     fn calendar(yaml: &str) -> Calendar {
         let mut problems = Vec::new();
         let node = Node::parse(&format!("office: {yaml}")).unwrap();
-        let names = crate::router::Names::new(&crate::Known::default());
+        let names = crate::names::Names::new(&crate::Known::default());
         let mut calendars = read_calendars(&node, &names, &mut problems);
         assert_eq!(problems, []);
         calendars.remove(0)

@@ -14,9 +14,9 @@ use crate::{
         holidays::{self, HOLIDAYS},
     },
     document::{Entry, Node},
+    names::Names,
     problem::Problem,
     read::{self, Fields},
-    router::Names,
 };
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];

@@ -7,9 +7,9 @@ use crate::{
     document::{Node, Value},
     fold::folded,
     leaf::{Bounds, Flag, IntentTest, Leaf, Measure, Test, bare_handle},
+    names::Names,
     problem::Problem,
     read::{self, Fields},
-    router::Names,
     vocabulary::{
         ENTITIES, INTENTS, Intent, LANGUAGES, SENTIMENTS, SOURCE_KINDS, SUBJECT_KINDS, VISIBILITIES, VOICES,
         language_meant,
