@@ -93,11 +93,11 @@ fn contradiction(condition: &Condition) -> Option<(&Condition, &Condition)> {
     match condition {
         Condition::Named(_, definition) => contradiction(&definition.condition),
         Condition::All(parts) => parts.iter().find_map(contradiction).or_else(|| {
-            let pairs = parts
+            let mut pairs = parts
                 .iter()
                 .enumerate()
                 .flat_map(|(at, one)| parts[at + 1..].iter().map(move |other| (one, other)));
-            pairs.into_iter().find(|(one, other)| exclude(one, other))
+            pairs.find(|(one, other)| exclude(one, other))
         }),
         Condition::Any(parts) => {
             let mut found = parts.iter().map(contradiction);

@@ -217,7 +217,7 @@ fn when(parameters: &[(String, String)], value: &str) -> Option<When> {
     Some(zone.map_or(When::Local(at), |zone| When::In(at, zone.to_owned())))
 }
 
-/// As Outlook names the zones of Hark's first markets and their neighbours (CLDR, windowsZones).
+/// As Outlook names the zones of Hark's first markets, their neighbours and New York (CLDR, windowsZones).
 const WINDOWS_ZONES: [(&str, &str); 10] = [
     ("Central Europe Standard Time", "Europe/Budapest"),
     ("Central European Standard Time", "Europe/Warsaw"),

@@ -210,7 +210,8 @@ pub(crate) fn find_team_name(
 }
 
 fn no_team(node: &Node, what: &str, name: &str, names: &Names) -> Problem {
-    if let Some((_, to)) = names.moved.iter().find(|(old, _)| old == name) {
+    let to = names.team_now(name);
+    if to != name {
         let problem = Problem::at(node.at, format!("{what} names the team '{name}', which is no more"));
         return problem.hint(format!("name '{to}', which took over"));
     }

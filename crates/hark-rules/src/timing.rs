@@ -97,11 +97,11 @@ impl Timing {
             None => open_deputy(team, teams, calendars, at),
         };
         if let Some(calendar) = teams[team].calendar.map(|calendar| &calendars[calendar]) {
-            let next = match (deputy, calendar.opens(at)) {
-                (Some(deputy), _) => format!("{} stands in", teams[deputy].name),
-                (None, _) if when_closed == Some(WhenClosed::Ignore) => "it waits for no hours".to_owned(),
-                (None, Some(opens)) => format!("it waits until {}", calendar.words(opens)),
-                (None, None) => "it waits".to_owned(),
+            let until = || calendar.opens(at).map(|opens| format!(" until {}", calendar.words(opens)));
+            let next = match deputy {
+                Some(deputy) => format!("{} stands in", teams[deputy].name),
+                None if when_closed == Some(WhenClosed::Ignore) => "it waits for no hours".to_owned(),
+                None => format!("it waits{}", until().unwrap_or_default()),
             };
             let closed = &teams[team].name;
             notes.push(format!(

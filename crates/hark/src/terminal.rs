@@ -141,6 +141,12 @@ pub fn hanging<W: AsRef<str>>(
     lines
 }
 
+/// Foreign text on one line, unable to steer the terminal, at most `most` columns wide.
+pub fn cut(text: &str, most: usize) -> String {
+    let text = Text::new(text, &[]);
+    text.fitted(text.columns().min(most), Style::new(), Style::new())
+}
+
 /// A plain word, exactly `columns` wide.
 pub fn fitted(word: &str, columns: usize, style: Style) -> String {
     Text::new(word, &[]).fitted(columns, style, style)

@@ -163,9 +163,9 @@ impl Walk {
 
     /// A path that fits so far: what is meant, or a folder on the way there.
     fn take(&mut self, path: PathBuf, rest: &[Part]) {
-        let is_there = fs::symlink_metadata(&path).is_ok();
         if rest.is_empty() {
-            if is_there && !path.is_dir() {
+            // A link that leads nowhere yet is there.
+            if !path.is_dir() && fs::symlink_metadata(&path).is_ok() {
                 self.found.paths.push(path);
             }
         } else if path.is_dir() {
@@ -173,6 +173,7 @@ impl Walk {
         }
     }
 }
+
 /// A folder as the system takes it: an empty path means that of the process.
 pub(super) fn here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }

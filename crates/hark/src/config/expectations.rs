@@ -274,8 +274,7 @@ fn read_test(node: &Node, index: usize, names: &Names<'_>, problems: &mut Vec<Pr
         expect.iter().any(|(key, want)| *key == Key::Due && *want != Want::Nothing)
     };
     if at.is_none() && expect.as_ref().is_some_and(asks_when) {
-        let problem = Problem::at(node.at, format!("{what} expects a deadline and has no 'at'"));
-        problems.push(problem.hint("say when the post is heard: at: 2026-03-02T09:20:00+01:00"));
+        problems.push(lacks_at(node, format!("{what} expects a deadline and has no 'at'")));
     }
     let thread = fields.take("thread");
     let memory = thread.map(|node| read_thread(node, &what, at, names, problems));
@@ -288,6 +287,10 @@ fn read_test(node: &Node, index: usize, names: &Names<'_>, problems: &mut Vec<Pr
     let name = name.map_or_else(|| first_words(&post), str::to_owned);
     let say = Spoken { post, source: source.unwrap_or_default(), at, memory: memory.unwrap_or_default() };
     Some(Test { name, say, expect: expect?, at: node.at })
+}
+
+fn lacks_at(node: &Node, message: String) -> Problem {
+    Problem::at(node.at, message).hint("say when the post is heard: at: 2026-03-02T09:20:00+01:00")
 }
 
 /// What is remembered of the conversation that the post of a test belongs to, and of its author.
@@ -319,8 +322,7 @@ fn read_thread(
     let mut ms = |key: &'static str, problems: &mut Vec<Problem>| {
         let node = fields.take(key)?;
         if at.is_none() {
-            let problem = Problem::at(node.at, format!("{what} has '{key}' and no 'at'"));
-            problems.push(problem.hint("say when the post is heard: at: 2026-03-02T09:20:00+01:00"));
+            problems.push(lacks_at(node, format!("{what} has '{key}' and no 'at'")));
         }
         moment(node, &format!("'{key}' in 'thread' of {what}"), problems).map(Timestamp::as_millisecond)
     };

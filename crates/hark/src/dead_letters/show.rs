@@ -2,18 +2,18 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, io};
 
-use anstyle::Style;
 use hark_schema::{
     Message as _, json as proto,
     v1::{DeadLetter, DeadLetterHeader},
 };
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::letter::{Letter, Place, obstacle};
 use crate::{
     stages::topics::Topics,
     tail::show::{text_or_base64, time},
-    terminal::{Text, columns_of},
+    terminal::{columns_of, cut},
 };
 
 /// Columns of the error in a list; `show` has all of it.
@@ -50,26 +50,31 @@ pub fn json(letter: &Letter, topics: &Topics, went_back: bool) -> String {
 
 /// One line of a list, fitted to the terminal.
 pub fn line(letter: &Letter, topics: &Topics, went_back: bool) -> String {
+    line_of(letter, topics, went_back, columns_of(io::stdout()).unwrap_or(usize::MAX))
+}
+
+fn line_of(letter: &Letter, topics: &Topics, went_back: bool, width: usize) -> String {
     let says = &letter.says;
     let state = match (went_back, obstacle(says, topics)) {
         (true, _) => "went back",
         (false, None) => "waits",
         (false, Some(_)) => "stays",
     };
-    let error = Text::new(&says.error, &[]);
-    let line = format!(
-        "{:>9}  {}  {:6}  {:14}  {state:9}  {}  {}",
+    let head = format!(
+        "{:>9}  {}  {:6}  {:14}  {state:9}  ",
         letter.place.to_string(),
         time(letter.written_ms),
         plain(&says.stage),
         plain(&says.class),
-        plain(&origin(says)),
-        error.fitted(error.columns().min(ERROR_COLUMNS), Style::new(), Style::new()),
     );
-    let line = Text::new(&line, &[]);
-    let room = columns_of(io::stdout()).unwrap_or(usize::MAX);
-    format!("{}\n", line.fitted(line.columns().min(room), Style::new(), Style::new()))
+    let room = width.saturating_sub(head.width());
+    let origin = cut(&origin(says), room);
+    let error = cut(&says.error, ERROR_COLUMNS.min(room.saturating_sub(origin.width() + GAP)));
+    format!("{}\n", format!("{head}{origin}{:GAP$}{error}", "").trim_end())
 }
+
+/// Columns between two of a line.
+const GAP: usize = 2;
 
 /// What becomes of the letters of a stage and class.
 #[derive(Clone, Copy, Default)]
@@ -196,10 +201,9 @@ fn value(says: &DeadLetter) -> String {
     text
 }
 
-/// Foreign text on one line, unable to steer the terminal.
+/// All of a foreign text.
 fn plain(text: &str) -> String {
-    let text = Text::new(text, &[]);
-    text.fitted(text.columns(), Style::new(), Style::new())
+    cut(text, usize::MAX)
 }
 
 #[cfg(test)]
@@ -211,6 +215,31 @@ mod tests {
 
     use super::*;
     use crate::topics::Topic as Named;
+
+    #[test]
+    fn letters_of_a_list_stand_in_columns_and_fit_the_terminal() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = EmbeddedLog::open(folder.path(), Options::default()).unwrap();
+        let topics = Topics::read(&log, "hark").unwrap();
+        let says = DeadLetter {
+            stage: "route".to_owned(),
+            class: "panicked".to_owned(),
+            topic: "hark.mentions".to_owned(),
+            error: "the stage panicked \u{1b}[2Jon this record".to_owned(),
+            ..DeadLetter::default()
+        };
+        let letter = Letter { place: Place { partition: 0, offset: 7 }, written_ms: 0, says };
+        let whole = line_of(&letter, &topics, false, usize::MAX);
+        assert_eq!(
+            whole,
+            "      0/7  1970-01-01T00:00:00.000Z  route   panicked        stays      hark.mentions/0/0  the stage panicked [2Jon this \
+             record\n"
+        );
+        for (width, end) in [(80, "hark.me…\n"), (100, "hark.mentions/0/0  the stag…\n"), (10, "stays\n")] {
+            let shown = line_of(&letter, &topics, false, width);
+            assert!(shown.ends_with(end), "{width}: {shown}");
+        }
+    }
 
     #[test]
     fn what_is_said_to_do_next_is_what_can_help_the_letters_listed() {

@@ -12,7 +12,10 @@ use super::{
     side::{Place, listens_alike},
     tally::{ASPECTS, Example, Move, Pair, Tally, name},
 };
-use crate::{config::Config, terminal::Text};
+use crate::{
+    config::Config,
+    terminal::{Text, cut},
+};
 
 const HEAD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -106,10 +109,7 @@ impl Report<'_> {
                 thousands(*count)
             ));
             for example in examples {
-                let plain = Style::new();
-                let text = Text::new(&example.text, &[]);
-                let room = width.saturating_sub(4).min(text.columns());
-                line(&format!("    {}", text.fitted(room, plain, plain)));
+                line(&format!("    {}", cut(&example.text, width.saturating_sub(4))));
                 let about = about(example, zone);
                 let about = Text::new(&about, &[]);
                 let room = width.saturating_sub(4).min(about.columns());

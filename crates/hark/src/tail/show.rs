@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
-use anstyle::Style;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hark_log::Record;
@@ -14,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Format;
-use crate::terminal::{Text, columns_of};
+use crate::terminal::{columns_of, cut};
 
 /// Writes the records of one topic.
 pub struct Printer {
@@ -97,9 +96,8 @@ impl Printer {
         };
         let place = format!("{}/{}", record.partition, record.offset);
         let head = format!("{} {place:>9}  ", time(record.timestamp_ms));
-        let what = Text::new(&what, &[]);
         let room = self.width.map_or(usize::MAX, |width| width.saturating_sub(head.len()));
-        format!("{head}{}\n", what.fitted(what.columns().min(room), Style::new(), Style::new()))
+        format!("{head}{}\n", cut(&what, room))
     }
 
     fn value_in_words(&self, bytes: &[u8]) -> String {
