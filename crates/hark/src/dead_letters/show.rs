@@ -235,7 +235,8 @@ mod tests {
             "      0/7  1970-01-01T00:00:00.000Z  route   panicked        stays      hark.mentions/0/0  the stage panicked [2Jon this \
              record\n"
         );
-        for (width, end) in [(80, "hark.me…\n"), (100, "hark.mentions/0/0  the stag…\n"), (10, "stays\n")] {
+        for (width, end) in [(80, "hark.me…\n"), (100, "hark.mentions/0/0  the stag…\n"), (10, "stays\n")]
+        {
             let shown = line_of(&letter, &topics, false, width);
             assert!(shown.ends_with(end), "{width}: {shown}");
         }
