@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use crate::{
     Analysis, Input, Intent, IntentName, ModelError, Scratch, Sentiment, SentimentLabel, entities, evidence,
-    features::{FEATURES_VERSION, Norms, Size, Table, features},
+    features::{FEATURES_VERSION, Norms, Table, features, norms},
     language::{Identifier, Letters},
     lexicon::Lexicon,
     model::{Model, Output},
@@ -47,7 +47,9 @@ static TAGS_MODEL: &[u8] = &Aligned(*include_bytes!("../models/tags.model")).0;
 pub(crate) struct Workspace {
     tokens: Tokens,
     letters: Letters,
-    /// Rows of weights with the place in `shares`, table by table, that they are added to.
+    /// Features of each table, with the place in `shares`, table by table, that their weights are added to.
+    found: [Vec<(u64, u32)>; Table::ALL.len()],
+    /// Their rows of weights with the same places.
     rows: Vec<(u32, u32)>,
     /// Of the tokens, and last of what belongs to none.
     shares: Vec<Share>,
@@ -148,19 +150,19 @@ impl Analyzer {
 
     /// Scores of the tokens; leaves the share of each in `shares`.
     fn weigh(&self, work: &mut Workspace) -> [f32; TAGS] {
-        let Workspace { tokens, rows, shares, .. } = work;
+        let Workspace { tokens, found, rows, shares, .. } = work;
         let whole = tokens.all().len();
-        rows.clear();
-        let mut size = Size::default();
+        found.iter_mut().for_each(Vec::clear);
         features(tokens, &self.lexicon, |table, hash, token| {
-            size.add(table);
-            let place = token.min(whole) * Table::ALL.len() + table as usize;
-            self.tags.push_row(table as usize, hash, u32::try_from(place).unwrap_or(u32::MAX), rows);
+            // A text has fewer tokens than 32 bits count.
+            found[table as usize].push((hash, (token.min(whole) * Table::ALL.len() + table as usize) as u32));
         });
+        rows.clear();
+        found.iter().enumerate().for_each(|(table, found)| self.tags.rows(table, found, rows));
         shares.clear();
         shares.resize(whole + 1, Share::default());
         self.tags.add(rows, shares.as_flattened_mut());
-        let scores = self.scores_of(shares.iter(), size.norms());
+        let scores = self.scores_of(shares.iter(), norms(found.each_ref().map(Vec::len)));
         shares.truncate(whole);
         scores
     }
@@ -246,7 +248,7 @@ const CLAUSE_ABOUT_FIRM: f32 = 0.6;
 /// What being better or worse than another is worth.
 const LOGIT_OF_COMPARISON: f32 = 1.5;
 
-/// What a word of a clause adds to its size, about; see [`Size`].
+/// What a word of a clause adds to its size, about; see [`norms`].
 const CLAUSE_SQUARES_A_WORD: f32 = 9.0;
 /// A text with fewer letters is told by its title.
 const ENOUGH_LETTERS: usize = 20;

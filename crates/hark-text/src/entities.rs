@@ -46,10 +46,16 @@ fn all(text: &str, people: bool, amounts: bool) -> Vec<Entity> {
     let mut found: Vec<Entity> = Vec::new();
     let small = people && !text.bytes().any(|byte| byte.is_ascii_uppercase());
     let (mut at, mut person_before, mut number_before) = (0, None, None);
+    let mut notable = 0;
     while at < words.len() {
         // Nothing begins with most words.
         let word = &words[at];
-        let alone = !words[at + 1..].iter().take(MOST_WORDS_AHEAD).any(Word::is_notable);
+        // The first notable word behind this one.
+        if notable <= at {
+            let behind = words[at + 1..].iter().position(Word::is_notable);
+            notable = behind.map_or(words.len() + MOST_WORDS_AHEAD, |behind| at + 1 + behind);
+        }
+        let alone = notable > at + MOST_WORDS_AHEAD;
         // Many write names small.
         let titled = || small && is_title(fold(word.text).as_bytes());
         let may_be_person = people && (word.name || !alone || may_be_small_name(&words, at) || titled());

@@ -39,32 +39,17 @@ impl Table {
     }
 }
 
-/// What the weights are multiplied by, so that a long text does not shout.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Size {
-    /// Features of each table.
-    counts: [u32; Table::ALL.len()],
-}
-
-/// Factors of words and letters and of signs.
+/// Factors of words and letters and of signs, so that a long text does not shout.
 pub type Norms = [f32; 2];
 
-impl Size {
-    /// Counts a feature.
-    #[inline]
-    pub fn add(&mut self, table: Table) {
-        self.counts[table as usize] += 1;
-    }
-
-    /// The factors for sentiment, and for intents. Attitude is in all of the words, so all count together; an intent is
-    /// mostly in a few signs, which many words must not drown.
-    #[must_use]
-    pub fn norms(self) -> (Norms, Norms) {
-        let squares = |table: Table| self.counts[table as usize] as f32 * table.factor() * table.factor();
-        let (words, signs) = (squares(Table::Words) + squares(Table::Letters), squares(Table::Signs));
-        let norm = |squares: f32| if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 };
-        ([norm(words + signs); 2], [norm(words), norm(signs)])
-    }
+/// The factors for sentiment, and for intents, of a text with so many features in each table. Attitude is in all of the words, so all
+/// count together; an intent is mostly in a few signs, which many words must not drown.
+#[must_use]
+pub fn norms(counts: [usize; Table::ALL.len()]) -> (Norms, Norms) {
+    let squares = |table: Table| counts[table as usize] as f32 * table.factor() * table.factor();
+    let (words, signs) = (squares(Table::Words) + squares(Table::Letters), squares(Table::Signs));
+    let norm = |squares: f32| if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 };
+    ([norm(words + signs); 2], [norm(words), norm(signs)])
 }
 
 /// Version of the features and of what the outputs stand for: a model trained for another one is of no use.

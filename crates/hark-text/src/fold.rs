@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+use crate::alphabet;
+
 /// Folds a text as matching does: letter case, diacritics, compatibility forms and invisible characters go; white
 /// space, punctuation and symbols stay as they are. Handles are compared in this form.
 ///
@@ -17,9 +19,15 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 /// ```
 #[must_use]
 pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match class(c) {
+            Class::Letter if let Some(known) = alphabet::letter(c) => {
+                out.push_str(std::str::from_utf8(known.folded()).unwrap_or_default());
+            }
             Class::Letter => fold_char(c, &mut |folded| out.push(folded)),
             Class::Invisible | Class::Mark => {}
             Class::Separator => out.push(c),

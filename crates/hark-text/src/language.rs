@@ -86,25 +86,30 @@ fn space(buffer: &mut Vec<u8>) {
     }
 }
 
-/// Hands the hash of every feature of such letters to `emit`.
+/// Hands the hash of every feature of such letters to `emit`: each word, and two, three and four bytes in a row of a word and the spaces
+/// around it. A group that spans two words says little more than its parts.
 pub fn language_features(letters: &[u8], mut emit: impl FnMut(u64)) {
-    for word in letters.split(|byte| *byte == b' ').filter(|word| !word.is_empty()) {
-        emit(hash(word).wrapping_mul(0xd6e8_feb8_6659_fd93));
-    }
-    for (at, window) in letters.windows(2).enumerate() {
-        let &[first, second] = window else { continue };
-        let mut group = u64::from(first) << 8 | u64::from(second);
-        // A group that spans two words says little more than its parts.
-        if second == b' ' {
-            continue;
+    let mut start = 0;
+    while start < letters.len() {
+        let length = letters[start..].iter().position(|byte| *byte == b' ').unwrap_or(letters.len() - start);
+        let end = start + length;
+        if length > 0 {
+            emit(hash(&letters[start..end]).wrapping_mul(0xd6e8_feb8_6659_fd93));
+            let around = &letters[start.saturating_sub(1)..letters.len().min(end + 1)];
+            for two in around[..around.len() - usize::from(end < letters.len())].array_windows::<2>() {
+                emit(mix(number(two), 1));
+            }
+            around.array_windows::<3>().for_each(|three| emit(mix(number(three), 2)));
+            around.array_windows::<4>().for_each(|four| emit(mix(number(four), 3)));
         }
-        emit(mix(group, 1));
-        let Some(&third) = letters.get(at + 2) else { continue };
-        group = group << 8 | u64::from(third);
-        emit(mix(group, 2));
-        let Some(&fourth) = letters.get(at + 3).filter(|_| third != b' ') else { continue };
-        emit(mix(group << 8 | u64::from(fourth), 3));
+        start = end + 1;
     }
+}
+
+/// The first byte is the highest.
+#[inline]
+fn number<const LENGTH: usize>(group: &[u8; LENGTH]) -> u64 {
+    group.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[inline]
@@ -117,6 +122,14 @@ fn mix(window: u64, length: usize) -> u64 {
 #[derive(Debug, Default)]
 pub struct Letters {
     bytes: Vec<u8>,
+    found: Found,
+}
+
+/// What is found in them.
+#[derive(Debug, Default)]
+struct Found {
+    /// Hashes, each with a place of which there is but one.
+    features: Vec<(u64, u32)>,
     rows: Vec<(u32, u32)>,
 }
 
@@ -140,9 +153,6 @@ const BEGINS: [usize; 2] = [32, 128];
 /// Probability at which they do.
 const DECIDED: f32 = 0.97;
 
-/// So many bytes that are added up cannot overflow 16 bits.
-const ADDED: u32 = 256;
-
 /// Nothing below this is felt in a sum of 32 probabilities.
 const LEAST_LOGIT: f32 = -14.0;
 
@@ -163,27 +173,22 @@ impl Identifier {
     /// The language of a text and its probability; `und` when unsure.
     #[must_use]
     pub fn identify(&self, text: &str, hint: Option<&str>, scratch: &mut Letters) -> (&'static str, f32) {
-        let Letters { bytes, rows } = scratch;
+        let Letters { bytes, found } = scratch;
         let hint = hint.map(|hint| code(hint.split(['-', '_']).next().unwrap_or(hint)));
         for most in BEGINS {
             letters_until(text, most, bytes);
             let whole = bytes.len() <= most;
             bytes.truncate(most);
-            let (code, probability) = self.judge(bytes, hint, rows);
+            let (code, probability) = self.judge(bytes, hint, found);
             if whole || probability >= DECIDED {
                 return (code, probability);
             }
         }
         letters(text, bytes);
-        self.judge(bytes, hint, rows)
+        self.judge(bytes, hint, found)
     }
 
-    fn judge(
-        &self,
-        letters: &[u8],
-        hint: Option<&'static str>,
-        rows: &mut Vec<(u32, u32)>,
-    ) -> (&'static str, f32) {
+    fn judge(&self, letters: &[u8], hint: Option<&'static str>, found: &mut Found) -> (&'static str, f32) {
         if let Some(code) = by_script(letters) {
             return (code, 0.99);
         }
@@ -193,7 +198,7 @@ impl Identifier {
         if is_international(letters) {
             return hint.map_or(("und", 0.0), |hint| (hint, 0.5));
         }
-        let (best, probability) = self.best(letters, hint, rows);
+        let (best, probability) = self.best(letters, hint, found);
         if probability < self.model.outputs()[best].threshold {
             ("und", probability)
         } else {
@@ -202,8 +207,8 @@ impl Identifier {
     }
 
     /// The most probable output and its probability.
-    fn best(&self, letters: &[u8], hint: Option<&str>, rows: &mut Vec<(u32, u32)>) -> (usize, f32) {
-        let scores = self.scores(letters, rows);
+    fn best(&self, letters: &[u8], hint: Option<&str>, found: &mut Found) -> (usize, f32) {
+        let scores = self.scores(letters, found);
         let mut logits = [f32::NEG_INFINITY; LANGUAGES];
         for (index, output) in
             self.model.outputs().iter().enumerate().filter(|(_, output)| !output.name.is_empty())
@@ -220,21 +225,18 @@ impl Identifier {
         (best, 1.0 / total)
     }
 
-    /// Raw scores, one for each output; `rows` is memory that is used again.
-    fn scores(&self, letters: &[u8], rows: &mut Vec<(u32, u32)>) -> [f32; LANGUAGES] {
+    /// Raw scores, one for each output; `found` is memory that is used again.
+    fn scores(&self, letters: &[u8], found: &mut Found) -> [f32; LANGUAGES] {
+        let Found { features, rows } = found;
+        features.clear();
+        language_features(letters, |hash| features.push((hash, 0)));
         rows.clear();
-        let mut count = 0;
-        language_features(letters, |hash| {
-            self.model.push_row(0, hash, count / ADDED, rows);
-            count += 1;
-        });
-        let mut places = vec![[0_i16; LANGUAGES]; (count / ADDED) as usize + 1];
-        self.model.add(rows, &mut places);
-        let norm = norm(count as usize);
+        self.model.rows(0, features, rows);
+        let sums = self.model.sum(rows);
+        let norm = norm(features.len());
         let mut scores = [0.0; LANGUAGES];
         for (at, (score, output)) in scores.iter_mut().zip(self.model.outputs()).enumerate() {
-            let sum: i32 = places.iter().map(|place| i32::from(place[at])).sum();
-            *score = sum as f32 * self.model.scale(0, at) * norm + output.bias;
+            *score = sums[at] as f32 * self.model.scale(0, at) * norm + output.bias;
         }
         scores
     }

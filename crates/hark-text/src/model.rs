@@ -247,33 +247,70 @@ impl<const N: usize> Model<N> {
         self.tables.get(table).map_or(0.0, |(table, _)| table.scales[output])
     }
 
-    /// Adds the row of a feature to those that will be added up, with the place that it is added to, unless it weighs nothing.
-    #[inline]
-    pub(crate) fn push_row(&self, table: usize, hash: u64, place: u32, rows: &mut Vec<(u32, u32)>) {
+    /// Appends the rows of features, each with what came with it, to `rows`; those that weigh nothing are left out. A table that is not
+    /// there has none.
+    pub(crate) fn rows(&self, table: usize, features: &[(u64, u32)], rows: &mut Vec<(u32, u32)>) {
         let Some((table, first)) = self.tables.get(table) else { return };
-        let row = row_of(hash, table.bits);
-        let Some(block) = self.blocks.get(first + (row >> BLOCK_BITS) as usize) else { return };
-        let at = row & ((1 << BLOCK_BITS) - 1);
-        rows.push((block.before + (block.kept & ((1 << at) - 1)).count_ones(), place));
-        // No branch: nobody could foretell it.
-        rows.truncate(rows.len() - (!block.kept >> at & 1) as usize);
+        let blocks = self.blocks.get(*first..).unwrap_or_default();
+        let from = rows.len();
+        rows.resize(from + features.len(), (0, 0));
+        let found = &mut rows[from..];
+        let mut count = 0;
+        for (hash, place) in features {
+            let row = row_of(*hash, table.bits);
+            let (Some(block), Some(next)) = (blocks.get((row >> BLOCK_BITS) as usize), found.get_mut(count))
+            else {
+                break;
+            };
+            let at = row & ((1 << BLOCK_BITS) - 1);
+            *next = (block.before + (block.kept & ((1 << at) - 1)).count_ones(), *place);
+            // No branch: nobody could foretell it.
+            count += (block.kept >> at & 1) as usize;
+        }
+        rows.truncate(from + count);
     }
 
-    /// Adds rows that [`Model::push_row`] gave to their places, in units of their table's scales.
-    pub(crate) fn add(&self, rows: &[(u32, u32)], places: &mut [[i16; N]]) {
-        let (weights, _) = self.weights.as_chunks::<N>();
-        // Asks memory for all of them: a look that nothing waits for lets many more of them come at once than the adding would.
-        let first = |row: u32| weights.get(row as usize).map_or(0, |row| row[0]);
+    /// Asks memory for rows: a look that nothing waits for lets many more of them come at once than adding them up would.
+    fn ask_for(&self, rows: &[(u32, u32)]) {
+        let first = |row: u32| self.weights.get(N * row as usize).map_or(0, |weight| *weight);
         std::hint::black_box(rows.iter().fold(0, |looked, (row, _)| looked ^ first(*row)));
+    }
+
+    /// Adds rows to the places that came with them, in units of their table's scales.
+    pub(crate) fn add(&self, rows: &[(u32, u32)], places: &mut [[i16; N]]) {
+        self.ask_for(rows);
+        let (weights, _) = self.weights.as_chunks::<N>();
         for (row, place) in rows {
-            let (Some(row), Some(place)) = (weights.get(*row as usize), places.get_mut(*place as usize))
-            else {
-                continue;
-            };
-            for (sum, byte) in place.iter_mut().zip(row) {
-                *sum = sum.wrapping_add(i16::from(byte.cast_signed()));
+            if let (Some(row), Some(place)) = (weights.get(*row as usize), places.get_mut(*place as usize)) {
+                add_row(place, row);
             }
         }
+    }
+
+    /// The sum of rows, in units of their table's scales.
+    pub(crate) fn sum(&self, rows: &[(u32, u32)]) -> [i32; N] {
+        /// So many bytes that are added up cannot overflow 16 bits.
+        const ADDED: usize = 256;
+        self.ask_for(rows);
+        let (weights, _) = self.weights.as_chunks::<N>();
+        let mut total = [0; N];
+        for rows in rows.chunks(ADDED) {
+            let mut sums = [0; N];
+            for row in rows.iter().filter_map(|(row, _)| weights.get(*row as usize)) {
+                add_row(&mut sums, row);
+            }
+            for (total, sum) in total.iter_mut().zip(sums) {
+                *total += i32::from(sum);
+            }
+        }
+        total
+    }
+}
+
+#[inline]
+fn add_row<const N: usize>(sums: &mut [i16; N], row: &[u8; N]) {
+    for (sum, byte) in sums.iter_mut().zip(row) {
+        *sum = sum.wrapping_add(i16::from(byte.cast_signed()));
     }
 }
 
@@ -286,7 +323,7 @@ fn block_count(bits: u32) -> u32 {
 #[must_use]
 pub fn row_of(hash: u64, bits: u32) -> u32 {
     // The high half: the features' hashes are mixed by multiplication, which leaves the low bits poor.
-    u32::try_from(hash >> (64 - bits)).unwrap_or(0)
+    (hash >> (64 - bits)) as u32
 }
 
 struct Reader<'a> {
@@ -358,14 +395,14 @@ mod tests {
     fn a_model_that_was_written_is_read_back() {
         let model = parse(small()).unwrap();
         let mut rows = Vec::new();
-        // The first is a row of zeros, the last is in a table that is not there.
-        for (table, hash, place) in [(0, 0, 0), (0, u64::MAX, 0), (1, 0, 1), (1, u64::MAX, 1), (7, 0, 1)] {
-            model.push_row(table, hash, place, &mut rows);
-        }
+        // The first is a row of zeros, and there is no eighth table.
+        model.rows(0, &[(0, 0), (u64::MAX, 0)], &mut rows);
+        model.rows(1, &[(0, 1), (u64::MAX, 1)], &mut rows);
+        model.rows(7, &[(0, 1)], &mut rows);
         assert_eq!(rows.len(), 3);
         let mut places = [[0; 2]; 2];
         model.add(&rows, &mut places);
-        assert_eq!(places, [[3, -4], [12, -14]]);
+        assert_eq!((places, model.sum(&rows)), ([[3, -4], [12, -14]], [15, -18]));
         assert_eq!((model.scale(0, 1), model.scale(1, 0)), (1.0, 2.0));
         assert_eq!(model.outputs()[1].name, "b");
         assert_eq!((model.shift("pl"), model.shift("sv")), ([0.5, -0.5], [0.0, 0.0]));

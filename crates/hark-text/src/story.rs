@@ -76,13 +76,17 @@ impl Grams {
 
 /// Each bit as in most of the hashes.
 fn majority(hashes: &[u64]) -> u64 {
-    // The count of each bit, written across: bit by bit of the counts, each plane for all 64 of them. Every plane that a count can
-    // reach, without stopping where nothing carries: that branch could not be foretold.
+    // The count of each bit, written across: bit by bit of the counts, each plane for all 64 of them. Two hashes at a time are one
+    // addition with a carry. Every plane that a count can reach, without stopping where nothing carries: that branch could not be foretold.
     let mut planes = [0_u64; usize::BITS as usize];
     let planes = &mut planes[..(usize::BITS - hashes.len().leading_zeros()) as usize];
-    for hash in hashes {
-        let mut carry = *hash;
-        for plane in planes.iter_mut() {
+    let (pairs, rest) = hashes.as_chunks();
+    for [one, other] in pairs.iter().copied().chain(rest.iter().map(|last| [*last, 0])) {
+        let Some((lowest, higher)) = planes.split_first_mut() else { break };
+        let differ = one ^ other;
+        let mut carry = one & other | differ & *lowest;
+        *lowest ^= differ;
+        for plane in higher {
             (*plane, carry) = (*plane ^ carry, *plane & carry);
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, panic::resume_unwind, thread};
 
 use hark_text::{
     ABOUT_FIRM, FIRM, FIRST_INTENT, IntentName, SentimentLabel, TAGS,
-    features::{FEATURES_VERSION, Size, Table, features},
+    features::{FEATURES_VERSION, Table, features, norms},
     lexicon::Lexicon,
     model::Model,
     tokens::Tokens,
@@ -129,12 +129,12 @@ fn repeats(example: &TagExample) -> usize {
 const PACES: [f32; TAGS] = [0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0];
 
 fn add(all: &mut Features, tokens: &Tokens, lexicon: &Lexicon) {
-    let mut size = Size::default();
+    let mut counts = [0; Table::ALL.len()];
     features(tokens, lexicon, |table, hash, _| {
         all.push(table as usize, hash, SETTINGS.bits);
-        size.add(table);
+        counts[table as usize] += 1;
     });
-    all.end(size.norms());
+    all.end(norms(counts));
 }
 
 fn gradient(example: &TagExample, scores: &[f32; TAGS]) -> [f32; TAGS] {
