@@ -64,6 +64,11 @@ pub(crate) fn letter(c: char) -> Option<&'static Letter> {
     TABLE.get(c as usize)
 }
 
+/// The entries of all of them, by code point.
+pub(crate) fn all() -> &'static [Letter] {
+    &TABLE
+}
+
 static TABLE: LazyLock<Vec<Letter>> =
     LazyLock::new(|| (0..LETTERS).map(|code| entry(char::from_u32(code).unwrap_or(' '))).collect());
 

@@ -5,11 +5,9 @@
 //! else separates pieces. Folding a post and finding its pieces is one pass that allocates nothing: a piece is its
 //! hash and its place in the original bytes.
 
-use std::sync::LazyLock;
-
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use crate::alphabet;
+use crate::alphabet::{self, Letter};
 
 /// Folds a text as matching does: letter case, diacritics, compatibility forms and invisible characters go; white
 /// space, punctuation and symbols stay as they are. Handles are compared in this form.
@@ -50,7 +48,7 @@ pub(crate) struct Piece {
 pub(crate) struct Pieces<'a> {
     text: &'a str,
     at: usize,
-    small: &'static [Small; SMALL],
+    alphabet: &'static [Letter],
 }
 
 impl<'a> Pieces<'a> {
@@ -60,7 +58,7 @@ impl<'a> Pieces<'a> {
 
     /// The pieces from a byte position on, which must be a character boundary.
     pub fn from(text: &'a str, at: usize) -> Self {
-        Self { text, at, small: &SMALL_TABLE }
+        Self { text, at, alphabet: alphabet::all() }
     }
 }
 
@@ -72,12 +70,12 @@ impl Iterator for Pieces<'_> {
         let bytes = self.text.as_bytes();
         let mut at = self.at;
         // Separators first: most are single ASCII bytes.
-        let mut hash = HASH_START;
+        let mut letters = Letters { hash: HASH_START, length: 0, alphabet: self.alphabet };
         let start = loop {
             let byte = *bytes.get(at)?;
             let folded = ASCII[usize::from(byte)];
             if folded >= FIRST_LETTER {
-                hash = step(hash, folded);
+                letters.step(folded);
                 at += 1;
                 break at - 1;
             }
@@ -87,11 +85,11 @@ impl Iterator for Pieces<'_> {
             }
             let c = self.text[at..].chars().next()?;
             let length = c.len_utf8();
-            if class(c) == Class::Letter {
-                hash = self.feed(hash, c);
+            if self.class(c) == Class::Letter {
+                letters.feed(c);
                 if stands_alone(c) {
                     self.at = at + length;
-                    return Some(Piece { hash: finish(hash), start: at, end: at + length });
+                    return Some(Piece { hash: letters.hash(), start: at, end: at + length });
                 }
                 at += length;
                 break at - length;
@@ -102,7 +100,7 @@ impl Iterator for Pieces<'_> {
         while let Some(&byte) = bytes.get(at) {
             let folded = ASCII[usize::from(byte)];
             if folded >= FIRST_LETTER {
-                hash = step(hash, folded);
+                letters.step(folded);
                 at += 1;
                 end = at;
                 continue;
@@ -111,10 +109,10 @@ impl Iterator for Pieces<'_> {
                 break;
             }
             let Some(c) = self.text[at..].chars().next() else { break };
-            match class(c) {
+            match self.class(c) {
                 Class::Letter if stands_alone(c) => break,
                 Class::Letter => {
-                    hash = self.feed(hash, c);
+                    letters.feed(c);
                     at += c.len_utf8();
                     end = at;
                 }
@@ -127,55 +125,51 @@ impl Iterator for Pieces<'_> {
             }
         }
         self.at = at;
-        Some(Piece { hash: finish(hash), start, end })
+        Some(Piece { hash: letters.hash(), start, end })
     }
 }
 
 impl Pieces<'_> {
     #[inline]
-    fn feed(&self, hash: u64, c: char) -> u64 {
-        feed(self.small, hash, c)
+    fn class(&self, c: char) -> Class {
+        self.alphabet.get(c as usize).map_or_else(|| class(c), |known| known.class)
     }
-}
-
-#[inline]
-fn feed(table: &[Small; SMALL], mut hash: u64, c: char) -> u64 {
-    if let Some(small) = table.get(c as usize) {
-        for &byte in &small.bytes[..usize::from(small.length)] {
-            hash = step(hash, byte);
-        }
-        return hash;
-    }
-    fold_char(c, &mut |folded| {
-        let mut buffer = [0; 4];
-        for &byte in folded.encode_utf8(&mut buffer).as_bytes() {
-            hash = step(hash, byte);
-        }
-    });
-    hash
 }
 
 /// The hash of a word in the making, letter by letter: after each it is the one that [`Pieces`] gives so much of the word.
 #[derive(Clone, Copy)]
 pub(crate) struct Letters {
     hash: u64,
-    small: &'static [Small; SMALL],
+    length: usize,
+    alphabet: &'static [Letter],
 }
 
 impl Letters {
     pub fn new() -> Self {
-        Self { hash: HASH_START, small: &SMALL_TABLE }
-    }
-
-    pub fn of(word: &str) -> Self {
-        let mut letters = Self::new();
-        word.chars().for_each(|c| letters.feed(c));
-        letters
+        Self { hash: HASH_START, length: 0, alphabet: alphabet::all() }
     }
 
     #[inline]
     pub fn feed(&mut self, c: char) {
-        self.hash = feed(self.small, self.hash, c);
+        match self.alphabet.get(c as usize) {
+            Some(known) => known.folded().iter().for_each(|byte| self.step(*byte)),
+            None => fold_char(c, &mut |folded| {
+                let mut buffer = [0; 4];
+                folded.encode_utf8(&mut buffer).bytes().for_each(|byte| self.step(byte));
+            }),
+        }
+    }
+
+    #[inline]
+    fn step(&mut self, folded: u8) {
+        self.hash = step(self.hash, folded);
+        self.length += 1;
+    }
+
+    /// Folded bytes fed so far.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.length
     }
 
     #[inline]
@@ -311,32 +305,6 @@ static ASCII: [u8; 256] = {
     }
     table
 };
-
-/// Latin with diacritics, Greek and Cyrillic: code points below this are folded by table.
-const SMALL: usize = 0x530;
-
-#[derive(Clone, Copy)]
-struct Small {
-    bytes: [u8; 4],
-    length: u8,
-}
-
-static SMALL_TABLE: LazyLock<[Small; SMALL]> = LazyLock::new(|| {
-    let mut table = [Small { bytes: [0; 4], length: 0 }; SMALL];
-    for (code, small) in (0..).zip(&mut table) {
-        let Some(c) = char::from_u32(code) else { continue };
-        fold_char(c, &mut |folded| {
-            let mut buffer = [0; 4];
-            for &byte in folded.encode_utf8(&mut buffer).as_bytes() {
-                if let Some(slot) = small.bytes.get_mut(usize::from(small.length)) {
-                    *slot = byte;
-                    small.length += 1;
-                }
-            }
-        });
-    }
-    table
-});
 
 /// What may stand before the `@` of an e-mail address.
 pub(crate) fn in_local_part(c: char) -> bool {

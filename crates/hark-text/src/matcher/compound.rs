@@ -1,6 +1,6 @@
 //! Swedish compounds: a term is the first or the last part of a longer word.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     End, Match, Matcher, NONE, Role, Scratch,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     filter::Filter,
-    fold::{ByHash, Letters, Pieces, fold},
+    fold::{ByHash, Letters, Piece, fold},
     forms::{self, Manner},
     languages::Languages,
     words,
@@ -27,6 +27,8 @@ pub(super) struct Compounds {
 
 #[derive(Debug, Default)]
 struct Side {
+    /// How parts of more than [`GATE`] letters begin, seen from the outer end.
+    begins: Filter,
     filter: Filter,
     /// First of the chained parts with the hash of their folded letters, from the outer end of the word inwards.
     chains: HashMap<u64, u32, ByHash>,
@@ -46,8 +48,12 @@ struct Part {
     end: End,
 }
 
+/// After so many letters most words are seen to be no compounds.
+const GATE: usize = 4;
+
+/// With the beginnings of first and of last parts.
 #[derive(Default)]
-pub(super) struct Build(Compounds);
+pub(super) struct Build(Compounds, [HashSet<u64, ByHash>; 2]);
 
 /// Letters of a part beside which any word makes a compound; shorter ones are in many other words.
 const LONG: usize = 6;
@@ -88,7 +94,7 @@ impl Build {
         let first = if manner.name { parts::first_forms_of_name(&lower) } else { parts::first_forms(&lower) };
         if manner.name || parts::may_be_first(&lower) {
             for form in first {
-                self.0.first.add(Letters::of(&fold(&form)).hash(), part(&form));
+                self.0.first.add(&fold(&form), part(&form), &mut self.1[0]);
             }
         }
         if manner.name && letters < SHORTEST_LAST_NAME || !parts::may_be_last(&lower) {
@@ -96,27 +102,43 @@ impl Build {
         }
         for form in forms::of(written, manner, Languages::SV).into_keys() {
             let backwards: String = fold(&form).chars().rev().collect();
-            self.0.last.add(Letters::of(&backwards).hash(), part(&form));
+            self.0.last.add(&backwards, part(&form), &mut self.1[1]);
         }
     }
 
     pub fn finish(mut self) -> Compounds {
-        self.0.first.finish();
-        self.0.last.finish();
+        self.0.first.finish(&self.1[0]);
+        self.0.last.finish(&self.1[1]);
         self.0
     }
 }
 
 impl Side {
-    fn add(&mut self, hash: u64, part: Part) {
+    /// `letters`: folded, from the outer end inwards.
+    fn add(&mut self, letters: &str, part: Part, begins: &mut HashSet<u64, ByHash>) {
+        let mut fed = Letters::new();
+        for c in letters.chars() {
+            fed.feed(c);
+            if fed.len() == GATE {
+                begins.insert(fed.hash());
+            }
+        }
+        let hash = fed.hash();
         let new = u32::try_from(self.parts.len()).unwrap_or(NONE - 1);
         let next = self.chains.insert(hash, new).unwrap_or(NONE);
         self.parts.push(Part { next, ..part });
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, begins: &HashSet<u64, ByHash>) {
+        self.begins = Filter::of(&begins.iter().copied().collect::<Vec<_>>());
         let hashes: Vec<u64> = self.chains.keys().copied().collect();
         self.filter = Filter::of(&hashes);
+    }
+
+    /// Whether no part goes on from these letters.
+    #[inline]
+    fn ends(&self, letters: Letters) -> bool {
+        letters.len() == GATE && !self.begins.may_hold(letters.hash())
     }
 
     fn of(&self, hash: u64) -> impl Iterator<Item = &Part> {
@@ -143,12 +165,13 @@ impl Matcher {
     pub(super) fn find_compounds(
         &self,
         text: &str,
+        pieces: &[Piece],
         hints: &Hints<'_>,
         scratch: &mut Scratch,
         found: &mut Vec<Match>,
     ) {
         let mut chunk = Chunk::default();
-        for piece in Pieces::new(text) {
+        for piece in pieces {
             if piece.end - piece.start < SHORTEST_BYTES || piece.end - piece.start > MAX_BYTES {
                 continue;
             }
@@ -178,11 +201,17 @@ impl Matcher {
                 letters.feed(c);
                 let at = at + c.len_utf8();
                 self.compounds.first.of(letters.hash()).for_each(|part| take(part, at, true));
+                if self.compounds.first.ends(letters) {
+                    break;
+                }
             }
             let mut letters = Letters::new();
             for (at, c) in word.char_indices().rev() {
                 letters.feed(c);
                 self.compounds.last.of(letters.hash()).for_each(|part| take(part, at, false));
+                if self.compounds.last.ends(letters) {
+                    break;
+                }
             }
         }
     }

@@ -36,9 +36,12 @@ impl Matcher {
         let mut chunk = Chunk::default();
         let hints = Hints::of(text);
         let Told { swedish: swedish_words, foreign: foreign_words } = &*TOLD;
-        let (mut words, mut swedish, mut foreign) = (0, false, false);
-        for piece in Pieces::new(text) {
-            words += 1;
+        let (mut swedish, mut foreign) = (false, false);
+        // All words first: what a filter says of one need not be waited for before the next is asked for.
+        let mut pieces = std::mem::take(&mut scratch.pieces);
+        pieces.clear();
+        pieces.extend(Pieces::new(text));
+        for &piece in &pieces {
             if piece.end - piece.start <= LITTLE_BYTES {
                 swedish |= swedish_words.may_hold(piece.hash);
                 foreign = foreign || foreign_words.may_hold(piece.hash);
@@ -61,9 +64,10 @@ impl Matcher {
             }
         }
         // A list has no little words at all.
-        if (swedish || !foreign || words <= FEW_WORDS) && !self.compounds.is_empty() {
-            self.find_compounds(text, &hints, scratch, found);
+        if (swedish || !foreign || pieces.len() <= FEW_WORDS) && !self.compounds.is_empty() {
+            self.find_compounds(text, &pieces, &hints, scratch, found);
         }
+        scratch.pieces = pieces;
         if found.is_empty() {
             return;
         }

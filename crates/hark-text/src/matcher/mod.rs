@@ -19,7 +19,11 @@ mod writing;
 use std::collections::HashMap;
 
 use crate::{
-    Entity, Subject, SubjectKind, filter::Filter, fold::ByHash, languages::Languages, subject::Term,
+    Entity, Subject, SubjectKind,
+    filter::Filter,
+    fold::{ByHash, Piece},
+    languages::Languages,
+    subject::Term,
 };
 
 /// A subject's name in a post.
@@ -75,6 +79,7 @@ pub enum MatcherError {
 /// Memory that [`Matcher::find`] and [`crate::Analyzer::analyze`] reuse from post to post; one for each thread.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    pieces: Vec<Piece>,
     contexts: Vec<find::Seen>,
     pub(crate) workspace: crate::analyzer::Workspace,
 }
