@@ -557,6 +557,21 @@ fn odd_fields_of_one_item_do_not_cost_the_page_of_a_json_feed() {
 }
 
 #[test]
+fn relative_addresses_of_a_json_feed_start_where_the_page_came_from_and_its_ids_stay() {
+    let json = r#"{"version": "https://jsonfeed.org/version/1.1", "home_page_url": "https://n.example/",
+        "items": [{"id": "/posts/1", "url": "/posts/1", "content_text": "one", "image": "1.png",
+                   "attachments": [{"url": "//cdn.example/1.mp3"}]},
+                  {"id": "2", "external_url": "../2?p=2#top", "content_text": "two", "image": "data:,"},
+                  {"id": "3", "url": "", "content_text": "three"}]}"#;
+    let posts = read(json);
+    assert_eq!(ids(&posts), ["3", "2", "/posts/1"]);
+    let urls: Vec<&str> = posts.iter().map(|post| &*post.url).collect();
+    assert_eq!(urls, ["", "https://n.example/2?p=2#top", "https://n.example/posts/1"]);
+    assert_eq!(posts[2].media_urls, ["https://n.example/feeds/1.png", "https://cdn.example/1.mp3"]);
+    assert!(posts[1].media_urls.is_empty());
+}
+
+#[test]
 fn the_encoding_is_the_page_s_own_else_what_its_server_says() {
     let item = "<item><guid>1</guid><description>Za\u{17c}\u{f3}\u{142}\u{107}</description></item>";
     let said = page(item);
