@@ -147,6 +147,24 @@ fn poll(feed: &Feed, log: &TestLog) -> Result<(), PollError> {
     Poller::open(feed, log, CancellationToken::new()).unwrap().poll(Timestamp::now())
 }
 
+#[test]
+fn an_id_that_turns_out_to_be_shared_is_no_gap_where_it_was_there_alone_and_hides_none_later() {
+    let item = |n: u32| {
+        format!(
+            "<item><guid>0</guid><link>https://n.example/{n}</link><description>D{n}</description></item>"
+        )
+    };
+    let server = WebServer::start(|_| Response::empty(500));
+    let (log, feed) = (TestLog::new(), feed(server.url("/rss")));
+    let mut gaps = Vec::new();
+    for items in [item(1), item(2) + &item(1), item(4) + &item(3)] {
+        server.answers(move |_| Response::page(page(&items)));
+        poll(&feed, &log).unwrap();
+        gaps.push(feed.context.counts.gaps());
+    }
+    assert_eq!(gaps, [0, 0, 1]);
+}
+
 fn read(page: &str) -> Vec<PostInput> {
     read_bytes(page.as_bytes(), None).unwrap()
 }
