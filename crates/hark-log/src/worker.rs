@@ -81,7 +81,7 @@ pub trait Stage {
 pub enum WorkerEvent<'a> {
     /// A transaction is committed; counters move now (law 1).
     Committed(&'a BatchReport),
-    /// A transaction was aborted and its records will come again.
+    /// A transaction was aborted, or lost with its producer, and its records will come again, if the log does not have them after all.
     Aborted {
         /// What somebody has to mend before they can be written, where that is known.
         error: Option<&'a LogError>,
@@ -607,6 +607,7 @@ impl<S: Stage> Drive<'_, S> {
                 if committing.elapsed() >= BROKER_LOSS {
                     self.budget.excuse();
                 }
+                self.stage.observe(WorkerEvent::Aborted { error: None });
                 Err(source)
             }
             Err(error @ CommitError::Unknown) => {

@@ -9,7 +9,7 @@ use crate::{
     facts::View,
     leaf::{KEYS, Leaf},
     names::Names,
-    problem::Problem,
+    problem::{Location, Problem},
     read,
 };
 
@@ -26,6 +26,8 @@ pub(crate) enum Condition {
 /// A condition of `define:`.
 #[derive(Debug)]
 pub(crate) struct Definition {
+    /// Where its name stands in the file.
+    pub at: Location,
     pub condition: Condition,
     /// Conditions that it consists of, those of other definitions counted wherever they are used.
     size: usize,
@@ -250,7 +252,7 @@ pub(crate) fn read_definitions(node: &Node, names: &mut Names, problems: &mut Ve
             problems.push(Problem::at(entry.at, message).hint("use fewer definitions within each other"));
             return;
         }
-        names.define(entry.key.clone(), Definition { condition, size });
+        names.define(entry.key.clone(), Definition { at: entry.at, condition, size });
     }
 }
 

@@ -47,6 +47,7 @@ mod target;
 mod team;
 mod theme;
 mod timing;
+mod unused;
 
 pub use condition::Failure;
 pub use facts::Facts;

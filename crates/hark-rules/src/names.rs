@@ -15,6 +15,8 @@ pub(crate) struct Names {
     subjects: Vec<String>,
     numbers: HashMap<String, u32>,
     sources: Vec<String>,
+    /// Of the sources; empty where none is known.
+    pub source_kinds: Vec<String>,
     files: BTreeMap<String, Result<String, String>>,
     definitions: Vec<(String, Arc<Definition>)>,
     /// Teams as the file names them, those with problems too.
@@ -36,6 +38,7 @@ impl Names {
             subjects,
             numbers,
             sources: known.sources.clone(),
+            source_kinds: known.source_kinds.clone(),
             files: known.files.clone(),
             definitions: Vec::new(),
             teams: Vec::new(),
@@ -68,6 +71,11 @@ impl Names {
 
     pub fn definitions(&self) -> impl Iterator<Item = &str> {
         self.definitions.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The conditions of `define:` by name, in the order of the file.
+    pub fn defined_all(&self) -> impl Iterator<Item = (&str, &Definition)> {
+        self.definitions.iter().map(|(name, definition)| (name.as_str(), &**definition))
     }
 
     pub fn calendar_names(&self) -> impl Iterator<Item = &str> + Clone {

@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Person {
     pub name: String,
+    /// Where they stand in the file.
+    pub at: Location,
     /// Number of their calendar; without one the hours are those of the team.
     calendar: Option<usize>,
     away: Vec<Away>,
@@ -36,6 +38,8 @@ pub(crate) type Shares = Vec<(usize, u64)>;
 #[derive(Debug)]
 pub(crate) struct Roster {
     pub name: String,
+    /// Where it stands in the file.
+    pub at: Location,
     pub members: Shares,
 }
 
@@ -103,8 +107,13 @@ pub(crate) fn read_people(node: &Node, names: &Names, problems: &mut Vec<Problem
     for entry in read::entries(node, "'people'", problems) {
         let what = format!("person '{}'", entry.key);
         check_name(&entry.key, entry.at, &what, problems);
-        let mut person =
-            Person { name: entry.key.clone(), calendar: None, away: Vec::new(), deputies: Vec::new() };
+        let mut person = Person {
+            name: entry.key.clone(),
+            at: entry.at,
+            calendar: None,
+            away: Vec::new(),
+            deputies: Vec::new(),
+        };
         if let Some(mut fields) = Fields::of_optional(&entry.value, what.as_str(), problems) {
             if let Some(node) = fields.take("calendar") {
                 person.calendar = read_calendar_name(node, &what, names, problems);
@@ -160,7 +169,7 @@ pub(crate) fn read_rosters(node: &Node, names: &Names, problems: &mut Vec<Proble
             problems.push(problem.hint("'assign' could not tell them apart: give it another name"));
         }
         let members = read_members(&entry.value, &what, names, problems);
-        rosters.push(Roster { name: entry.key.clone(), members });
+        rosters.push(Roster { name: entry.key.clone(), at: entry.at, members });
     }
     rosters
 }

@@ -22,6 +22,7 @@ use crate::{
     team::{Team, is_moved, read_moved, read_teams},
     theme::Themes,
     timing::Timing,
+    unused,
 };
 
 /// The rules of one configuration, checked. Cheap to ask, shared by reference; it never changes.
@@ -188,10 +189,13 @@ impl Router {
         self.rules.iter().map(|rule| (rule.name.as_str(), rule.at))
     }
 
-    /// What is allowed and looks like a mistake: teams that get nothing, rules that can never decide.
+    /// What is allowed and looks like a mistake: teams that get nothing, rules that can never decide, what is named and not used.
     #[must_use]
     pub fn warnings(&self) -> Vec<Problem> {
-        cover::warnings(&self.teams, &self.rules, &self.default)
+        let mut warnings = cover::warnings(&self.teams, &self.rules, &self.default);
+        warnings.extend(unused::warnings(&self.names, &self.teams, &self.rules, &self.default));
+        warnings.sort_by_key(|problem| problem.location);
+        warnings
     }
 
     /// Where a mention goes: the first rule that holds decides, else the owner of its thread, else the default.

@@ -39,6 +39,8 @@ pub struct Known {
     pub subjects: Vec<(String, SubjectKind)>,
     /// Names of the sources.
     pub sources: Vec<String>,
+    /// Kinds of the sources.
+    pub source_kinds: Vec<String>,
     /// What stands in the files of [`Routing::files`], or why one cannot be read.
     pub files: BTreeMap<String, Result<String, String>>,
 }

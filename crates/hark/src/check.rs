@@ -186,6 +186,23 @@ tests: [{say: Aurora Motors, expect: {team: sales}}]
     }
 
     #[test]
+    fn a_kind_of_source_is_missed_only_where_there_are_sources() {
+        let routing = "teams: {triage: {}}
+rules: [{name: pushed, when: {source_kind: webhook}, to: triage}]
+default: {to: triage}
+";
+        for (sources, warned) in [
+            ("", false),
+            ("sources: [{name: archive, kind: file, path: a.jsonl}]\n", true),
+            ("sources: [{name: forum, kind: webhook, secret: \"${SECRET}\"}]\n", false),
+        ] {
+            let yaml = format!("{routing}{sources}");
+            let config = Config::from_yaml(Path::new("hark.yaml"), &yaml).expect("it loads");
+            assert_eq!(!warnings(&config, &[]).is_empty(), warned, "{sources}");
+        }
+    }
+
+    #[test]
     fn holidays_that_are_known_for_past_years_only_are_an_error() {
         let folder = tempfile::tempdir().expect("a folder");
         let days = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260501\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";

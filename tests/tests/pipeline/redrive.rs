@@ -159,6 +159,12 @@ fn what_is_stale_by_its_revision_is_dropped_and_what_has_none_is_not_sent_over_a
         let letters = [&old, &older, &gone].map(|record| letter(scene, "enrich", record, -1));
         scene.write(&letters);
         scene.work_off();
+        let listed = listed(scene, &[]);
+        let stays: Vec<_> = listed.iter().filter(|line| !line["obstacle"].is_null()).collect();
+        assert_eq!(stays.len(), 2, "the list says what redrive does: {listed:?}");
+        let place = stays[0]["place"].as_str().unwrap();
+        let shown = scene.run(&["dead-letters", "show", place]).stdout;
+        assert!(shown.contains("stays: a newer record of the same key came after it"), "{shown}");
         let said = scene.run(&["redrive", "--all"]).stdout;
         assert!(said.contains("a newer record of the same key came after it"), "{said}");
         assert!(said.ends_with("1 went back, 2 stay, 0 had gone before\n"), "{said}");

@@ -21,7 +21,7 @@ use rdkafka::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::KafkaConfig;
+use super::{KafkaConfig, repeats::Repeats};
 use crate::{
     LogError, MAX_RECORD_BYTES,
     broken::{Law, is_broken},
@@ -379,6 +379,17 @@ impl Context {
     }
 }
 
+/// What all clients have told lately: each of them sees the same brokers go.
+static REPEATS: Mutex<Repeats> = Mutex::new(Repeats::new());
+
+/// Tells a line that was not told a moment ago, with how many like it were held back, if any were.
+fn tell(line: &str, told: impl FnOnce(Option<u64>)) {
+    let news = REPEATS.lock().unwrap_or_else(PoisonError::into_inner).tell(line, Instant::now());
+    if let Some(held_back) = news {
+        told((held_back > 0).then_some(held_back));
+    }
+}
+
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
@@ -386,7 +397,7 @@ impl ClientContext for Context {
             | RDKafkaLogLevel::Alert
             | RDKafkaLogLevel::Critical
             | RDKafkaLogLevel::Error => {
-                info!(target: "librdkafka", facility, "{message}");
+                tell(message, |held_back| info!(target: "librdkafka", facility, held_back, "{message}"));
             }
             _ => debug!(target: "librdkafka", facility, "{message}"),
         }
@@ -403,12 +414,8 @@ impl ClientContext for Context {
             let refusal = Refusal { at, said: reason.to_owned(), is_certain };
             *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
         }
-        let before =
-            std::mem::replace(&mut *self.last_error.lock().unwrap_or_else(PoisonError::into_inner), code);
-        // While brokers are away librdkafka says the same ten times a second.
-        if before != code {
-            info!(target: "librdkafka", %error, "{reason}");
-        }
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = code;
+        tell(reason, |held_back| info!(target: "librdkafka", %error, held_back, "{reason}"));
     }
 
     fn stats(&self, statistics: Statistics) {

@@ -9,6 +9,7 @@ mod owners;
 pub mod properties;
 mod pulse;
 mod reader;
+mod repeats;
 mod restore;
 mod session;
 mod times;

@@ -205,7 +205,8 @@ fn a_worker_that_was_fenced_once_builds_itself_anew_and_goes_on() {
     let mut out = read_until(&*log, &fixture.topic("out"), |keys| keys.len() >= 3);
     out.sort();
     assert_eq!(out, ["a", "b", "c"]);
-    assert_eq!(worker.stop().rebuilt, 1);
+    let stage = worker.stop();
+    assert_eq!((stage.rebuilt, stage.aborted), (1, 1), "what was lost with the producer was aborted");
 }
 
 #[test]

@@ -25,12 +25,21 @@ pub(super) struct Read {
     pub post: PostInput,
     /// What it is known by, and what it says.
     pub mark: FeedEntry,
-    /// Where its id is given to several posts: what that is remembered by.
-    pub shared_id: Option<FeedEntry>,
+    /// Where its id is given to several posts.
+    pub shared_id: Option<SharedId>,
     /// When it was published or updated, the later of the two, in milliseconds since 1970.
     pub newest_ms: Option<i64>,
     /// Why it is no post.
     pub mistake: Option<(Reason, String)>,
+}
+
+/// An id that is given to several posts.
+#[derive(Clone, Copy)]
+pub(super) struct SharedId {
+    /// What is remembered of that.
+    pub mark: FeedEntry,
+    /// What an entry was known by as long as it had the id alone.
+    pub alone: FeedEntry,
 }
 
 /// The entries of a page.
@@ -114,7 +123,7 @@ fn shared(read: &Read) -> FeedEntry {
 impl Read {
     /// The same under an id of its own.
     fn told_apart(mut self) -> Self {
-        self.shared_id = Some(shared(&self));
+        self.shared_id = Some(SharedId { mark: shared(&self), alone: self.mark });
         let post = &mut self.post;
         let by = [&post.url, &post.title, &post.text].into_iter().find(|text| !text.is_empty());
         post.id = bounded_id(&format!("{} {}", post.id, by.map_or("", String::as_str)));

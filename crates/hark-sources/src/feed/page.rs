@@ -32,7 +32,7 @@ pub(super) fn parse(page: &Page, shown: &str) -> Result<Feed, String> {
         })
         .build();
     let bytes = match page.bytes.iter().find(|byte| matches!(byte, b'<' | b'{')) {
-        Some(b'{') => Cow::Owned(json::normal(&page.bytes)?),
+        Some(b'{') => Cow::Owned(json::normal(&page.bytes, &page.address)?),
         _ => in_utf8(page)?,
     };
     // A page is somebody else's: where the parser has a flaw it must not take the feed's thread with it.

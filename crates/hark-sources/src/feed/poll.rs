@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 use super::{
     Feed,
     cursor::{self, Novelty, Seen},
-    entry::{self, Entries, Read},
+    entry::{self, Entries, Read, SharedId},
     fetch::{Answer, Client, FetchError, Validators},
     page::{self, Page},
     whole,
@@ -187,7 +187,10 @@ impl<'a> Poller<'a> {
 
     /// Nothing on the page was there at the last poll: what stood between the two was never seen.
     fn look_for_gap(&self, entries: &[Read]) {
-        let known = entries.iter().any(|entry| self.seen.knows(entry.mark));
+        // Until this page the id may have been trusted, and an entry been known by it alone.
+        let was_alone = |shared: SharedId| !self.seen.knows(shared.mark) && self.seen.knows(shared.alone);
+        let known =
+            entries.iter().any(|entry| self.seen.knows(entry.mark) || entry.shared_id.is_some_and(was_alone));
         // Of another address nothing is known, and an empty page hides nothing.
         let first_look = self.seen.is_empty() || self.cursor.revision == 0;
         if known || first_look || entries.is_empty() {
@@ -212,8 +215,8 @@ impl<'a> Poller<'a> {
         let mut marks: Vec<FeedEntry> = reads.iter().map(|read| read.mark).collect();
         // Each once, after their entries: they must not be forgotten first.
         for shared in reads.iter().filter_map(|read| read.shared_id) {
-            if !marks.contains(&shared) {
-                marks.push(shared);
+            if !marks.contains(&shared.mark) {
+                marks.push(shared.mark);
             }
         }
         let mut seen = self.seen.clone();

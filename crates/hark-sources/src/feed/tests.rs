@@ -147,6 +147,24 @@ fn poll(feed: &Feed, log: &TestLog) -> Result<(), PollError> {
     Poller::open(feed, log, CancellationToken::new()).unwrap().poll(Timestamp::now())
 }
 
+#[test]
+fn an_id_that_turns_out_to_be_shared_is_no_gap_where_it_was_there_alone_and_hides_none_later() {
+    let item = |n: u32| {
+        format!(
+            "<item><guid>0</guid><link>https://n.example/{n}</link><description>D{n}</description></item>"
+        )
+    };
+    let server = WebServer::start(|_| Response::empty(500));
+    let (log, feed) = (TestLog::new(), feed(server.url("/rss")));
+    let mut gaps = Vec::new();
+    for items in [item(1), item(2) + &item(1), item(4) + &item(3)] {
+        server.answers(move |_| Response::page(page(&items)));
+        poll(&feed, &log).unwrap();
+        gaps.push(feed.context.counts.gaps());
+    }
+    assert_eq!(gaps, [0, 0, 1]);
+}
+
 fn read(page: &str) -> Vec<PostInput> {
     read_bytes(page.as_bytes(), None).unwrap()
 }
@@ -554,6 +572,21 @@ fn odd_fields_of_one_item_do_not_cost_the_page_of_a_json_feed() {
     assert_eq!(posts[2].media_urls, ["https://b.example/3.png", "https://b.example/3.mp3"]);
     assert_eq!(posts[2].url, "", "what is attached is not the post");
     assert!(read_bytes(b"{\"version\": \"\xff\"}", None).unwrap_err().contains("not UTF-8"));
+}
+
+#[test]
+fn relative_addresses_of_a_json_feed_start_where_the_page_came_from_and_its_ids_stay() {
+    let json = r#"{"version": "https://jsonfeed.org/version/1.1", "home_page_url": "https://n.example/",
+        "items": [{"id": "/posts/1", "url": "/posts/1", "content_text": "one", "image": "1.png",
+                   "attachments": [{"url": "//cdn.example/1.mp3"}]},
+                  {"id": "2", "external_url": "../2?p=2#top", "content_text": "two", "image": "data:,"},
+                  {"id": "3", "url": "", "content_text": "three"}]}"#;
+    let posts = read(json);
+    assert_eq!(ids(&posts), ["3", "2", "/posts/1"]);
+    let urls: Vec<&str> = posts.iter().map(|post| &*post.url).collect();
+    assert_eq!(urls, ["", "https://n.example/2?p=2#top", "https://n.example/posts/1"]);
+    assert_eq!(posts[2].media_urls, ["https://n.example/feeds/1.png", "https://cdn.example/1.mp3"]);
+    assert!(posts[1].media_urls.is_empty());
 }
 
 #[test]

@@ -536,3 +536,44 @@ enum Turn {
 fn is_over(since: Instant, spec: &FileSpec) -> bool {
     since.elapsed() >= spec.rotated_grace
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+    use crate::{
+        Limits,
+        testing::{self, FakeLog},
+    };
+
+    #[test]
+    fn a_file_whose_last_read_failed_is_read_on_at_the_next_look_though_it_looks_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = "{\"id\": \"a1\", \"text\": \"about Aurora Motors\"}\n";
+        fs::write(folder.path().join("a.jsonl"), line).unwrap();
+        let (log, context, shutdown) =
+            (FakeLog::default(), testing::context("file"), CancellationToken::new());
+        let (publisher, thread) = log.publisher(Limits::default());
+        let spec = FileSpec::new(folder.path(), vec!["a.jsonl".to_owned()]);
+        let restore = || Ok(Cursors::default());
+        let mut poller = Poller::new(&spec, &context, &publisher, &restore, false, &shutdown).unwrap();
+        poller.find_when_due();
+        poller.open_waiting();
+        // The first piece holds all of it, and the read behind that fails.
+        assert!(poller.files[0].fill().unwrap());
+        poller.files[0].spoil(File::open(folder.path()).unwrap());
+        poller.round().unwrap();
+        assert!(poller.files.is_empty() && log.committed("hark.posts").is_empty());
+        assert_eq!(poller.warned.len(), 1, "it is told");
+
+        poller.found_at = None;
+        poller.find_when_due();
+        poller.open_waiting();
+        poller.round().unwrap();
+        poller.outbox.drain().unwrap();
+        assert_eq!(log.committed("hark.posts").len(), 1);
+        drop(poller);
+        thread.stop(Duration::from_secs(10)).unwrap();
+    }
+}

@@ -152,7 +152,8 @@ fn a_lost_producer_is_built_anew_and_the_records_go_out_once() {
     let (publisher, thread) = log.publisher(quick());
     let mut pending = publisher.submit(vec![record("a", 1)]).unwrap();
     assert_eq!(wait(&publisher, &mut pending), Ok(()));
-    assert_eq!((log.built(), publisher.stats().rebuilt, log.transactions().len()), (3, 2, 1));
+    let stats = publisher.stats();
+    assert_eq!((log.built(), stats.rebuilt, stats.aborted, log.transactions().len()), (3, 2, 2, 1));
     thread.stop(GRACE).unwrap();
 }
 

@@ -174,6 +174,7 @@ impl Writer<'_> {
                     if began.elapsed() >= self.queue.limits.unavailable_after {
                         self.budget.excuse();
                     }
+                    self.queue.note_abort(false);
                     self.rebuild(source)?;
                 }
             }

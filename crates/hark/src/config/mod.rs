@@ -424,16 +424,18 @@ fn read_router(
     files: &BTreeMap<String, Result<String, String>>,
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<Router>> {
-    let names = |list: Option<&Node>| -> Vec<String> {
+    let texts = |list: Option<&Node>, key: &str| -> Vec<String> {
         let Some(Node { value: Value::List(items), .. }) = list else { return Vec::new() };
-        let name = |item: &Node| match &item.get("name")?.value {
+        let text = |item: &Node| match &item.get(key)?.value {
             Value::Scalar(scalar) => Some(scalar.text.trim().to_owned()),
             _ => None,
         };
-        items.iter().filter_map(name).collect()
+        items.iter().filter_map(text).collect()
     };
-    let subjects = names(subjects).into_iter().map(|name| (name, v1::SubjectKind::Unspecified)).collect();
-    match Router::new(routing, &Known { subjects, sources: names(sources), files: files.clone() }) {
+    let subjects =
+        texts(subjects, "name").into_iter().map(|name| (name, v1::SubjectKind::Unspecified)).collect();
+    let (sources, source_kinds) = (texts(sources, "name"), texts(sources, "kind"));
+    match Router::new(routing, &Known { subjects, sources, source_kinds, files: files.clone() }) {
         Ok(router) => Some(Arc::new(router)),
         Err(found) => {
             problems.extend(found);

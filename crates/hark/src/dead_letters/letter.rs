@@ -45,6 +45,16 @@ pub struct Letter {
     pub says: DeadLetter,
 }
 
+/// What `hark redrive` would do with a letter.
+pub enum State {
+    /// Nothing: it has gone back.
+    WentBack,
+    /// Send it back.
+    Waits,
+    /// Leave it.
+    Stays(Obstacle),
+}
+
 /// Why a letter cannot go back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {

@@ -4,6 +4,7 @@ mod letter;
 pub mod redrive;
 mod select;
 mod show;
+mod superseded;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,10 +13,12 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use hark_log::{Log, LogError};
 
 use self::{
-    letter::{Letter, Place},
+    letter::{Letter, Obstacle, Place, State, obstacle},
     select::Selection,
+    superseded::Watched,
 };
 use crate::{
     cli::Context,
@@ -70,22 +73,26 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let config = Config::load(context.config_path())?;
     let log = log::open_to_read(&config, &context.shutdown)?;
     let topics = Topics::read(&*log, &config.topic_prefix)?;
-    let gone = letter::redriven(&*log, &topics).context("cannot read which letters went back")?;
-    let reader = Reader { topics, gone };
     match args.action {
         Action::List { selection, limit, format } => {
-            list(&*log, &reader, &selection, limit as usize, format)?;
+            let now_ms = now_ms();
+            let reader = Reader::of(&*log, topics, |letter| selection.has(letter, now_ms))
+                .context("cannot read which letters can go back")?;
+            list(&*log, &reader, |letter| selection.has(letter, now_ms), limit as usize, format)?;
         }
         Action::Show { place, raw, format } => {
-            let letter = find(&*log, &reader.topics, place)?;
+            let letter = find(&*log, &topics, place)?;
             if raw {
                 use std::io::Write as _;
                 let value = letter.says.value.as_deref().unwrap_or_default();
                 failure::written(std::io::stdout().lock().write_all(value))?;
             } else {
+                let reader = Reader::of(&*log, topics, |letter| letter.place == place)
+                    .context("cannot read whether it can go back")?;
+                let state = reader.state(&letter);
                 failure::print(&match format {
-                    Format::Text => show::whole(&letter, &reader.topics, reader.gone.contains(&place)),
-                    Format::Json => show::json(&letter, &reader.topics, reader.gone.contains(&place)),
+                    Format::Text => show::whole(&letter, &state),
+                    Format::Json => show::json(&letter, &state),
                 })?;
             }
         }
@@ -93,41 +100,64 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is known before the letters are read.
+/// What is known of letters beside what they say themselves.
 struct Reader {
     topics: Topics,
     gone: BTreeSet<Place>,
+    superseded: BTreeSet<Place>,
+}
+
+impl Reader {
+    /// Of the letters that are meant. The partitions that those came from which could go back are read for it, as `hark redrive` does.
+    fn of(log: &dyn Log, topics: Topics, meant: impl Fn(&Letter) -> bool) -> Result<Self, LogError> {
+        let gone = letter::redriven(log, &topics)?;
+        let mut watched = Watched::default();
+        letter::each(log, &topics, |letter| {
+            let could_go = !gone.contains(&letter.place) && obstacle(&letter.says, &topics).is_none();
+            if could_go && meant(&letter) {
+                watched.add(&letter, &topics);
+            }
+        })?;
+        Ok(Self { superseded: watched.superseded(log)?, topics, gone })
+    }
+
+    fn state(&self, letter: &Letter) -> State {
+        if self.gone.contains(&letter.place) {
+            return State::WentBack;
+        }
+        let superseded = || self.superseded.contains(&letter.place).then_some(Obstacle::Superseded);
+        obstacle(&letter.says, &self.topics).or_else(superseded).map_or(State::Waits, State::Stays)
+    }
 }
 
 fn list(
-    log: &dyn hark_log::Log,
-    Reader { topics, gone }: &Reader,
-    selection: &Selection,
+    log: &dyn Log,
+    reader: &Reader,
+    meant: impl Fn(&Letter) -> bool,
     limit: usize,
     format: Format,
 ) -> anyhow::Result<()> {
-    let now_ms = now_ms();
     // By time and place; only the lines that are shown are held.
     let mut newest: BTreeMap<(i64, Place), String> = BTreeMap::new();
     let mut sums: BTreeMap<(String, String), show::Sum> = BTreeMap::new();
     let mut others = 0;
-    letter::each(log, topics, |letter| {
-        if !selection.has(&letter, now_ms) {
+    letter::each(log, &reader.topics, |letter| {
+        if !meant(&letter) {
             others += 1;
             return;
         }
         let place = letter.place;
-        let went = gone.contains(&place);
+        let state = reader.state(&letter);
         let sum = sums.entry((letter.says.stage.clone(), letter.says.class.clone())).or_default();
-        sum.add(&letter, topics, went);
+        sum.add(place, &state);
         let is_old = newest.len() >= limit
             && newest.first_key_value().is_some_and(|(first, _)| (letter.written_ms, place) < *first);
         if is_old {
             return;
         }
         let line = match format {
-            Format::Text => show::line(&letter, topics, went),
-            Format::Json => show::json(&letter, topics, went),
+            Format::Text => show::line(&letter, &state),
+            Format::Json => show::json(&letter, &state),
         };
         newest.insert((letter.written_ms, place), line);
         if newest.len() > limit {
@@ -145,7 +175,7 @@ fn list(
     Ok(())
 }
 
-fn find(log: &dyn hark_log::Log, topics: &Topics, place: Place) -> anyhow::Result<Letter> {
+fn find(log: &dyn Log, topics: &Topics, place: Place) -> anyhow::Result<Letter> {
     let mut found = None;
     letter::each(log, topics, |letter| {
         if letter.place == place {

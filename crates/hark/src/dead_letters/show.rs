@@ -9,9 +9,8 @@ use hark_schema::{
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::letter::{Letter, Place, obstacle};
+use super::letter::{Letter, Place, State};
 use crate::{
-    stages::topics::Topics,
     tail::show::{text_or_base64, time},
     terminal::{columns_of, cut},
 };
@@ -36,12 +35,15 @@ struct Line {
 }
 
 /// One JSON object, with its line end.
-pub fn json(letter: &Letter, topics: &Topics, went_back: bool) -> String {
+pub fn json(letter: &Letter, state: &State) -> String {
     let line = Line {
         place: letter.place.to_string(),
         written: time(letter.written_ms),
-        redriven: went_back,
-        obstacle: obstacle(&letter.says, topics).map(|why| why.to_string()),
+        redriven: matches!(state, State::WentBack),
+        obstacle: match state {
+            State::Stays(why) => Some(why.to_string()),
+            State::WentBack | State::Waits => None,
+        },
         letter: proto::to_json("DeadLetter", &letter.says.encode_to_vec()).unwrap_or_default(),
     };
     // Keys are strings and nothing in it can fail to be written.
@@ -49,16 +51,16 @@ pub fn json(letter: &Letter, topics: &Topics, went_back: bool) -> String {
 }
 
 /// One line of a list, fitted to the terminal.
-pub fn line(letter: &Letter, topics: &Topics, went_back: bool) -> String {
-    line_of(letter, topics, went_back, columns_of(io::stdout()).unwrap_or(usize::MAX))
+pub fn line(letter: &Letter, state: &State) -> String {
+    line_of(letter, state, columns_of(io::stdout()).unwrap_or(usize::MAX))
 }
 
-fn line_of(letter: &Letter, topics: &Topics, went_back: bool, width: usize) -> String {
+fn line_of(letter: &Letter, state: &State, width: usize) -> String {
     let says = &letter.says;
-    let state = match (went_back, obstacle(says, topics)) {
-        (true, _) => "went back",
-        (false, None) => "waits",
-        (false, Some(_)) => "stays",
+    let state = match state {
+        State::WentBack => "went back",
+        State::Waits => "waits",
+        State::Stays(_) => "stays",
     };
     let head = format!(
         "{:>9}  {}  {:6}  {:14}  {state:9}  ",
@@ -88,14 +90,12 @@ pub struct Sum {
 }
 
 impl Sum {
-    pub fn add(&mut self, letter: &Letter, topics: &Topics, went_back: bool) {
+    pub fn add(&mut self, place: Place, state: &State) {
         self.all += 1;
-        if went_back {
-            self.went_back += 1;
-        } else if obstacle(&letter.says, topics).is_none() {
-            self.waits = Some(letter.place);
-        } else {
-            self.stays = Some(letter.place);
+        match state {
+            State::WentBack => self.went_back += 1,
+            State::Waits => self.waits = Some(place),
+            State::Stays(_) => self.stays = Some(place),
         }
     }
 }
@@ -145,12 +145,12 @@ pub fn sums(sums: &BTreeMap<(String, String), Sum>, shown: u64, others: u64) -> 
 }
 
 /// All that is known of it.
-pub fn whole(letter: &Letter, topics: &Topics, went_back: bool) -> String {
+pub fn whole(letter: &Letter, state: &State) -> String {
     let says = &letter.says;
-    let back = match (went_back, obstacle(says, topics)) {
-        (true, _) => "it has gone back".to_owned(),
-        (false, None) => format!("waits: hark redrive {}", letter.place),
-        (false, Some(why)) => format!("stays: {why}"),
+    let back = match state {
+        State::WentBack => "it has gone back".to_owned(),
+        State::Waits => format!("waits: hark redrive {}", letter.place),
+        State::Stays(why) => format!("stays: {why}"),
     };
     let mut text = String::new();
     let mut row = |name: &str, value: &str| {
@@ -208,19 +208,10 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hark_log::{
-        Log as _,
-        embedded::{EmbeddedLog, Options},
-    };
-
-    use super::*;
-    use crate::topics::Topic as Named;
+    use super::{super::letter::Obstacle, *};
 
     #[test]
     fn letters_of_a_list_stand_in_columns_and_fit_the_terminal() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = EmbeddedLog::open(folder.path(), Options::default()).unwrap();
-        let topics = Topics::read(&log, "hark").unwrap();
         let says = DeadLetter {
             stage: "route".to_owned(),
             class: "panicked".to_owned(),
@@ -229,7 +220,8 @@ mod tests {
             ..DeadLetter::default()
         };
         let letter = Letter { place: Place { partition: 0, offset: 7 }, written_ms: 0, says };
-        let whole = line_of(&letter, &topics, false, usize::MAX);
+        let stays = State::Stays(Obstacle::Superseded);
+        let whole = line_of(&letter, &stays, usize::MAX);
         assert_eq!(
             whole,
             "      0/7  1970-01-01T00:00:00.000Z  route   panicked        stays      hark.mentions/0/0  the stage panicked [2Jon this \
@@ -237,51 +229,37 @@ mod tests {
         );
         for (width, end) in [(80, "hark.me…\n"), (100, "hark.mentions/0/0  the stag…\n"), (10, "stays\n")]
         {
-            let shown = line_of(&letter, &topics, false, width);
+            let shown = line_of(&letter, &stays, width);
             assert!(shown.ends_with(end), "{width}: {shown}");
         }
     }
 
     #[test]
     fn what_is_said_to_do_next_is_what_can_help_the_letters_listed() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = EmbeddedLog::open(folder.path(), Options::default()).unwrap();
-        log.create_topics(&[Named::Posts.spec("hark", 1, None), Named::DeadLetters.spec("hark", 1, None)])
-            .unwrap();
-        let topics = Topics::read(&log, "hark").unwrap();
-        let said = |letters: &[(&str, &str, &str, bool)]| {
+        let said = |letters: &[(&str, &str, State)]| {
             let mut all: BTreeMap<_, Sum> = BTreeMap::new();
-            for (offset, (stage, class, topic, went_back)) in (0..).zip(letters) {
-                let says = DeadLetter {
-                    stage: (*stage).to_owned(),
-                    class: (*class).to_owned(),
-                    topic: (*topic).to_owned(),
-                    value_blake3: blake3::hash(b"").as_bytes().to_vec(),
-                    ..DeadLetter::default()
-                };
-                let letter = Letter { place: Place { partition: 0, offset }, written_ms: 0, says };
+            for (offset, (stage, class, state)) in (0..).zip(letters) {
                 let sum = all.entry(((*stage).to_owned(), (*class).to_owned())).or_default();
-                sum.add(&letter, &topics, *went_back);
+                sum.add(Place { partition: 0, offset }, state);
             }
             sums(&all, letters.len() as u64, 4)
         };
-        let panicked = ("enrich", "panicked", "hark.posts", false);
-        let text = said(&[panicked, ("ingest", "invalid_post", "", false)]);
+        let text = said(&[
+            ("enrich", "panicked", State::Waits),
+            ("ingest", "invalid_post", State::Stays(Obstacle::NoOrigin)),
+        ]);
         assert_eq!(
             text,
             "\nenrich panicked: 1\n  next: hark dead-letters show 0/0 (a fault of Hark: report it, and take one that has it \
              mended), then hark redrive --class panicked\ningest invalid_post: 1\n  next: hark dead-letters show 0/1 names the \
              line or entry: mend it or send the post again, for redrive cannot help\n"
         );
-        assert_eq!(
-            said(&[(panicked.0, panicked.1, panicked.2, true)]),
-            "\nenrich panicked: 1, 1 went back\n"
-        );
-        let foreign = said(&[("route", "undecodable", "other.mentions", false)]);
-        assert!(
-            foreign.contains("show 0/0 says why it stays") && !foreign.contains("hark redrive"),
-            "{foreign}"
-        );
+        let gone = said(&[("enrich", "panicked", State::WentBack)]);
+        assert_eq!(gone, "\nenrich panicked: 1, 1 went back\n");
+        for why in [Obstacle::ForeignTopic("other.mentions/0".to_owned()), Obstacle::Superseded] {
+            let text = said(&[("route", "undecodable", State::Stays(why))]);
+            assert!(text.contains("show 0/0 says why it stays") && !text.contains("hark redrive"), "{text}");
+        }
         assert_eq!(said(&[]), "none of 4 dead letters is so: hark dead-letters list\n");
     }
 }

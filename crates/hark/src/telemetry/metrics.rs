@@ -143,8 +143,7 @@ const LAG_SECONDS: &str =
     "Age of the oldest record of the partition that waits to be worked off; 0 at its end.";
 const ASSIGNED: &str = "Partitions that this process works on.";
 const BATCH: &str = "From the first record of a batch to its commit.";
-const TRANSACTIONS: &str =
-    "Transactions ended, by `result`: `committed` or `aborted`. An aborted batch is worked off again.";
+const TRANSACTIONS: &str = "Transactions ended, by `result`: `committed` or `aborted`, also with a producer that was lost. An aborted batch is worked off again.";
 const REBUILDS: &str = "Log clients thrown away and built anew after a fatal error.";
 const STATE: &str = "Entries of the state held in memory, by `store`.";
 const RESTORE: &str = "From a partition's assignment to its state being there.";
