@@ -284,6 +284,7 @@ impl Followed {
         }
         self.gone_since = None;
     }
+
     /// Every read from here on fails, as on a disk that goes bad: a folder's descriptor can be opened and not read.
     #[cfg(test)]
     pub(super) fn spoil(&mut self, folder: File) {
