@@ -14,12 +14,13 @@ const BITS_A_HASH: usize = 8;
 const FEWEST_WORDS: usize = 16;
 
 impl Filter {
-    pub fn of(hashes: &[u64]) -> Self {
+    pub fn of(hashes: impl IntoIterator<Item = u64>) -> Self {
+        let hashes: Vec<u64> = hashes.into_iter().collect();
         let count = (hashes.len() * BITS_A_HASH / 64).max(FEWEST_WORDS).next_power_of_two();
         let mut filter = Self { words: vec![0; count], shift: 64 - count.trailing_zeros() };
         for hash in hashes {
-            let at = filter.place(*hash);
-            filter.words[at] |= bits(*hash);
+            let at = filter.place(hash);
+            filter.words[at] |= bits(hash);
         }
         filter
     }
@@ -55,7 +56,7 @@ mod tests {
                 .fold(0, |hash, byte| hash << 8 | u64::from(*byte))
         };
         for count in [1, 100, 5_000] {
-            let filter = Filter::of(&(0..count).map(hash).collect::<Vec<_>>());
+            let filter = Filter::of((0..count).map(hash));
             assert!((0..count).all(|number| filter.may_hold(hash(number))), "{count}");
             let wrong = (count..count + 10_000).filter(|number| filter.may_hold(hash(*number))).count();
             assert!(wrong < 700, "{wrong} of 10,000 beside {count}");

@@ -138,7 +138,7 @@ impl Lexicon {
         let mut lexicon = Self {
             edges: vec![Edge::default(); (2 * edges.len()).next_power_of_two()],
             begin: edges.get(&key(ROOT, hash(&padded("^"), 0, 1), false)).map_or(0, |edge| edge.node()),
-            keys: Filter::of(&edges.keys().copied().collect::<Vec<_>>()),
+            keys: Filter::of(edges.keys().copied()),
             lengths,
         };
         for (key, edge) in edges {

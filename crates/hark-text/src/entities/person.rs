@@ -53,9 +53,9 @@ static PEOPLE: LazyLock<People> = LazyLock::new(|| {
     for name in words::first_names() {
         *known.entry(spread(name)).or_default() |= FIRST_NAME;
     }
-    let begins: Vec<u64> =
-        known.iter().filter(|(_, what)| **what & BEGINS != 0).map(|(hash, _)| *hash).collect();
-    People { known, begins: Filter::of(&begins) }
+    let begins = known.iter().filter(|(_, what)| **what & BEGINS != 0);
+    let begins = Filter::of(begins.map(|(hash, _)| *hash));
+    People { known, begins }
 });
 
 fn hash(folded: impl AsRef<[u8]>) -> u64 {

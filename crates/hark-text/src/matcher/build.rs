@@ -47,11 +47,10 @@ impl Matcher {
                 }
             }
         }
-        let starts: Vec<u64> = build.starts.into_iter().collect();
         Ok(Self {
             subjects: subjects.to_vec(),
             languages: subjects.iter().map(|subject| Languages::of(&subject.languages)).collect(),
-            filter: Filter::of(&starts),
+            filter: Filter::of(build.starts),
             edges: build.edges,
             targets: build.targets,
             nodes: build.nodes,

@@ -51,9 +51,18 @@ struct Part {
 /// After so many letters most words are seen to be no compounds.
 const GATE: usize = 4;
 
-/// With the beginnings of first and of last parts.
 #[derive(Default)]
-pub(super) struct Build(Compounds, [HashSet<u64, ByHash>; 2]);
+pub(super) struct Build {
+    first: Draft,
+    last: Draft,
+}
+
+/// A side that is being built.
+#[derive(Default)]
+struct Draft {
+    side: Side,
+    begins: HashSet<u64, ByHash>,
+}
 
 /// Letters of a part beside which any word makes a compound; shorter ones are in many other words.
 const LONG: usize = 6;
@@ -94,7 +103,7 @@ impl Build {
         let first = if manner.name { parts::first_forms_of_name(&lower) } else { parts::first_forms(&lower) };
         if manner.name || parts::may_be_first(&lower) {
             for form in first {
-                self.0.first.add(&fold(&form), part(&form), &mut self.1[0]);
+                self.first.add(&fold(&form), part(&form));
             }
         }
         if manner.name && letters < SHORTEST_LAST_NAME || !parts::may_be_last(&lower) {
@@ -102,39 +111,39 @@ impl Build {
         }
         for form in forms::of(written, manner, Languages::SV).into_keys() {
             let backwards: String = fold(&form).chars().rev().collect();
-            self.0.last.add(&backwards, part(&form), &mut self.1[1]);
+            self.last.add(&backwards, part(&form));
         }
     }
 
-    pub fn finish(mut self) -> Compounds {
-        self.0.first.finish(&self.1[0]);
-        self.0.last.finish(&self.1[1]);
-        self.0
+    pub fn finish(self) -> Compounds {
+        Compounds { first: self.first.finish(), last: self.last.finish() }
     }
 }
 
-impl Side {
+impl Draft {
     /// `letters`: folded, from the outer end inwards.
-    fn add(&mut self, letters: &str, part: Part, begins: &mut HashSet<u64, ByHash>) {
+    fn add(&mut self, letters: &str, part: Part) {
         let mut fed = Letters::new();
         for c in letters.chars() {
             fed.feed(c);
             if fed.len() == GATE {
-                begins.insert(fed.hash());
+                self.begins.insert(fed.hash());
             }
         }
-        let hash = fed.hash();
-        let new = u32::try_from(self.parts.len()).unwrap_or(NONE - 1);
-        let next = self.chains.insert(hash, new).unwrap_or(NONE);
-        self.parts.push(Part { next, ..part });
+        let Side { chains, parts, .. } = &mut self.side;
+        let new = u32::try_from(parts.len()).unwrap_or(NONE - 1);
+        let next = chains.insert(fed.hash(), new).unwrap_or(NONE);
+        parts.push(Part { next, ..part });
     }
 
-    fn finish(&mut self, begins: &HashSet<u64, ByHash>) {
-        self.begins = Filter::of(&begins.iter().copied().collect::<Vec<_>>());
-        let hashes: Vec<u64> = self.chains.keys().copied().collect();
-        self.filter = Filter::of(&hashes);
+    fn finish(self) -> Side {
+        let begins = Filter::of(self.begins);
+        let filter = Filter::of(self.side.chains.keys().copied());
+        Side { begins, filter, ..self.side }
     }
+}
 
+impl Side {
     /// Whether no part goes on from these letters.
     #[inline]
     fn ends(&self, letters: Letters) -> bool {

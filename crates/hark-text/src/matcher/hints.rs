@@ -185,7 +185,7 @@ pub(super) struct Told {
 pub(super) static TOLD: LazyLock<Told> = LazyLock::new(|| {
     let of = |wanted: fn(Languages) -> bool| {
         let wanted = LITTLE.iter().filter(|(_, little)| wanted(little.ascii.with(little.marked)));
-        Filter::of(&wanted.map(|(hash, _)| *hash).collect::<Vec<u64>>())
+        Filter::of(wanted.map(|(hash, _)| *hash))
     };
     Told {
         swedish: of(|languages| languages == Languages::SV),
