@@ -241,6 +241,7 @@ pub(crate) fn class(c: char) -> Class {
         | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{2064}'
         | '\u{2066}'..='\u{2069}'
+        | '\u{fe00}'..='\u{fe0f}'
         | '\u{feff}'
         | '\u{180e}' => Class::Invisible,
         _ if is_combining_mark(c) => Class::Mark,

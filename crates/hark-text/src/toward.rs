@@ -180,6 +180,18 @@ impl Sentence<'_> {
             let sign = gap.start + at + 1;
             return Some((Side::Better, Side::Worse, sign..sign + 1));
         }
+        // Where one of some turns of phrase stands first.
+        let said = |mut places: Range<usize>, turns: &[&str]| {
+            places.find_map(|at| {
+                let turn = turns.iter().find(|turn| self.says(at, turn))?;
+                Some(self.start(at)..self.end(at + turn.split(' ').count() - 1))
+            })
+        };
+        let (opening, middle) = (left.saturating_sub(NEAR + 1).max(whole.start)..left, left + 1..right);
+        // "unlike A, B answers"
+        if let Some(by) = said(opening, UNLIKE) {
+            return Some((Side::Contrary, Side::AsSaid, by));
+        }
         if self.beside(left, right) {
             return None;
         }
@@ -193,6 +205,39 @@ impl Sentence<'_> {
         let near = |at: usize, words: &[&[u8]]| {
             (at.saturating_sub(NEAR).max(whole.start)..at).any(|at| words.contains(&self.word(at)))
         };
+        // "A answers, unlike B"
+        if let Some(by) = said(middle.clone(), UNLIKE) {
+            return Some((Side::AsSaid, Side::Contrary, by));
+        }
+        // "instead of waiting at A go to B", "take A instead of B"
+        if let Some(by) = said(whole.start..left, INSTEAD) {
+            return Some((Side::Worse, Side::Better, by));
+        }
+        if let Some(by) = said(middle.clone(), INSTEAD) {
+            return Some((Side::Better, Side::Worse, by));
+        }
+        // "rather A than B", "I'd take A over B"
+        let prefers =
+            said(whole.start..left, PREFERS).filter(|_| said(middle.clone(), PREFERRED_TO).is_some());
+        let takes = || said(whole.start..left, TAKES).filter(|_| said(middle.clone(), &["over"]).is_some());
+        if let Some(by) = prefers.or_else(takes) {
+            return Some((Side::Better, Side::Worse, by));
+        }
+        // "A puts B to shame", "A is no match for B"
+        if let Some(by) = said(right..whole.end, SHAMES).filter(|_| said(middle.clone(), &["put*"]).is_some())
+        {
+            return Some((Side::Better, Side::Worse, by));
+        }
+        if let Some(by) = said(middle.clone(), FALLS_SHORT) {
+            return Some((Side::Worse, Side::Better, by));
+        }
+        let negated = self.tokens.all()[middle.clone()].iter().any(|token| token.negation);
+        if let Some(by) = said(middle.clone(), BETTER_THAN).filter(|_| !negated) {
+            return Some((Side::Better, Side::Worse, by));
+        }
+        if let Some(by) = said(middle, WORSE_THAN).filter(|_| !negated) {
+            return Some((Side::Worse, Side::Better, by));
+        }
         if let Some(by) = begins(SWITCHES) {
             // "switched from A to B"
             if near(left, FROM) && near(right, TO) {
@@ -220,6 +265,14 @@ impl Sentence<'_> {
         }
         // "A is better than B"
         between(THAN).map(|by| (Side::AsSaid, Side::Contrary, by))
+    }
+
+    /// Whether some words, folded and parted by spaces, stand at a token in a row; one that ends in `*` is a beginning.
+    fn says(&self, at: usize, turn: &str) -> bool {
+        turn.split(' ').zip(at..).all(|(word, at)| match word.strip_suffix('*') {
+            Some(stem) => self.word(at).starts_with(stem.as_bytes()),
+            None => self.word(at) == word.as_bytes(),
+        })
     }
 
     fn start(&self, at: usize) -> usize {
@@ -265,6 +318,9 @@ const SWITCHES: &[&[u8]] = &[
     b"schimbat",
     b"intors",
     b"fug",
+    b"plecat",
+    b"odesz",
+    b"odszed",
 ];
 
 /// Beginnings of folded words of leaving.
@@ -308,6 +364,92 @@ const BEATS: &[&[u8]] = &[
     b"outclasses",
     b"wygrywa",
     b"besegrar",
+];
+/// Before the one that is not like the other.
+const UNLIKE: &[&str] = &[
+    "unlike",
+    "przeciwienstwie do",
+    "odroznieniu od",
+    "skillnad fran",
+    "skillnad mot",
+    "differenza di",
+    "differenza del*",
+    "differenza da*",
+    "deosebire de",
+];
+/// Before the one that is given up.
+const INSTEAD: &[&str] = &[
+    "instead of",
+    "rather than",
+    "zamiast",
+    "stallet for",
+    "istallet for",
+    "invece di",
+    "invece che",
+    "invece del*",
+    "anziche",
+    "loc de",
+    "loc sa",
+];
+/// Before the one that is preferred.
+const PREFERS: &[&str] = &[
+    "rather", "prefer*", "wole", "woli", "wolimy", "wolal*", "hellre", "foredra*", "meglio", "preferi*",
+    "mai bine",
+];
+/// Between it and the other.
+const PREFERRED_TO: &[&str] =
+    &["than", "to", "over", "niz", "od", "an", "framfor", "che", "a", "ad", "rispetto", "decat", "fata de"];
+/// Before the one that is chosen "over" the other.
+const TAKES: &[&str] = &["take*", "took", "give*", "gave", "pick*", "choos*", "chose*", "recommend*"];
+/// After the one that cannot keep up.
+const SHAMES: &[&str] = &["to shame"];
+/// Between the one that cannot keep up and the other.
+const FALLS_SHORT: &[&str] = &[
+    "candle to",
+    "patch on",
+    "match for",
+    "nowhere near as",
+    "wishes it",
+    "wishes they",
+    "example from",
+    "dorasta",
+    "dorastaja",
+    "umywa",
+    "umywaja",
+    "przyklad z",
+    "inte upp till",
+    "narheten av",
+    "ta efter",
+    "exempel av",
+    "altezza di",
+    "altezza del*",
+    "sogna",
+    "sognano",
+    "esempio da*",
+    "mult sub",
+    "ridica la",
+    "exemplu de",
+];
+const BETTER_THAN: &[&str] = &[
+    "migliore di",
+    "migliori di",
+    "meglio di",
+    "meglio del*",
+    "lepsz* od",
+    "lepiej od",
+    "lepiej niz",
+    "superior to",
+    "superiore a",
+];
+const WORSE_THAN: &[&str] = &[
+    "peggio di",
+    "peggio del*",
+    "peggiore di",
+    "peggiori di",
+    "gorsz* od",
+    "gorzej od",
+    "gorzej niz",
+    "inferior to",
 ];
 const LEARNS: &[&[u8]] = &[b"learn", b"leaf", b"uczy", b"nauczy", b"lara", b"impar", b"inve"];
 const HALF: &[&[u8]] = &[b"half", b"polowie", b"polowe", b"halften", b"halva", b"meta", b"jumatate"];
@@ -451,8 +593,38 @@ mod tests {
             ("Teldra should learn from Norvia", "learn"),
             ("If only Teldra were half as honest as Norvia", "half"),
             ("Norvia > Teldra, any day", ">"),
+            ("Rather Norvia than Teldra", "Rather"),
+            ("Hellre Norvia än Teldra, de svarar i alla fall", "Hellre"),
+            ("Mai bine Norvia decât Teldra, măcar răspund", "Mai bine"),
+            ("Wolę Norvię od Teldry", "Wolę"),
+            ("Preferisco Norvia a Teldra", "Preferisco"),
+            ("Jag föredrar Norvia framför Teldra", "föredrar"),
+            ("I'd take Norvia over Teldra any day", "take"),
+            ("Prefer Norvia în loc de Teldra", "loc de"),
+            ("Zamiast tracić czas w Teldrze jedźcie do Norvii", "Zamiast"),
+            ("Norvia puts Teldra to shame", "to shame"),
+            ("Teldra nie dorasta Norvii do pięt", "dorasta"),
+            ("Teldra can't hold a candle to Norvia", "candle to"),
+            ("Teldra non è all'altezza di Norvia", "altezza di"),
+            ("Teldra når inte upp till Norvia", "inte upp till"),
+            ("Teldra powinna brać przykład z Norvii", "przykład z"),
+            ("Teldra wishes it had Norvia's staff", "wishes it"),
+            ("Norvia costa meno e funziona meglio di Teldra", "meglio di"),
+            ("Teldra è peggio di Norvia", "peggio di"),
+            ("Am plecat de la Teldra la Norvia și e o diferență mare", "plecat"),
         ] {
             assert_eq!(told_of(text), (format!("+ {by}"), format!("- {by}")), "{text}");
+        }
+        for text in [
+            "Unlike Teldra, Norvia answers the phone",
+            "Norvia answers the phone, unlike Teldra",
+            "W przeciwieństwie do Teldry Norvia odbiera telefon",
+            "Till skillnad från Teldra svarar Norvia",
+            "A differenza di Teldra, Norvia risponde",
+            "Spre deosebire de Teldra, Norvia răspunde",
+        ] {
+            let (norvia, teldra) = told_of(text);
+            assert_eq!((&*norvia, teldra), (text, format!("not: {text}")));
         }
         let (norvia, teldra) = told_of("Norvia is so much better than Teldra");
         assert_eq!(teldra, format!("not: {norvia}"));

@@ -1,6 +1,7 @@
 //! The words that entities are looked for in: runs of characters between white space, cut where people leave out the space.
 
 use super::has_digit_or_at;
+use crate::fold::{Class, class};
 
 /// A run of characters between white space, without brackets and marks at its edges.
 #[derive(Clone, Debug)]
@@ -121,7 +122,9 @@ fn is_abbreviation(word: &str) -> bool {
 }
 
 fn word(part: &str, at: usize) -> Option<Word<'_>> {
-    let edge = |c: char| !c.is_alphanumeric() && !matches!(c, '+' | '€' | '$' | '£' | '#' | '@');
+    let edge = |c: char| {
+        !c.is_alphanumeric() && class(c) != Class::Mark && !matches!(c, '+' | '€' | '$' | '£' | '#' | '@')
+    };
     let bytes = part.as_bytes();
     let plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let (mut text, mut start) = (part, at);
@@ -172,7 +175,8 @@ fn area_code(bytes: &[u8]) -> usize {
 
 /// A capital, then small letters: `Ania`, `Jean-Luc`, `Bo`, `O'Brien`.
 fn is_name(word: &str) -> bool {
-    let mut letters = word.chars();
+    // Some programs write a letter and its mark apart.
+    let mut letters = word.chars().filter(|c| class(*c) != Class::Mark);
     let first = letters.next();
     let mut rest = letters.clone();
     // An article has an apostrophe too: `L'Aquila`.

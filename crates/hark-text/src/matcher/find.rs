@@ -7,7 +7,7 @@ use super::{
     spelling::{Setting, admits, ending_after, is_described, is_small},
 };
 use crate::{
-    SubjectKind,
+    Context, SubjectKind,
     fold::{Piece, Pieces},
 };
 
@@ -71,7 +71,7 @@ impl Matcher {
         if found.is_empty() {
             return;
         }
-        self.apply_contexts(text, &scratch.contexts, found);
+        self.apply_contexts(text, &mut scratch.contexts, found);
         keep_longest(found);
     }
 
@@ -127,23 +127,30 @@ impl Matcher {
     }
 
     /// Takes away the matches whose subject is not meant.
-    fn apply_contexts(&self, text: &str, seen: &[Seen], found: &mut Vec<Match>) {
+    fn apply_contexts(&self, text: &str, seen: &mut [Seen], found: &mut Vec<Match>) {
+        let kind = |end: End| (end.subject, end.role == Role::Require, end.index);
+        seen.sort_unstable_by_key(|seen| (kind(seen.end), seen.from));
         found.retain(|hit| {
             let subject = &self.subjects[hit.subject];
-            let said = |role: Role| {
-                seen.iter()
-                    .filter(move |seen| seen.end.role == role && seen.end.subject as usize == hit.subject)
+            // What stands nearest before and behind is near if anything is.
+            let said = |(index, context): (usize, &Context), role: Role| {
+                let end = (hit.subject as u32, role == Role::Require, index as u32);
+                let first = seen.partition_point(|seen| kind(seen.end) < end);
+                let seen = &seen[first..first + seen[first..].partition_point(|seen| kind(seen.end) == end)];
+                let behind = seen.partition_point(|seen| seen.from < hit.start);
+                let mut beside = seen[behind.saturating_sub(BESIDE)..].iter().take(2 * BESIDE);
+                beside.any(|seen| context.near.is_none_or(|words| within(text, seen, hit, words)))
             };
-            let near =
-                |seen: &Seen, near: Option<u32>| near.is_none_or(|words| within(text, seen, hit, words));
-            let excluded =
-                said(Role::Exclude).any(|seen| near(seen, subject.exclude[seen.end.index as usize].near));
+            let excluded = subject.exclude.iter().enumerate().any(|context| said(context, Role::Exclude));
             let required = subject.require.is_empty()
-                || said(Role::Require).any(|seen| near(seen, subject.require[seen.end.index as usize].near));
+                || subject.require.iter().enumerate().any(|context| said(context, Role::Require));
             !excluded && required
         });
     }
 }
+
+/// Contexts of a kind that may overlap each other before a match, and so many behind it, are looked at: phrases of the same words.
+const BESIDE: usize = 4;
 
 /// Whether at most `words` words lie between a context and a match; those that overlap are near.
 fn within(text: &str, seen: &Seen, hit: &Match, words: u32) -> bool {
