@@ -322,18 +322,30 @@ const ORDERS: &[&str] = &[
     "parcel",
     "pacco",
     "sparningsnum",
+    "confirmation",
+    "pnr",
+    "przewozow",
+    "reklamation",
+    "bollett",
+    "segnalazion",
+    "dosar",
 ];
 
 /// Folded words, after one for "number" or before one, for whose number or of what it is: "numero cliente 40077123", "nr klienta to 40018827".
 const WHOSE: &[&str] = &[
-    "client", "cliente", "klienta", "klient", "customer", "kund", "abonat", "abonent", "policy", "polisa",
-    "polisy",
+    "client", "cliente", "klienta", "klient", "customer", "kund", "abonat", "abonent", "policy", "account",
+    "polisa", "polisy",
 ];
 
 /// Whether a word is of something that has a number.
 fn is_numbered(word: &str) -> bool {
     let word = fold(word);
-    WHOSE.contains(&&*word) || is_of_order(word.trim_start_matches('#'))
+    WHOSE.contains(&&*word) || is_of_order(without_article(word.trim_start_matches('#')))
+}
+
+/// `d'ordine`, `dell'ordine`
+fn without_article(word: &str) -> &str {
+    word.rsplit(['\'', '’']).next().unwrap_or(word)
 }
 
 fn is_of_order(folded: &str) -> bool {
@@ -346,8 +358,8 @@ const MOST_WORDS_AHEAD: usize = 4;
 
 /// Folded words for "number".
 const NUMBER: &[&str] = &[
-    "cod", "codice", "kod", "nr", "no", "numer", "number", "numero", "num", "n", "numarul", "id", "nummer",
-    "numerze", "numeru",
+    "cod", "code", "codice", "kod", "nr", "no", "numer", "number", "numero", "num", "n", "numarul", "id",
+    "nummer", "numerze", "numeru",
 ];
 
 /// Other folded words that may stand between what a number is of and the number.
@@ -362,6 +374,7 @@ const LINKS: &[&str] = &[
     "cu",
     "my",
     "mea",
+    "mele",
     "mia",
     "mio",
     "mitt",
@@ -388,7 +401,7 @@ fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static s
         return None;
     }
     let word = fold(words[at].text);
-    let word = word.trim_start_matches('#');
+    let word = without_article(word.trim_start_matches('#'));
     let whose = WHOSE.contains(&word)
         && (at.checked_sub(1).is_some_and(|before| NUMBER.contains(&&*fold(words[before].text)))
             || words.get(at + 1).is_some_and(|next| NUMBER.contains(&&*fold(next.text))));
@@ -415,6 +428,8 @@ fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static s
             && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         if plain && (code.len() >= 4 && digits >= 3 && fits || locator) {
             let other = is_date(code)
+                // To Swedes it is the number of a person.
+                || word == "pnr" && !locator
                 || !numbered && is_span(code)
                 || money(text, words, at + ahead).is_some()
                 || ahead == 1 && word == "order" && is_verb(words, at)
@@ -620,6 +635,16 @@ mod tests {
         for (text, number) in [
             ("spårningsnummer UA123456789SE", "UA123456789SE"),
             ("codice cliente 0099887766", "0099887766"),
+            ("numero d'ordine: IT-2024-5512", "IT-2024-5512"),
+            ("numero dell'ordine 5512889", "5512889"),
+            ("Bolletta n. 4400123456 pagata due volte", "4400123456"),
+            ("Segnalazione numero 778812", "778812"),
+            ("PNR XK7P2Q", "XK7P2Q"),
+            ("Dosar nr. 12345/2024", "12345/2024"),
+            ("numărul comenzii mele este 778123", "778123"),
+            ("my account number is 99120045", "99120045"),
+            ("Confirmation code AB12CD34", "AB12CD34"),
+            ("Reklamation R-5512 utan svar", "R-5512"),
             ("my ref is REF-88271", "REF-88271"),
             ("policy number PN1234567", "PN1234567"),
             ("order no. 12-345", "12-345"),
@@ -629,6 +654,15 @@ mod tests {
         check("leverans av paket 30-90 dagar", &[]);
         check("your new policy 2024 is a joke", &[]);
         check("refund 20240 of them, ordine in 24/48 ore", &[]);
+    }
+
+    #[test]
+    fn numbers_of_firms_at_an_authority_are_no_phones() {
+        check("mitt pnr 19850709-9805", &[]);
+        check("P.IVA 01234567890 sbagliata in fattura", &[]);
+        check("La partita IVA 02345678901", &[]);
+        check("NIP 5261040828, tel. 601 234 567", &[("phone", "601 234 567")]);
+        check("Call center 021.312.34.56", &[("phone", "021.312.34.56")]);
     }
 
     #[test]
@@ -684,6 +718,13 @@ mod tests {
     fn a_title_and_how_much_one_thanks_stay_outside_the_name() {
         for (text, name) in [
             ("Dziękuję Pani Ani z recepcji", "Ani"),
+            ("La dott.ssa Ferrari è stata bravissima", "Ferrari"),
+            ("La sig.ra Conti alla cassa", "Conti"),
+            ("L'avv. Greco mi ha aiutato", "Greco"),
+            ("Vill tacka Lars-Erik som hjälpte mig", "Lars-Erik"),
+            ("Special mention for Mary-Jane at the cafe", "Mary-Jane"),
+            ("Tack A\u{30a}sa i kassan", "A\u{30a}sa"),
+            ("Thanks to Zoe\u{308} at the counter", "Zoe\u{308}"),
             ("Grazie Signora Rossi", "Rossi"),
             ("Grazie Dottor Bianchi", "Bianchi"),
             ("Mulțumesc Domnului Popescu", "Popescu"),

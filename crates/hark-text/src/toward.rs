@@ -171,7 +171,7 @@ impl Sentence<'_> {
     /// How two subjects in one sentence are set against each other, and the bytes of the word that does it.
     fn contrast(&self, left: usize, right: usize) -> Option<(Side, Side, Range<usize>)> {
         let whole = self.whole(left);
-        if right < left || !whole.contains(&right) {
+        if right <= left || !whole.contains(&right) {
             return None;
         }
         // "A > B": no word stands between them.
@@ -188,8 +188,8 @@ impl Sentence<'_> {
             })
         };
         let (opening, middle) = (left.saturating_sub(NEAR + 1).max(whole.start)..left, left + 1..right);
-        // "unlike A, B answers"
-        if let Some(by) = said(opening, UNLIKE) {
+        // "unlike A, B answers"; not "unlike A, who lost it, B", where each has words of its own
+        if let Some(by) = said(opening, UNLIKE).filter(|_| middle.len() <= NEAR) {
             return Some((Side::Contrary, Side::AsSaid, by));
         }
         if self.beside(left, right) {
@@ -209,16 +209,13 @@ impl Sentence<'_> {
         if let Some(by) = said(middle.clone(), UNLIKE) {
             return Some((Side::AsSaid, Side::Contrary, by));
         }
-        // "instead of waiting at A go to B", "take A instead of B"
+        // "instead of waiting at A go to B"
         if let Some(by) = said(whole.start..left, INSTEAD) {
             return Some((Side::Worse, Side::Better, by));
         }
-        if let Some(by) = said(middle.clone(), INSTEAD) {
-            return Some((Side::Better, Side::Worse, by));
-        }
-        // "rather A than B", "I'd take A over B"
-        let prefers =
-            said(whole.start..left, PREFERS).filter(|_| said(middle.clone(), PREFERRED_TO).is_some());
+        // "rather A than B", "I'd take A over B", "prefer A instead of B"
+        let set_against = || said(middle.clone(), PREFERRED_TO).or_else(|| said(middle.clone(), INSTEAD));
+        let prefers = said(whole.start..left, PREFERS).filter(|_| set_against().is_some());
         let takes = || said(whole.start..left, TAKES).filter(|_| said(middle.clone(), &["over"]).is_some());
         if let Some(by) = prefers.or_else(takes) {
             return Some((Side::Better, Side::Worse, by));
@@ -600,7 +597,7 @@ mod tests {
             ("Preferisco Norvia a Teldra", "Preferisco"),
             ("Jag föredrar Norvia framför Teldra", "föredrar"),
             ("I'd take Norvia over Teldra any day", "take"),
-            ("Prefer Norvia în loc de Teldra", "loc de"),
+            ("Prefer Norvia în loc de Teldra", "Prefer"),
             ("Zamiast tracić czas w Teldrze jedźcie do Norvii", "Zamiast"),
             ("Norvia puts Teldra to shame", "to shame"),
             ("Teldra nie dorasta Norvii do pięt", "dorasta"),

@@ -175,6 +175,11 @@ pub(super) fn is_title(word: &[u8]) -> bool {
             | b"signorina"
             | b"sig"
             | b"dottoressa"
+            | b"dott.ssa"
+            | b"prof.ssa"
+            | b"sig.ra"
+            | b"sig.na"
+            | b"ssa"
             | b"dottor"
             | b"herr"
             | b"fru"
@@ -418,7 +423,7 @@ fn after_role(text: &str, words: &[Word<'_>], at: usize, role: &str) -> Option<u
     let gap = gap(text, words, at);
     let near = match gap {
         Gap::Space => true,
-        Gap::Dot => matches!(role, "dr" | "prof" | "dott" | "doc"),
+        Gap::Dot => matches!(role, "dr" | "prof" | "dott" | "doc" | "avv"),
         // "The driver, Dave, was lovely"
         Gap::Comma => text[next.end..].starts_with(','),
         Gap::End => false,
@@ -437,7 +442,11 @@ fn called(text: &str, words: &[Word<'_>], at: usize, previous: Option<usize>) ->
         return false;
     }
     let folded = fold(word.text);
-    let what = beginning(&folded);
+    // `Lars-Erik`
+    let what = match folded.split_once('-') {
+        Some((one, other)) => beginning(one) & beginning(other),
+        None => beginning(&folded),
+    };
     if what & (FIRST_NAME | WORD_TOO) == 0 {
         return false;
     }

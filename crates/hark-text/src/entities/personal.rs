@@ -46,9 +46,10 @@ pub(super) fn number(
             best = Some(("card", taken, range));
         } else if digits.len() == 26 && is_iban(&format!("PL{}", groups.concat())) {
             best = Some(("iban", taken, range));
-        } else if is_phone(&text[range.clone()], &groups, digits.len())
+        } else if (is_phone(&text[range.clone()], &groups, digits.len())
             || after_phone_word(words, at).is_some_and(|least| (least..=15).contains(&digits.len()))
-            || is_mobile(word.text) && taken == 1 && (behind_number || is_offered(text, words, at))
+            || is_mobile(word.text) && taken == 1 && (behind_number || is_offered(text, words, at)))
+            && !is_official(words, at)
         {
             best = Some(("phone", taken, range));
         }
@@ -60,6 +61,32 @@ pub(super) fn number(
 }
 
 const MOST_GROUPS: usize = 8;
+
+/// Folded words before the number of a firm at an authority. Those of people are as private as a phone's, and stay masked as one.
+const OFFICIAL: &[&str] = &[
+    "iva",
+    "p.iva",
+    "piva",
+    "fiscale",
+    "c.f",
+    "cf",
+    "nip",
+    "regon",
+    "krs",
+    "cui",
+    "cif",
+    "vat",
+    "orgnr",
+    "org.nr",
+    "organisationsnummer",
+];
+/// "VAT number is 943 476 591"
+const WORDS_OF_AN_OFFICE: usize = 3;
+
+fn is_official(words: &[Word<'_>], at: usize) -> bool {
+    let before = words[..at].iter().rev().take(WORDS_OF_AN_OFFICE).take_while(|word| word.digits == 0);
+    !words[at].text.starts_with('+') && before.into_iter().any(|word| OFFICIAL.contains(&&*fold(word.text)))
+}
 
 fn luhn(digits: &[u8]) -> bool {
     let sum: u32 = digits
@@ -97,7 +124,9 @@ fn is_phone(written: &str, groups: &[&str], digits: usize) -> bool {
     let italian =
         digits == 10 && written.starts_with('3') && matches!(*lengths, [10] | [3, 7] | [3, 6 | 3, ..]);
     let trunk = written.starts_with('0') && (9..=11).contains(&digits) && !written.contains('.');
-    threes || polish || romanian || italian || trunk
+    // 021.312.34.56
+    let dotted = written.starts_with('0') && matches!(*lengths, [3, 3, 2, 2]);
+    threes || polish || romanian || italian || trunk || dotted
 }
 
 /// `120.000.000`, `20 000 000`: somebody counts.
