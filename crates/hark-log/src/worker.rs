@@ -371,15 +371,16 @@ impl<S: Stage> Drive<'_, S> {
                             break;
                         }
                     }
-                    if self.told.elapsed() >= IDLE_COMMIT_EVERY {
-                        self.tell_lag(session);
-                    }
                 }
                 Fate::ComesAgain => {
                     pause(self.shutdown, abort_wait);
                     abort_wait = (abort_wait * 2).min(ABORT_WAITS.1);
                 }
                 Fate::Unknown => return Ok(()),
+            }
+            // Above all where batches are aborted again and again.
+            if self.told.elapsed() >= IDLE_COMMIT_EVERY {
+                self.tell_lag(session);
             }
         }
         // Whoever stops in good order leaves no state beside the offsets, which an operator may set and a broker forgets after a week.

@@ -8,13 +8,22 @@ use hark_rules::{
 };
 
 /// A secret that has not been looked up: the name of an environment variable.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Secret {
     variable: String,
     /// What needs it, for messages: `'secret' of source 'forum'`.
     what: String,
     at: Location,
 }
+
+/// Wherever in the file it stands: a line more above it makes no other secret.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.variable == other.variable && self.what == other.what
+    }
+}
+
+impl Eq for Secret {}
 
 /// The value of a secret. Prints as `***`.
 #[derive(Clone, PartialEq, Eq)]

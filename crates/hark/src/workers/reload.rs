@@ -92,7 +92,12 @@ impl Follower {
                 self.shared.shutdown.cancel();
                 return;
             }
-            let changed = watch.changed(look_at(&self.in_force));
+            let now = look_at(&self.in_force);
+            let changed = watch.changed(now.clone());
+            if asked {
+                // Whoever saves and asks wants one look.
+                watch.read = now;
+            }
             if asked || changed {
                 self.read(asked || changed, asked);
             } else if self.refused.as_ref().is_some_and(|(_, when)| when.elapsed() >= RETRY_EVERY) {
@@ -341,6 +346,15 @@ sources: [{name: forum, kind: webhook, open: true}]
 teams: {sales: {}, support: {}, triage: {}}
 default: {to: triage}
 ";
+
+    #[test]
+    fn a_line_more_above_a_secret_changes_no_source() {
+        let old = OLD.replace("open: true", "secret: \"${FORUM}\"");
+        let new = old.replace("tenant: aurora", "tenant: aurora\n# One line more.");
+        assert!(misfits(&config(&old), &config(&new), Parts::ALL).is_empty());
+        let other = old.replace("${FORUM}", "${BOARD}");
+        assert_eq!(misfits(&config(&old), &config(&other), Parts::ALL).len(), 1);
+    }
 
     #[test]
     fn what_a_running_process_cannot_take_over_is_refused() {
