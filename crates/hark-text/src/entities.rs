@@ -340,11 +340,12 @@ const WHOSE: &[&str] = &[
 /// Whether a word is of something that has a number.
 fn is_numbered(word: &str) -> bool {
     let word = fold(word);
-    WHOSE.contains(&&*word) || is_of_order(without_article(word.trim_start_matches('#')))
+    WHOSE.contains(&&*word) || is_of_order(bare(&word))
 }
 
-/// `d'ordine`, `dell'ordine`
-fn without_article(word: &str) -> &str {
+/// Without its sign and article: `#order`, `d'ordine`, `dell'ordine`.
+fn bare(word: &str) -> &str {
+    let word = word.trim_start_matches('#');
     word.rsplit(['\'', '’']).next().unwrap_or(word)
 }
 
@@ -401,7 +402,7 @@ fn order_number(text: &str, words: &[Word<'_>], at: usize) -> Option<(&'static s
         return None;
     }
     let word = fold(words[at].text);
-    let word = without_article(word.trim_start_matches('#'));
+    let word = bare(&word);
     let whose = WHOSE.contains(&word)
         && (at.checked_sub(1).is_some_and(|before| NUMBER.contains(&&*fold(words[before].text)))
             || words.get(at + 1).is_some_and(|next| NUMBER.contains(&&*fold(next.text))));

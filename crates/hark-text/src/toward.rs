@@ -195,16 +195,8 @@ impl Sentence<'_> {
         if self.beside(left, right) {
             return None;
         }
-        let span = |at: usize| self.start(at)..self.end(at);
-        let between =
-            |words: &[&[u8]]| (left + 1..right).find(|at| words.contains(&self.word(*at))).map(span);
-        let anywhere = |words: &[&[u8]]| whole.clone().find(|at| words.contains(&self.word(*at))).map(span);
-        let begins = |stems: &[&[u8]]| {
-            whole.clone().find(|at| stems.iter().any(|stem| self.word(*at).starts_with(stem))).map(span)
-        };
-        let near = |at: usize, words: &[&[u8]]| {
-            (at.saturating_sub(NEAR).max(whole.start)..at).any(|at| words.contains(&self.word(at)))
-        };
+        let near =
+            |at: usize, turns: &[&str]| said(at.saturating_sub(NEAR).max(whole.start)..at, turns).is_some();
         // "A answers, unlike B"
         if let Some(by) = said(middle.clone(), UNLIKE) {
             return Some((Side::AsSaid, Side::Contrary, by));
@@ -232,10 +224,10 @@ impl Sentence<'_> {
         if let Some(by) = said(middle.clone(), BETTER_THAN).filter(|_| !negated) {
             return Some((Side::Better, Side::Worse, by));
         }
-        if let Some(by) = said(middle, WORSE_THAN).filter(|_| !negated) {
+        if let Some(by) = said(middle.clone(), WORSE_THAN).filter(|_| !negated) {
             return Some((Side::Worse, Side::Better, by));
         }
-        if let Some(by) = begins(SWITCHES) {
+        if let Some(by) = said(whole.clone(), SWITCHES) {
             // "switched from A to B"
             if near(left, FROM) && near(right, TO) {
                 return Some((Side::Worse, Side::Better, by));
@@ -245,23 +237,23 @@ impl Sentence<'_> {
             }
         }
         // "left A for B"
-        if let Some(by) = begins(LEAVES)
-            && between(FOR).is_some()
+        if let Some(by) = said(whole.clone(), LEAVES)
+            && said(middle.clone(), FOR).is_some()
             && near(right, FOR)
         {
             return Some((Side::Worse, Side::Better, by));
         }
         // "A beats B"
-        if let Some(by) = between(BEATS) {
+        if let Some(by) = said(middle.clone(), BEATS) {
             return Some((Side::Better, Side::Worse, by));
         }
         // "A should learn from B", "if A were half as honest as B"
-        let learns = begins(LEARNS).filter(|_| near(right, FROM));
-        if let Some(by) = learns.or_else(|| anywhere(HALF)) {
+        let learns = said(whole.clone(), LEARNS).filter(|_| near(right, FROM));
+        if let Some(by) = learns.or_else(|| said(whole.clone(), HALF)) {
             return Some((Side::Worse, Side::Better, by));
         }
         // "A is better than B"
-        between(THAN).map(|by| (Side::AsSaid, Side::Contrary, by))
+        said(middle, THAN).map(|by| (Side::AsSaid, Side::Contrary, by))
     }
 
     /// Whether some words, folded and parted by spaces, stand at a token in a row; one that ends in `*` is a beginning.
@@ -288,80 +280,69 @@ const REACH: usize = 64;
 const NEAR: usize = 3;
 
 /// Beginnings of folded words of changing over.
-const SWITCHES: &[&[u8]] = &[
-    b"switch",
-    b"moved",
-    b"moving",
-    b"changed",
-    b"swapp",
-    b"went",
-    b"przesz",
-    b"przesiad",
-    b"przenio",
-    b"uciek",
-    b"uciecz",
-    b"zmienil",
-    b"wrocil",
-    b"bytt",
-    b"byta",
-    b"gick",
-    b"flytta",
-    b"passat",
-    b"passand",
-    b"cambiat",
-    b"tornat",
-    b"trecut",
-    b"mutat",
-    b"schimbat",
-    b"intors",
-    b"fug",
-    b"plecat",
-    b"odesz",
-    b"odszed",
+const SWITCHES: &[&str] = &[
+    "switch*",
+    "moved*",
+    "moving*",
+    "changed*",
+    "swapp*",
+    "went*",
+    "przesz*",
+    "przesiad*",
+    "przenio*",
+    "uciek*",
+    "uciecz*",
+    "zmienil*",
+    "wrocil*",
+    "bytt*",
+    "byta*",
+    "gick*",
+    "flytta*",
+    "passat*",
+    "passand*",
+    "cambiat*",
+    "tornat*",
+    "trecut*",
+    "mutat*",
+    "schimbat*",
+    "intors*",
+    "fug*",
+    "plecat*",
+    "odesz*",
+    "odszed*",
 ];
 
 /// Beginnings of folded words of leaving.
-const LEAVES: &[&[u8]] = &[
-    b"left",
-    b"leav",
-    b"dump",
-    b"ditch",
-    b"quit",
-    b"drop",
-    b"porzuci",
-    b"rzuci",
-    b"zostawi",
-    b"zamieni",
-    b"lamna",
-    b"dumpa",
-    b"bytt",
-    b"mollat",
-    b"lasciat",
-    b"lasciare",
-    b"mollare",
-    b"abbandon",
-    b"parasit",
-    b"renuntat",
-    b"lasat",
+const LEAVES: &[&str] = &[
+    "left*",
+    "leav*",
+    "dump*",
+    "ditch*",
+    "quit*",
+    "drop*",
+    "porzuci*",
+    "rzuci*",
+    "zostawi*",
+    "zamieni*",
+    "lamna*",
+    "dumpa*",
+    "bytt*",
+    "mollat*",
+    "lasciat*",
+    "lasciare*",
+    "mollare*",
+    "abbandon*",
+    "parasit*",
+    "renuntat*",
+    "lasat*",
 ];
 
-const FROM: &[&[u8]] = &[
-    b"from", b"off", b"z", b"ze", b"od", b"fran", b"av", b"da", b"dal", b"dalla", b"di", b"de", b"din", b"of",
-];
-const TO: &[&[u8]] = &[b"to", b"do", b"na", b"till", b"a", b"ad", b"al", b"alla", b"la"];
-const FOR: &[&[u8]] = &[b"for", b"dla", b"na", b"for", b"mot", b"per", b"pentru"];
-const BEATS: &[&[u8]] = &[
-    b"beats",
-    b"beat",
-    b"bije",
-    b"slar",
-    b"batte",
-    b"bate",
-    b"spoglad",
-    b"outclasses",
-    b"wygrywa",
-    b"besegrar",
-];
+const FROM: &[&str] =
+    &["from", "off", "z", "ze", "od", "fran", "av", "da", "dal", "dalla", "di", "de", "din", "of"];
+const TO: &[&str] = &["to", "do", "na", "till", "a", "ad", "al", "alla", "la"];
+const FOR: &[&str] = &["for", "dla", "na", "for", "mot", "per", "pentru"];
+const BEATS: &[&str] =
+    &["beats", "beat", "bije", "slar", "batte", "bate", "spoglad", "outclasses", "wygrywa", "besegrar"];
 /// Before the one that is not like the other.
 const UNLIKE: &[&str] = &[
     "unlike",
@@ -448,9 +429,9 @@ const WORSE_THAN: &[&str] = &[
     "gorzej niz",
     "inferior to",
 ];
-const LEARNS: &[&[u8]] = &[b"learn", b"leaf", b"uczy", b"nauczy", b"lara", b"impar", b"inve"];
-const HALF: &[&[u8]] = &[b"half", b"polowie", b"polowe", b"halften", b"halva", b"meta", b"jumatate"];
-const THAN: &[&[u8]] = &[b"than", b"niz", b"an", b"decat"];
+const LEARNS: &[&str] = &["learn*", "leaf*", "uczy*", "nauczy*", "lara*", "impar*", "inve*"];
+const HALF: &[&str] = &["half", "polowie", "polowe", "halften", "halva", "meta", "jumatate"];
+const THAN: &[&str] = &["than", "niz", "an", "decat"];
 
 /// Whether a folded word begins another clause.
 fn joins(word: &[u8]) -> bool {
